@@ -1,0 +1,144 @@
+//! What can go wrong, in PostgreSQL's words.
+//!
+//! An [`Error`] is a cause with a place in the statement. Causes come in families, one file
+//! each; every family decides its SQLSTATEs in one exhaustive match, so that a new cause does not
+//! compile until its code has been looked up.
+
+mod constraint;
+mod data;
+mod name;
+mod sqlstate;
+mod statement;
+mod syntax;
+
+use std::fmt;
+
+pub use constraint::ConstraintError;
+pub use data::DataError;
+pub use name::NameError;
+pub use sqlstate::SqlState;
+pub use statement::StatementError;
+pub use syntax::SyntaxError;
+
+/// The result of anything in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error a client sees.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    cause: Cause,
+    position: Option<u32>,
+}
+
+/// The cause of an [`Error`].
+#[derive(Debug)]
+pub enum Cause {
+    /// The text is not a statement, or not one that is supported.
+    Syntax(SyntaxError),
+    /// A name means nothing, too much, or something of the wrong kind.
+    Name(NameError),
+    /// Types and values: no such operator, bad text, out of range.
+    Data(DataError),
+    /// A row breaks a constraint.
+    Constraint(ConstraintError),
+    /// The statement cannot run in this session now.
+    Statement(StatementError),
+    /// Transactions and storage.
+    Mvcc(reckon_mvcc::Error),
+}
+
+/// The optional fields of an ErrorResponse.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Fields {
+    /// DETAIL
+    pub detail: Option<String>,
+    /// HINT
+    pub hint: Option<String>,
+    /// SCHEMA NAME
+    pub schema: Option<String>,
+    /// TABLE NAME
+    pub table: Option<String>,
+    /// COLUMN NAME
+    pub column: Option<String>,
+    /// DATATYPE NAME
+    pub data_type: Option<String>,
+    /// CONSTRAINT NAME
+    pub constraint: Option<String>,
+    /// CONTEXT
+    pub context: Option<String>,
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// The code clients branch on.
+    pub fn sqlstate(&self) -> SqlState {
+        match &self.0.cause {
+            Cause::Syntax(e) => e.sqlstate(),
+            Cause::Name(e) => e.sqlstate(),
+            Cause::Data(e) => e.sqlstate(),
+            Cause::Constraint(e) => e.sqlstate(),
+            Cause::Statement(e) => e.sqlstate(),
+            Cause::Mvcc(e) => statement::mvcc_sqlstate(e),
+        }
+    }
+
+    /// DETAIL, HINT and the names of the objects concerned.
+    pub fn fields(&self) -> Fields {
+        match &self.0.cause {
+            Cause::Syntax(e) => e.fields(),
+            Cause::Name(e) => e.fields(),
+            Cause::Data(e) => e.fields(),
+            Cause::Constraint(e) => e.fields(),
+            Cause::Statement(e) => e.fields(),
+            Cause::Mvcc(e) => statement::mvcc_fields(e),
+        }
+    }
+
+    /// The 1-based character position in the statement's text, when there is one.
+    pub fn position(&self) -> Option<u32> {
+        self.0.position
+    }
+
+    /// Puts the error at a place, unless it has one already.
+    pub fn at(mut self, position: Option<u32>) -> Error {
+        self.0.position = self.0.position.or(position);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.cause {
+            Cause::Syntax(e) => e.fmt(f),
+            Cause::Name(e) => e.fmt(f),
+            Cause::Data(e) => e.fmt(f),
+            Cause::Constraint(e) => e.fmt(f),
+            Cause::Statement(e) => e.fmt(f),
+            Cause::Mvcc(e) => statement::mvcc_message(e, f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+macro_rules! causes {
+    ($($variant:ident($type:ty)),* $(,)?) => {
+        $(impl From<$type> for Error {
+            fn from(cause: $type) -> Error {
+                Error(Box::new(Inner { cause: Cause::$variant(cause), position: None }))
+            }
+        })*
+    };
+}
+
+causes! {
+    Syntax(SyntaxError), Name(NameError), Data(DataError), Constraint(ConstraintError),
+    Statement(StatementError), Mvcc(reckon_mvcc::Error),
+}

@@ -1,0 +1,40 @@
+//! The text is not a statement, or not one that is supported.
+
+use std::fmt;
+
+use super::{Fields, SqlState};
+
+/// The text is not a statement, or not one that is supported.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the message")]
+pub enum SyntaxError {
+    /// Not SQL; `near` is the offending token, None at the end of the input.
+    Syntax { near: Option<String> },
+    /// Valid PostgreSQL that Reckon does not support: named, never ignored.
+    Unsupported { feature: String },
+}
+
+impl SyntaxError {
+    /// The code clients branch on.
+    pub fn sqlstate(&self) -> SqlState {
+        match self {
+            Self::Syntax { .. } => SqlState::SYNTAX_ERROR,
+            Self::Unsupported { .. } => SqlState::FEATURE_NOT_SUPPORTED,
+        }
+    }
+
+    /// DETAIL, HINT and the objects concerned.
+    pub fn fields(&self) -> Fields {
+        Fields::default()
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax { near: Some(token) } => write!(f, "syntax error at or near \"{token}\""),
+            Self::Syntax { near: None } => f.write_str("syntax error at end of input"),
+            Self::Unsupported { feature } => write!(f, "{feature} is not supported"),
+        }
+    }
+}

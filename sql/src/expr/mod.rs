@@ -1,0 +1,9 @@
+//! Typed expressions: what the analyzer makes and the executor compiles.
+//!
+//! Every name is resolved and every type is known. Operators have become calls of the function
+//! that implements them.
+
+pub mod function;
+mod tree;
+
+pub use tree::{Aggregate, CaseBranch, Expr, ExprKind, Quantifier, SubqueryKind};
