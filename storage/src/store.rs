@@ -30,12 +30,15 @@ use std::ops::Bound;
 use crate::error::Error;
 
 /// One table's rows or one secondary index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, bincode::Encode, bincode::Decode,
+)]
 pub struct KeyspaceId(pub u32);
 
 impl KeyspaceId {
-    /// Ids below this one are never allocated: the crates above give them fixed meanings.
-    pub const FIRST_ALLOCATED: Self = Self(1024);
+    /// Ids below this one are never allocated: the crates above give them fixed meanings. It is
+    /// PostgreSQL's first OID of a user's object, so that one sequence can serve for both.
+    pub const FIRST_ALLOCATED: Self = Self(16384);
 }
 
 impl fmt::Display for KeyspaceId {
@@ -199,7 +202,7 @@ pub trait Store: Send + Sync + 'static {
     fn last_timestamp(&self) -> Timestamp;
 
     /// An id never given out before, at least [`KeyspaceId::FIRST_ALLOCATED`]. Durable: no crash
-    /// makes it be given out again once something was written there.
+    /// makes it be given out again.
     fn allocate_keyspace(&self) -> Result<KeyspaceId, Error>;
 
     /// Removes a keyspace with all its history. The caller knows that nobody can read it any

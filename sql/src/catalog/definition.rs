@@ -1,11 +1,12 @@
 //! The definitions themselves, as they are stored and as plans hold them.
 
+use bincode::{Decode, Encode};
 use reckon_mvcc::KeyspaceId;
 
 use crate::types::{Oid, Type};
 
 /// A schema: a name for a set of relations.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Schema {
     /// OID in `pg_namespace`.
     pub oid: Oid,
@@ -14,18 +15,37 @@ pub struct Schema {
 }
 
 /// A database. Each has a catalog keyspace of its own.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct DatabaseDefinition {
     /// OID in `pg_database`.
     pub oid: Oid,
     /// Name.
     pub name: String,
+    /// The role that owns it.
+    pub owner: Oid,
     /// Where its definitions are.
     pub catalog: KeyspaceId,
+    /// Whether anybody may connect.
+    pub allow_connections: bool,
+}
+
+/// A role: who may log in and who is a superuser. Roles belong to all databases.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Role {
+    /// OID in `pg_authid`.
+    pub oid: Oid,
+    /// Name.
+    pub name: String,
+    /// Whether no privilege is ever checked.
+    pub superuser: bool,
+    /// LOGIN
+    pub can_login: bool,
+    /// SCRAM verifier; None: no login by password.
+    pub password: Option<String>,
 }
 
 /// A table. Its rows are clustered: their key is the primary key or a hidden row id.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Table {
     /// OID in `pg_class`.
     pub oid: Oid,
@@ -52,7 +72,7 @@ pub struct Table {
 }
 
 /// What the key of a row is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum RowIdentity {
     /// Clustered on this primary key; the index has a name and an OID but no keyspace of its own.
     PrimaryKey(Index),
@@ -61,7 +81,7 @@ pub enum RowIdentity {
 }
 
 /// A column.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Column {
     /// Name.
     pub name: String,
@@ -76,7 +96,7 @@ pub struct Column {
 }
 
 /// A b-tree index.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Index {
     /// OID in `pg_class`.
     pub oid: Oid,
@@ -97,7 +117,7 @@ pub struct Index {
 }
 
 /// A key column of an index.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct IndexColumn {
     /// Position in [`Table::columns`].
     pub column: usize,
@@ -108,7 +128,7 @@ pub struct IndexColumn {
 }
 
 /// A table constraint.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Constraint {
     /// OID in `pg_constraint`.
     pub oid: Oid,
@@ -119,7 +139,7 @@ pub struct Constraint {
 }
 
 /// The kinds of [`Constraint`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum ConstraintKind {
     /// PRIMARY KEY, by the index of this OID.
     PrimaryKey {

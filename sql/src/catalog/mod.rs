@@ -4,9 +4,19 @@
 //! transactional and old snapshots see old definitions. A statement works on an immutable
 //! [`Catalog`]: all definitions as of its snapshot, plus what its own transaction changed.
 
+mod bootstrap;
+mod cache;
+mod cluster;
+mod contents;
 mod definition;
+pub mod record;
 
+pub use bootstrap::{POSTGRES_DATABASE, PUBLIC, SUPERUSER};
+pub(crate) use bootstrap::{create_cluster, new_catalog, put, remove};
+pub(crate) use cache::{AsOf, Cache};
+pub use cluster::Cluster;
+pub use contents::{Catalog, Relation};
 pub use definition::{
-    Column, Constraint, ConstraintKind, DatabaseDefinition, Index, IndexColumn, RowIdentity, Schema,
-    Table,
+    Column, Constraint, ConstraintKind, DatabaseDefinition, Index, IndexColumn, Role, RowIdentity,
+    Schema, Table,
 };

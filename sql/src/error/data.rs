@@ -12,6 +12,8 @@ pub enum DataError {
     DivisionByZero,
     /// A value its type cannot hold; `type_name` as in the message (`integer`).
     OutOfRange { type_name: &'static str },
+    /// Stored bytes that are not what they should be.
+    Corrupted { what: &'static str },
     /// Text that is no value of the type.
     InvalidText { type_name: &'static str, text: String },
 }
@@ -22,6 +24,7 @@ impl DataError {
         match self {
             Self::DivisionByZero => SqlState::DIVISION_BY_ZERO,
             Self::OutOfRange { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            Self::Corrupted { .. } => SqlState::DATA_CORRUPTED,
             Self::InvalidText { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
         }
     }
@@ -37,6 +40,7 @@ impl fmt::Display for DataError {
         match self {
             Self::DivisionByZero => f.write_str("division by zero"),
             Self::OutOfRange { type_name } => write!(f, "{type_name} out of range"),
+            Self::Corrupted { what } => write!(f, "stored bytes are not {what}"),
             Self::InvalidText { type_name, text } => {
                 write!(f, "invalid input syntax for type {type_name}: \"{text}\"")
             }

@@ -11,7 +11,9 @@ pub use datum::{Array, Datum, Interval, Numeric, Text, Varlena};
 pub use formats::{ByteaOutput, DateOrder, DateStyle, Formats, IntervalStyle};
 
 /// A PostgreSQL object identifier.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, bincode::Encode, bincode::Decode,
+)]
 pub struct Oid(pub u32);
 
 impl std::fmt::Display for Oid {
@@ -21,7 +23,7 @@ impl std::fmt::Display for Oid {
 }
 
 /// A type and its modifier, as in `pg_attribute.atttypid` and `atttypmod` (-1: none).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, bincode::Encode, bincode::Decode)]
 pub struct Type {
     /// The OID in `pg_type`.
     pub oid: Oid,
