@@ -1,0 +1,33 @@
+# make run     builds the server and runs it here, in the foreground
+# make test    every test, against PostgreSQL 15 where a client can see the difference
+# Both install what is missing first. One profile and one target directory: RocksDB compiles once.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/reckon-target
+DATA_DIR ?= $(CURDIR)/data
+SOCKET_DIR ?= /tmp
+PORT ?=
+
+.PHONY: run test build bless crash
+
+run: build
+	@.ci/serve $(CARGO_TARGET_DIR)/release/reckon "$(DATA_DIR)" "$(SOCKET_DIR)" $(PORT)
+
+build:
+	@.ci/install build
+	cargo build --release --workspace --bins
+
+test:
+	@.ci/install test
+	cargo build --release --workspace --bins
+	cargo test --release --workspace --no-fail-fast
+
+# Writes the expected output of every script anew, from PostgreSQL 15.
+bless:
+	@.ci/install test
+	cargo run --release -p reckon-tests --bin bless
+
+# The long form of the crash test: a hundred rounds of kill -9.
+crash:
+	@.ci/install test
+	cargo build --release --workspace --bins
+	RECKON_CRASH_ROUNDS=100 cargo test --release -p reckon-tests --test crash -- --nocapture
