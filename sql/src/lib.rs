@@ -11,9 +11,11 @@
 #![forbid(unsafe_code)]
 
 pub mod catalog;
+pub mod copy;
 pub mod error;
 pub mod expr;
 pub mod plan;
+pub mod settings;
 pub mod types;
 
 pub use error::{Error, SqlState};

@@ -134,15 +134,16 @@ pub(super) fn scan(
     let mut counters = Counters::default();
     let mut failed: Option<Error> = None;
     loop {
-        let more = cursor.visit(transaction, snapshot, BATCH, &mut counters, |key, value| {
-            match row(key, value) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
+        let more =
+            cursor.visit(transaction, snapshot, BATCH, &mut counters, |key, value| {
+                match row(key, value) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
                 }
-            }
-        })?;
+            })?;
         match failed.take() {
             Some(error) => return Err(error),
             None if !more => return Ok(()),

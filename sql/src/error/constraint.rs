@@ -13,7 +13,13 @@ pub enum ConstraintError {
     /// A second row with the key; `columns` and `values` as in PostgreSQL's DETAIL.
     Unique { schema: String, table: String, constraint: String, columns: String, values: String },
     /// A unique index cannot be built over the rows that are there.
-    Duplicated { schema: String, table: String, constraint: String, columns: String, values: String },
+    Duplicated {
+        schema: String,
+        table: String,
+        constraint: String,
+        columns: String,
+        values: String,
+    },
 }
 
 impl ConstraintError {

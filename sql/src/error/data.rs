@@ -16,6 +16,10 @@ pub enum DataError {
     Corrupted { what: &'static str },
     /// Text that is no value of the type.
     InvalidText { type_name: &'static str, text: String },
+    /// A line of COPY data beyond a gigabyte.
+    CopyLineTooLong,
+    /// The end of COPY data inside quotes.
+    CopyUnterminatedQuote,
 }
 
 impl DataError {
@@ -26,6 +30,8 @@ impl DataError {
             Self::OutOfRange { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             Self::Corrupted { .. } => SqlState::DATA_CORRUPTED,
             Self::InvalidText { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
+            Self::CopyLineTooLong => SqlState::PROGRAM_LIMIT_EXCEEDED,
+            Self::CopyUnterminatedQuote => SqlState::BAD_COPY_FILE_FORMAT,
         }
     }
 
@@ -44,6 +50,8 @@ impl fmt::Display for DataError {
             Self::InvalidText { type_name, text } => {
                 write!(f, "invalid input syntax for type {type_name}: \"{text}\"")
             }
+            Self::CopyLineTooLong => f.write_str("line of COPY data is too long"),
+            Self::CopyUnterminatedQuote => f.write_str("unterminated CSV quoted field"),
         }
     }
 }

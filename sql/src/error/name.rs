@@ -14,6 +14,10 @@ pub enum NameError {
     UndefinedColumn { table: Option<String>, column: String },
     /// CREATE of a relation that is there.
     DuplicateTable { name: String },
+    /// No such database.
+    UndefinedDatabase { name: String },
+    /// No such role.
+    UndefinedRole { name: String },
 }
 
 impl NameError {
@@ -23,6 +27,8 @@ impl NameError {
             Self::UndefinedTable { .. } => SqlState::UNDEFINED_TABLE,
             Self::UndefinedColumn { .. } => SqlState::UNDEFINED_COLUMN,
             Self::DuplicateTable { .. } => SqlState::DUPLICATE_TABLE,
+            Self::UndefinedDatabase { .. } => SqlState::INVALID_CATALOG_NAME,
+            Self::UndefinedRole { .. } => SqlState::UNDEFINED_OBJECT,
         }
     }
 
@@ -43,6 +49,8 @@ impl fmt::Display for NameError {
                 write!(f, "column \"{column}\" does not exist")
             }
             Self::DuplicateTable { name } => write!(f, "relation \"{name}\" already exists"),
+            Self::UndefinedDatabase { name } => write!(f, "database \"{name}\" does not exist"),
+            Self::UndefinedRole { name } => write!(f, "role \"{name}\" does not exist"),
         }
     }
 }

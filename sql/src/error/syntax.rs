@@ -12,6 +12,14 @@ pub enum SyntaxError {
     Syntax { near: Option<String> },
     /// Valid PostgreSQL that Reckon does not support: named, never ignored.
     Unsupported { feature: String },
+    /// One option given twice.
+    ConflictingOptions,
+    /// An option the statement does not have.
+    UnknownOption { option: String },
+    /// An option that is on or off was given something else.
+    OptionNeedsBoolean { option: String },
+    /// An option was given without its value.
+    OptionNeedsValue { option: String },
 }
 
 impl SyntaxError {
@@ -20,6 +28,10 @@ impl SyntaxError {
         match self {
             Self::Syntax { .. } => SqlState::SYNTAX_ERROR,
             Self::Unsupported { .. } => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::ConflictingOptions
+            | Self::UnknownOption { .. }
+            | Self::OptionNeedsBoolean { .. }
+            | Self::OptionNeedsValue { .. } => SqlState::SYNTAX_ERROR,
         }
     }
 
@@ -35,6 +47,10 @@ impl fmt::Display for SyntaxError {
             Self::Syntax { near: Some(token) } => write!(f, "syntax error at or near \"{token}\""),
             Self::Syntax { near: None } => f.write_str("syntax error at end of input"),
             Self::Unsupported { feature } => write!(f, "{feature} is not supported"),
+            Self::ConflictingOptions => f.write_str("conflicting or redundant options"),
+            Self::UnknownOption { option } => write!(f, "option \"{option}\" not recognized"),
+            Self::OptionNeedsBoolean { option } => write!(f, "{option} requires a Boolean value"),
+            Self::OptionNeedsValue { option } => write!(f, "{option} requires a parameter"),
         }
     }
 }

@@ -3,6 +3,6 @@
 mod node;
 
 pub use node::{
-    Bound, Conflict, IndexProbe, JoinKind, Lock, Modify, Node, NodeKind, Operation, OutputColumn, SetOperation,
-    SortKey,
+    Bound, Conflict, IndexProbe, JoinKind, Lock, Modify, Node, NodeKind, Operation, OutputColumn,
+    SetOperation, SortKey,
 };

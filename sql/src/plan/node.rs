@@ -12,8 +12,8 @@ use std::sync::Arc;
 use reckon_mvcc::{Direction, RowLock};
 
 use crate::catalog::Table;
-use crate::expr::{Aggregate, Expr};
 use crate::expr::function::Function;
+use crate::expr::{Aggregate, Expr};
 use crate::types::{Oid, Type};
 
 /// A physical operator and its inputs.

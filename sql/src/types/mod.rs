@@ -12,7 +12,17 @@ pub use formats::{ByteaOutput, DateOrder, DateStyle, Formats, IntervalStyle};
 
 /// A PostgreSQL object identifier.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, bincode::Encode, bincode::Decode,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    bincode::Encode,
+    bincode::Decode,
 )]
 pub struct Oid(pub u32);
 

@@ -1,0 +1,262 @@
+//! Settings: what SET changes and SHOW prints.
+//!
+//! [`table`] says which there are and what each means; [`Settings`] holds one session's values.
+//! A change made in a transaction block ends with it when the block rolls back, and SET LOCAL
+//! ends with it always.
+//!
+//! # Invariants
+//!
+//! 1. A value in [`Settings`] has passed its setting's check and stands in canonical form.
+//! 2. [`Settings::effective`] always says the same as the texts.
+//! 3. The undo log holds the state before each change, oldest first, and is empty outside a
+//!    transaction.
+
+mod effective;
+mod table;
+mod value;
+
+use std::borrow::Cow;
+
+pub use effective::Effective;
+pub use table::{Context, Setting, Unit};
+
+use crate::error::{Result, StatementError};
+use table::SETTINGS;
+
+/// One session's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    values: Vec<Value>,
+    undo: Vec<Change>,
+    effective: Effective,
+    reported: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Value {
+    /// What RESET goes back to.
+    start: Option<String>,
+    session: Option<String>,
+    local: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Change {
+    index: usize,
+    before: Value,
+}
+
+/// How long a change lasts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// From now on.
+    Session,
+    /// Until the transaction ends.
+    Local,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings::new()
+    }
+}
+
+impl Settings {
+    /// Every setting at its default.
+    pub fn new() -> Settings {
+        let mut settings = Settings {
+            values: vec![Value::default(); SETTINGS.len()],
+            undo: Vec::new(),
+            effective: Effective::default(),
+            reported: Vec::new(),
+        };
+        for index in 0..SETTINGS.len() {
+            settings.apply(index);
+        }
+        settings
+    }
+
+    /// Sets what the connection, not the user, decides (`is_superuser`), and what a client sends
+    /// when it connects: RESET goes back to it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Settings::set`].
+    pub fn set_start(&mut self, name: &str, value: &str) -> Result<()> {
+        let index = find(name)?;
+        let canonical = (SETTINGS[index].check)(&SETTINGS[index], value)?;
+        self.values[index].start = Some(canonical);
+        self.apply(index);
+        Ok(())
+    }
+
+    /// Sets one setting; None goes back to the value at the start of the session. Returns the new
+    /// value.
+    ///
+    /// # Errors
+    ///
+    /// 42704 for an unknown name, 22023 for a bad value, 55P02 for one that cannot be changed.
+    pub fn set(&mut self, name: &str, value: Option<&str>, scope: Scope) -> Result<String> {
+        let index = find(name)?;
+        let setting = &SETTINGS[index];
+        if setting.context != Context::User {
+            return Err(StatementError::FixedSetting { name: setting.name }.into());
+        }
+        let canonical = value.map(|value| (setting.check)(setting, value)).transpose()?;
+        self.undo.push(Change { index, before: self.values[index].clone() });
+        match scope {
+            Scope::Local => {
+                let start = self.values[index].start.clone();
+                let default = || start.unwrap_or_else(|| setting.default.to_owned());
+                self.values[index].local = Some(canonical.unwrap_or_else(default));
+            }
+            Scope::Session => {
+                self.values[index].session = canonical;
+                self.values[index].local = None;
+            }
+        }
+        self.apply(index);
+        Ok(self.value(index).into_owned())
+    }
+
+    /// RESET ALL.
+    pub fn reset_all(&mut self) {
+        for index in 0..SETTINGS.len() {
+            let value = &self.values[index];
+            if SETTINGS[index].context == Context::User && !SETTINGS[index].survives_reset_all() {
+                if value.session.is_none() && value.local.is_none() {
+                    continue;
+                }
+                self.undo.push(Change { index, before: value.clone() });
+                self.values[index].session = None;
+                self.values[index].local = None;
+                self.apply(index);
+            }
+        }
+    }
+
+    /// What SHOW prints.
+    ///
+    /// # Errors
+    ///
+    /// 42704 for an unknown name.
+    pub fn show(&self, name: &str) -> Result<(&'static Setting, String)> {
+        let index = find(name)?;
+        Ok((&SETTINGS[index], self.value(index).into_owned()))
+    }
+
+    /// Every setting with its value, by name.
+    pub fn all(&self) -> impl Iterator<Item = (&'static Setting, String)> {
+        (0..SETTINGS.len()).map(|index| (&SETTINGS[index], self.value(index).into_owned()))
+    }
+
+    /// The values as the engine reads them.
+    pub fn effective(&self) -> &Effective {
+        &self.effective
+    }
+
+    /// The values of every setting a client is told of.
+    pub fn reportable(&self) -> Vec<(String, String)> {
+        self.all()
+            .filter(|(setting, _)| setting.report)
+            .map(|(setting, value)| (setting.name.to_owned(), value))
+            .collect()
+    }
+
+    /// Changes to tell the client, since the last call.
+    pub fn take_reported(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.reported)
+    }
+
+    /// A place to come back to: of a transaction's start, or a savepoint.
+    pub fn mark(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// Takes back every change since `mark`.
+    pub fn undo_to(&mut self, mark: usize) {
+        while self.undo.len() > mark {
+            if let Some(change) = self.undo.pop() {
+                self.values[change.index] = change.before;
+                self.apply(change.index);
+            }
+        }
+    }
+
+    /// Ends a transaction: local values go, and after a rollback everything it changed.
+    pub fn end_transaction(&mut self, committed: bool) {
+        if self.undo.is_empty() {
+            return;
+        }
+        if !committed {
+            return self.undo_to(0);
+        }
+        for change in std::mem::take(&mut self.undo) {
+            if self.values[change.index].local.take().is_some() {
+                self.apply(change.index);
+            }
+        }
+    }
+
+    fn value(&self, index: usize) -> Cow<'_, str> {
+        let Value { start, session, local } = &self.values[index];
+        match local.as_ref().or(session.as_ref()).or(start.as_ref()) {
+            Some(value) => Cow::Borrowed(value),
+            None => Cow::Borrowed(SETTINGS[index].default),
+        }
+    }
+
+    fn apply(&mut self, index: usize) {
+        let setting = &SETTINGS[index];
+        let value = self.value(index).into_owned();
+        self.effective.apply(setting.name, &value);
+        if setting.report {
+            self.reported.retain(|(name, _)| name != setting.name);
+            self.reported.push((setting.name.to_owned(), value));
+        }
+    }
+}
+
+/// Position of a setting in the table; names are matched without regard to case.
+fn find(name: &str) -> Result<usize> {
+    SETTINGS
+        .iter()
+        .position(|setting| setting.name.eq_ignore_ascii_case(name))
+        .ok_or_else(|| StatementError::UnknownSetting { name: name.to_owned() }.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rollback_takes_back_what_the_transaction_set() {
+        let mut settings = Settings::new();
+        settings.set("work_mem", Some("8MB"), Scope::Session).unwrap();
+        settings.end_transaction(true);
+        settings.set("work_mem", Some("64kB"), Scope::Session).unwrap();
+        settings.set("work_mem", Some("128kB"), Scope::Local).unwrap();
+        assert_eq!(settings.show("WORK_MEM").unwrap().1, "128kB");
+        settings.end_transaction(false);
+        assert_eq!(settings.show("work_mem").unwrap().1, "8MB");
+    }
+
+    #[test]
+    fn commit_ends_local_values_only() {
+        let mut settings = Settings::new();
+        settings.set("statement_timeout", Some("5000"), Scope::Session).unwrap();
+        settings.set("statement_timeout", Some("1min"), Scope::Local).unwrap();
+        assert_eq!(settings.effective().statement_timeout_ms, 60_000);
+        settings.end_transaction(true);
+        assert_eq!(settings.show("statement_timeout").unwrap().1, "5s");
+        assert_eq!(settings.effective().statement_timeout_ms, 5_000);
+    }
+
+    #[test]
+    fn every_default_is_canonical() {
+        for setting in SETTINGS {
+            let checked = (setting.check)(setting, setting.default).unwrap();
+            assert_eq!(checked, setting.default, "{}", setting.name);
+        }
+    }
+}
