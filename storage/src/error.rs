@@ -36,6 +36,13 @@ pub enum Error {
         /// The last timestamp of the store.
         last: Timestamp,
     },
+    /// A read below the low mark: that history may be gone.
+    HistoryCollected {
+        /// The timestamp of the read.
+        at: Timestamp,
+        /// Reads from here on are answered.
+        low_mark: Timestamp,
+    },
     /// All keyspace ids have been given out.
     KeyspacesExhausted,
     /// A key that no encoder of [`key`](crate::key) wrote.
@@ -132,6 +139,9 @@ impl fmt::Display for Error {
             Self::NotEmpty { keyspace } => write!(f, "keyspace {keyspace} is not empty"),
             Self::OutOfOrder { at, last } => {
                 write!(f, "timestamp {at} does not follow {last}, the last one")
+            }
+            Self::HistoryCollected { at, low_mark } => {
+                write!(f, "history at {at} is gone; it is kept from {low_mark} on")
             }
             Self::KeyspacesExhausted => write!(f, "all keyspace ids are in use"),
             Self::MalformedKey { expected } => write!(f, "malformed key: expected {expected}"),

@@ -9,15 +9,19 @@
 //! | [`key`] | memcomparable primitives: byte order of a key = order of its values |
 //! | [`memory`] | the contract in a map, for tests and tools that cannot link RocksDB |
 //! | `rocks` | the contract on RocksDB, the only durable one (feature `rocks`) |
-#![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
 pub mod error;
 pub mod key;
 pub mod memory;
+#[cfg(feature = "rocks")]
+pub mod rocks;
 pub mod store;
 
 pub use error::Error;
 pub use memory::MemoryStore;
+#[cfg(feature = "rocks")]
+pub use rocks::RocksStore;
 pub use store::{
     Cursor, Direction, Entry, KeyRange, KeyspaceId, Load, Loaded, Read, Statistics, Store, Tier,
     Timestamp, Version, Write,

@@ -127,6 +127,10 @@ impl Store for MemoryStore {
         at: Timestamp,
         _tier: Tier,
     ) -> Result<Read<Option<Vec<u8>>>, Error> {
+        let low_mark = self.state.read().low_mark;
+        if at < low_mark {
+            return Err(Error::HistoryCollected { at, low_mark });
+        }
         Ok(Read::Done(self.inspect(keyspace, key, |versions| {
             visible(versions, at).and_then(|version| version.value.clone())
         })))
@@ -156,6 +160,9 @@ impl Store for MemoryStore {
     ) -> Result<Box<dyn Cursor + '_>, Error> {
         self.cursors.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state.write();
+        if at < state.low_mark {
+            return Err(Error::HistoryCollected { at, low_mark: state.low_mark });
+        }
         state.open_cursors += 1;
         Ok(Box::new(MemoryCursor {
             store: self,

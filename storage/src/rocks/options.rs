@@ -1,0 +1,138 @@
+//! What can be chosen, and how RocksDB is set up.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Env, LogLevel,
+    Options as RocksOptions,
+};
+
+use super::comparator;
+use super::dropped::{Dropped, DroppedFilterFactory};
+
+const MB: usize = 1 << 20;
+
+/// Settings of a [`RocksStore`](super::RocksStore).
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of one memtable. Inserts slow down in larger ones than the default, 64 MB.
+    pub write_buffer_bytes: usize,
+    /// Bytes of uncompressed blocks kept in memory.
+    pub block_cache_bytes: usize,
+    /// Threads that flush and compact, at lower CPU priority.
+    pub background_jobs: usize,
+    /// Bytes a bulk load sorts in memory at a time.
+    pub load_buffer_bytes: usize,
+    /// Free bytes below which writes are refused. `None`: 1 GB, or four write buffers if more.
+    pub reserve_bytes: Option<u64>,
+    /// Who tells how much space is free.
+    pub free_space: FreeSpace,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            write_buffer_bytes: 64 * MB,
+            block_cache_bytes: 128 * MB,
+            background_jobs: std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            load_buffer_bytes: 64 * MB,
+            reserve_bytes: None,
+            free_space: FreeSpace::System,
+        }
+    }
+}
+
+impl Options {
+    /// Settings for tests: small buffers, so that little data crosses every boundary, and no
+    /// reserve.
+    pub fn small() -> Self {
+        Self {
+            write_buffer_bytes: 4 * MB,
+            block_cache_bytes: 8 * MB,
+            load_buffer_bytes: MB,
+            reserve_bytes: Some(0),
+            ..Self::default()
+        }
+    }
+
+    /// Free bytes below which writes are refused.
+    pub(super) fn reserve(&self) -> u64 {
+        let buffers = 4 * self.write_buffer_bytes as u64;
+        self.reserve_bytes.unwrap_or(buffers.max(1 << 30))
+    }
+}
+
+/// Where the number of free bytes comes from.
+#[derive(Clone)]
+pub enum FreeSpace {
+    /// From the file system of the data directory, asked about ten times a second at most.
+    System,
+    /// From a test, asked each time.
+    Given(Arc<dyn Fn() -> u64 + Send + Sync>),
+}
+
+impl fmt::Debug for FreeSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Given(_) => "Given",
+        })
+    }
+}
+
+/// Options of the whole database. A flush takes both families at once, so that a log file is
+/// needed no longer than its data is in a memtable. The log was cut before opening if it had to
+/// be: whatever is left must be intact.
+pub(super) fn database(options: &Options) -> Result<RocksOptions, rocksdb::Error> {
+    let mut env = Env::new()?;
+    env.lower_thread_pool_cpu_priority();
+    env.lower_high_priority_thread_pool_cpu_priority();
+    let mut database = RocksOptions::default();
+    database.set_env(&env);
+    database.create_if_missing(true);
+    database.create_missing_column_families(true);
+    database.set_max_background_jobs(options.background_jobs.try_into().unwrap_or(i32::MAX));
+    database.set_manual_wal_flush(true);
+    database.set_atomic_flush(true);
+    database.set_wal_recovery_mode(DBRecoveryMode::AbsoluteConsistency);
+    database.set_log_level(LogLevel::Warn);
+    database.set_max_log_file_size(10 * MB);
+    database.set_keep_log_file_num(3);
+    Ok(database)
+}
+
+/// Options of the timestamped family.
+pub(super) fn data(options: &Options, dropped: &Dropped) -> RocksOptions {
+    let mut data = family(options);
+    comparator::install(&mut data);
+    data.set_compaction_filter_factory(DroppedFilterFactory::new(dropped.clone()));
+    data
+}
+
+/// Options of the family the store keeps for itself. Every commit writes there, so its memtable
+/// is as large as the other one: it must not be the one that fills first.
+pub(super) fn meta(options: &Options) -> RocksOptions {
+    family(options)
+}
+
+/// Writers are refused rather than slowed down, so the marks are where refusing makes sense:
+/// three full memtables, or tables of the first level that compaction is far behind with.
+fn family(options: &Options) -> RocksOptions {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(&Cache::new_lru_cache(options.block_cache_bytes));
+    blocks.set_block_size(8 << 10);
+    blocks.set_bloom_filter(10.0, false);
+    blocks.set_format_version(6);
+    let mut family = RocksOptions::default();
+    family.set_block_based_table_factory(&blocks);
+    family.set_write_buffer_size(options.write_buffer_bytes);
+    family.set_max_write_buffer_number(4);
+    family.set_level_zero_file_num_compaction_trigger(4);
+    family.set_level_zero_slowdown_writes_trigger(32);
+    family.set_level_zero_stop_writes_trigger(40);
+    family.set_target_file_size_base(options.write_buffer_bytes as u64);
+    family.set_max_bytes_for_level_base(4 * options.write_buffer_bytes as u64);
+    family.set_compression_type(DBCompressionType::Lz4);
+    family
+}

@@ -1,0 +1,126 @@
+//! The way into the log.
+//!
+//! # Invariants
+//!
+//! 1. Records are numbered without gaps: a number is used up only by a write that succeeded.
+//! 2. Numbers in `synced` were in the log before a sync began that succeeded.
+//! 3. After the first failed write or sync nothing is written any more.
+//!
+//! # Concurrency
+//!
+//! One latch, held for one write to RocksDB. It keeps RocksDB from merging two batches into one
+//! record, which would hide the second stamp. Syncs do not take it for longer than a look.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rocksdb::{DB, ErrorKind, WriteBatch, WriteOptions};
+
+use super::meta;
+use super::record::{LogEnd, Stamp};
+use crate::error::Error;
+use crate::store::Timestamp;
+
+/// Room a batch starts with: header, stamp, end of the log and a few small rows.
+const BATCH_BYTES: usize = 1024;
+
+/// Writes records and syncs them.
+pub(super) struct Writer {
+    store: u64,
+    options: WriteOptions,
+    end: Mutex<LogEnd>,
+    last: AtomicU64,
+    synced: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Writer {
+    /// Goes on from `end`, all of which is durable.
+    pub(super) fn new(store: u64, end: LogEnd) -> Self {
+        let mut options = WriteOptions::default();
+        options.set_no_slowdown(true);
+        Self {
+            store,
+            options,
+            end: Mutex::new(end),
+            last: AtomicU64::new(end.last.0),
+            synced: AtomicU64::new(end.record),
+            failed: AtomicBool::new(false),
+        }
+    }
+
+    /// The last timestamp written.
+    pub(super) fn last(&self) -> Timestamp {
+        Timestamp(self.last.load(Ordering::Acquire))
+    }
+
+    /// Whether a write or sync has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Writes one record at a new timestamp.
+    pub(super) fn append(
+        &self,
+        db: &DB,
+        at: Timestamp,
+        durable: Timestamp,
+        fill: impl FnOnce(&mut WriteBatch),
+    ) -> Result<(), Error> {
+        let mut end = self.end.lock();
+        if at <= end.last {
+            return Err(Error::OutOfOrder { at, last: end.last });
+        }
+        *end = self.write(db, LogEnd { record: end.record + 1, last: at }, durable, fill)?;
+        self.last.store(at.0, Ordering::Release);
+        Ok(())
+    }
+
+    /// Writes one record that belongs to no commit.
+    pub(super) fn note(&self, db: &DB, fill: impl FnOnce(&mut WriteBatch)) -> Result<(), Error> {
+        let mut end = self.end.lock();
+        let next = LogEnd { record: end.record + 1, last: end.last };
+        *end = self.write(db, next, Timestamp::ZERO, fill)?;
+        Ok(())
+    }
+
+    /// Hands the log to the operating system, and with `sync` to the disk.
+    pub(super) fn flush(&self, db: &DB, sync: bool) -> Result<(), Error> {
+        self.refuse_if_failed()?;
+        let written = self.end.lock().record;
+        db.flush_wal(sync).map_err(|error| self.fail("sync the log", &error))?;
+        if sync {
+            self.synced.fetch_max(written, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        db: &DB,
+        end: LogEnd,
+        durable: Timestamp,
+        fill: impl FnOnce(&mut WriteBatch),
+    ) -> Result<LogEnd, Error> {
+        self.refuse_if_failed()?;
+        let synced = self.synced.load(Ordering::Acquire);
+        let mut batch = WriteBatch::with_capacity_bytes(BATCH_BYTES);
+        batch.put_log_data(Stamp { store: self.store, end, durable, synced }.encode());
+        fill(&mut batch);
+        batch.put_cf(meta::family(db), meta::LAST, end.encode());
+        match db.write_opt(batch, &self.options) {
+            Ok(()) => Ok(end),
+            Err(error) if error.kind() == ErrorKind::Incomplete => Err(Error::Stalled),
+            Err(error) => Err(self.fail("write to the log", &error)),
+        }
+    }
+
+    fn refuse_if_failed(&self) -> Result<(), Error> {
+        if self.has_failed() { Err(Error::Failed) } else { Ok(()) }
+    }
+
+    fn fail(&self, action: &'static str, error: &rocksdb::Error) -> Error {
+        self.failed.store(true, Ordering::Release);
+        Error::WriteFailed { action, message: error.to_string() }
+    }
+}
