@@ -3,13 +3,15 @@
 //! One function a message. Rows are written field by field:
 //!
 //! ```
-//! let mut out = Vec::new();
+//! let mut out = bytes::BytesMut::new();
 //! let mut row = reckon_wire::backend::data_row(&mut out);
 //! row.value(b"1");
 //! row.null();
 //! row.end();
-//! assert_eq!(out, b"D\x00\x00\x00\x0f\x00\x02\x00\x00\x00\x01\x31\xff\xff\xff\xff");
+//! assert_eq!(out[..], b"D\x00\x00\x00\x0f\x00\x02\x00\x00\x00\x01\x31\xff\xff\xff\xff"[..]);
 //! ```
+
+use bytes::{BufMut as _, BytesMut};
 
 use crate::codec::{self, Format, message};
 use crate::startup::PROTOCOL_VERSION;
@@ -111,7 +113,7 @@ impl<'a> Report<'a> {
 }
 
 /// ErrorResponse or NoticeResponse, as the severity says.
-pub fn report(out: &mut Vec<u8>, report: &Report<'_>) {
+pub fn report(out: &mut BytesMut, report: &Report<'_>) {
     let tag = if report.severity.is_error() { b'E' } else { b'N' };
     message(out, tag, |out| {
         let position = |n: u32| if n == 0 { String::new() } else { n.to_string() };
@@ -135,11 +137,11 @@ pub fn report(out: &mut Vec<u8>, report: &Report<'_>) {
         ];
         for (code, text) in fields {
             if !text.is_empty() || code == b'M' {
-                out.push(code);
+                out.put_u8(code);
                 codec::string(out, text);
             }
         }
-        out.push(0);
+        out.put_u8(0);
     });
 }
 
@@ -155,7 +157,7 @@ pub enum TransactionStatus {
 }
 
 /// The server waits for a query.
-pub fn ready_for_query(out: &mut Vec<u8>, status: TransactionStatus) {
+pub fn ready_for_query(out: &mut BytesMut, status: TransactionStatus) {
     let status = match status {
         TransactionStatus::Idle => b'I',
         TransactionStatus::InBlock => b'T',
@@ -165,26 +167,26 @@ pub fn ready_for_query(out: &mut Vec<u8>, status: TransactionStatus) {
 }
 
 /// Authentication is complete.
-pub fn authentication_ok(out: &mut Vec<u8>) {
+pub fn authentication_ok(out: &mut BytesMut) {
     message(out, b'R', |out| codec::int32(out, 0));
 }
 
 /// Send the password as it is.
-pub fn authentication_cleartext(out: &mut Vec<u8>) {
+pub fn authentication_cleartext(out: &mut BytesMut) {
     message(out, b'R', |out| codec::int32(out, 3));
 }
 
 /// Choose one of these SASL mechanisms.
-pub fn authentication_sasl(out: &mut Vec<u8>, mechanisms: &[&str]) {
+pub fn authentication_sasl(out: &mut BytesMut, mechanisms: &[&str]) {
     message(out, b'R', |out| {
         codec::int32(out, 10);
         mechanisms.iter().for_each(|name| codec::string(out, name));
-        out.push(0);
+        out.put_u8(0);
     });
 }
 
 /// A SASL challenge.
-pub fn authentication_sasl_continue(out: &mut Vec<u8>, challenge: &[u8]) {
+pub fn authentication_sasl_continue(out: &mut BytesMut, challenge: &[u8]) {
     message(out, b'R', |out| {
         codec::int32(out, 11);
         out.extend_from_slice(challenge);
@@ -192,7 +194,7 @@ pub fn authentication_sasl_continue(out: &mut Vec<u8>, challenge: &[u8]) {
 }
 
 /// SASL is complete; `outcome` proves the server.
-pub fn authentication_sasl_final(out: &mut Vec<u8>, outcome: &[u8]) {
+pub fn authentication_sasl_final(out: &mut BytesMut, outcome: &[u8]) {
     message(out, b'R', |out| {
         codec::int32(out, 12);
         out.extend_from_slice(outcome);
@@ -201,7 +203,7 @@ pub fn authentication_sasl_final(out: &mut Vec<u8>, outcome: &[u8]) {
 
 /// What is spoken here, and which options of the client are unknown.
 pub fn negotiate_protocol_version<'a>(
-    out: &mut Vec<u8>,
+    out: &mut BytesMut,
     unknown_options: impl Iterator<Item = &'a str>,
 ) {
     message(out, b'v', |out| {
@@ -218,7 +220,7 @@ pub fn negotiate_protocol_version<'a>(
 }
 
 /// What a CancelRequest for this session must carry.
-pub fn backend_key_data(out: &mut Vec<u8>, process: i32, secret: i32) {
+pub fn backend_key_data(out: &mut BytesMut, process: i32, secret: i32) {
     message(out, b'K', |out| {
         codec::int32(out, process);
         codec::int32(out, secret);
@@ -226,7 +228,7 @@ pub fn backend_key_data(out: &mut Vec<u8>, process: i32, secret: i32) {
 }
 
 /// A setting the client wants to know, and its value.
-pub fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str) {
+pub fn parameter_status(out: &mut BytesMut, name: &str, value: &str) {
     message(out, b'S', |out| {
         codec::string(out, name);
         codec::string(out, value);
@@ -234,7 +236,7 @@ pub fn parameter_status(out: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 /// A notification another session sent.
-pub fn notification_response(out: &mut Vec<u8>, process: i32, channel: &str, payload: &str) {
+pub fn notification_response(out: &mut BytesMut, process: i32, channel: &str, payload: &str) {
     message(out, b'A', |out| {
         codec::int32(out, process);
         codec::string(out, channel);
@@ -262,7 +264,7 @@ pub struct Field<'a> {
 }
 
 /// The columns of the rows that follow.
-pub fn row_description<'a>(out: &mut Vec<u8>, fields: impl IntoIterator<Item = Field<'a>>) {
+pub fn row_description<'a>(out: &mut BytesMut, fields: impl IntoIterator<Item = Field<'a>>) {
     message(out, b'T', |out| {
         let start = out.len();
         codec::count(out, 0);
@@ -289,12 +291,12 @@ fn patch_count(out: &mut [u8], start: usize, n: usize) {
 }
 
 /// The statement has no result.
-pub fn no_data(out: &mut Vec<u8>) {
+pub fn no_data(out: &mut BytesMut) {
     empty(out, b'n');
 }
 
 /// The types of a statement's parameters.
-pub fn parameter_description(out: &mut Vec<u8>, types: impl ExactSizeIterator<Item = u32>) {
+pub fn parameter_description(out: &mut BytesMut, types: impl ExactSizeIterator<Item = u32>) {
     message(out, b't', |out| {
         codec::count(out, types.len());
         types.for_each(|oid| codec::oid(out, oid));
@@ -304,7 +306,7 @@ pub fn parameter_description(out: &mut Vec<u8>, types: impl ExactSizeIterator<It
 /// Begins a row; [`DataRow::end`] completes it. One that is dropped before leaves half a message:
 /// call [`DataRow::cancel`] to take it back.
 #[inline]
-pub fn data_row(out: &mut Vec<u8>) -> DataRow<'_> {
+pub fn data_row(out: &mut BytesMut) -> DataRow<'_> {
     let start = out.len();
     out.extend_from_slice(&[b'D', 0, 0, 0, 0, 0, 0]);
     DataRow { out, start, columns: 0 }
@@ -313,7 +315,7 @@ pub fn data_row(out: &mut Vec<u8>) -> DataRow<'_> {
 /// A row being written.
 #[derive(Debug)]
 pub struct DataRow<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut BytesMut,
     start: usize,
     columns: u16,
 }
@@ -335,7 +337,7 @@ impl DataRow<'_> {
 
     /// Appends what `write` writes as one value.
     #[inline]
-    pub fn write<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    pub fn write<R>(&mut self, write: impl FnOnce(&mut BytesMut) -> R) -> R {
         self.columns = self.columns.saturating_add(1);
         let start = self.out.len();
         self.out.extend_from_slice(&[0; 4]);
@@ -361,60 +363,60 @@ impl DataRow<'_> {
 }
 
 /// A statement is complete.
-pub fn command_complete(out: &mut Vec<u8>, tag: &str) {
+pub fn command_complete(out: &mut BytesMut, tag: &str) {
     message(out, b'C', |out| codec::string(out, tag));
 }
 
 /// The text held no statement.
-pub fn empty_query_response(out: &mut Vec<u8>) {
+pub fn empty_query_response(out: &mut BytesMut) {
     empty(out, b'I');
 }
 
 /// The row limit of Execute was reached.
-pub fn portal_suspended(out: &mut Vec<u8>) {
+pub fn portal_suspended(out: &mut BytesMut) {
     empty(out, b's');
 }
 
 /// Parse succeeded.
-pub fn parse_complete(out: &mut Vec<u8>) {
+pub fn parse_complete(out: &mut BytesMut) {
     empty(out, b'1');
 }
 
 /// Bind succeeded.
-pub fn bind_complete(out: &mut Vec<u8>) {
+pub fn bind_complete(out: &mut BytesMut) {
     empty(out, b'2');
 }
 
 /// Close succeeded.
-pub fn close_complete(out: &mut Vec<u8>) {
+pub fn close_complete(out: &mut BytesMut) {
     empty(out, b'3');
 }
 
 #[inline]
-fn empty(out: &mut Vec<u8>, tag: u8) {
+fn empty(out: &mut BytesMut, tag: u8) {
     out.extend_from_slice(&[tag, 0, 0, 0, 4]);
 }
 
 /// Send the rows of a COPY, `columns` each, all in one format.
-pub fn copy_in_response(out: &mut Vec<u8>, format: Format, columns: usize) {
+pub fn copy_in_response(out: &mut BytesMut, format: Format, columns: usize) {
     copy_response(out, b'G', format, columns);
 }
 
 /// The rows of a COPY follow, `columns` each, all in one format.
-pub fn copy_out_response(out: &mut Vec<u8>, format: Format, columns: usize) {
+pub fn copy_out_response(out: &mut BytesMut, format: Format, columns: usize) {
     copy_response(out, b'H', format, columns);
 }
 
-fn copy_response(out: &mut Vec<u8>, tag: u8, format: Format, columns: usize) {
+fn copy_response(out: &mut BytesMut, tag: u8, format: Format, columns: usize) {
     message(out, tag, |out| {
-        out.push(u8::from(format == Format::Binary));
+        out.put_u8(u8::from(format == Format::Binary));
         codec::count(out, columns);
         (0..columns.min(usize::from(u16::MAX))).for_each(|_| codec::int16(out, format.code()));
     });
 }
 
 /// Rows of a COPY: what `write` writes.
-pub fn copy_data<R>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+pub fn copy_data<R>(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> R) -> R {
     let start = out.len();
     out.extend_from_slice(&[b'd', 0, 0, 0, 0]);
     let result = write(out);
@@ -424,6 +426,6 @@ pub fn copy_data<R>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> R) ->
 }
 
 /// All rows of a COPY were sent.
-pub fn copy_done(out: &mut Vec<u8>) {
+pub fn copy_done(out: &mut BytesMut) {
     empty(out, b'c');
 }

@@ -2,6 +2,8 @@
 //! encodes. For tests and benchmarks, so it is plain rather than complete: notices and errors share
 //! one shape, and rows are read where they lie.
 
+use bytes::{BufMut as _, BytesMut};
+
 use crate::Error;
 use crate::codec::{self, Format, Frame, Reader, message};
 
@@ -15,12 +17,12 @@ pub use crate::startup::{
 pub const MESSAGE_LENGTH_MAX: usize = 0x3FFF_FFFF;
 
 /// Appends a Query.
-pub fn query(out: &mut Vec<u8>, sql: &str) {
+pub fn query(out: &mut BytesMut, sql: &str) {
     message(out, b'Q', |out| codec::string(out, sql));
 }
 
 /// Appends a Parse.
-pub fn parse(out: &mut Vec<u8>, statement: &str, sql: &str, types: &[u32]) {
+pub fn parse(out: &mut BytesMut, statement: &str, sql: &str, types: &[u32]) {
     message(out, b'P', |out| {
         codec::string(out, statement);
         codec::string(out, sql);
@@ -31,7 +33,7 @@ pub fn parse(out: &mut Vec<u8>, statement: &str, sql: &str, types: &[u32]) {
 
 /// Appends a Bind. Formats: none for all text, one for all, or one each.
 pub fn bind(
-    out: &mut Vec<u8>,
+    out: &mut BytesMut,
     portal: &str,
     statement: &str,
     formats: &[Format],
@@ -51,34 +53,34 @@ pub fn bind(
 }
 
 /// Appends a Describe of a statement.
-pub fn describe_statement(out: &mut Vec<u8>, name: &str) {
+pub fn describe_statement(out: &mut BytesMut, name: &str) {
     target(out, b'D', b'S', name);
 }
 
 /// Appends a Describe of a portal.
-pub fn describe_portal(out: &mut Vec<u8>, name: &str) {
+pub fn describe_portal(out: &mut BytesMut, name: &str) {
     target(out, b'D', b'P', name);
 }
 
 /// Appends a Close of a statement.
-pub fn close_statement(out: &mut Vec<u8>, name: &str) {
+pub fn close_statement(out: &mut BytesMut, name: &str) {
     target(out, b'C', b'S', name);
 }
 
 /// Appends a Close of a portal.
-pub fn close_portal(out: &mut Vec<u8>, name: &str) {
+pub fn close_portal(out: &mut BytesMut, name: &str) {
     target(out, b'C', b'P', name);
 }
 
-fn target(out: &mut Vec<u8>, tag: u8, kind: u8, name: &str) {
+fn target(out: &mut BytesMut, tag: u8, kind: u8, name: &str) {
     message(out, tag, |out| {
-        out.push(kind);
+        out.put_u8(kind);
         codec::string(out, name);
     });
 }
 
 /// Appends an Execute; `max_rows` 0 means all.
-pub fn execute(out: &mut Vec<u8>, portal: &str, max_rows: i32) {
+pub fn execute(out: &mut BytesMut, portal: &str, max_rows: i32) {
     message(out, b'E', |out| {
         codec::string(out, portal);
         codec::int32(out, max_rows);
@@ -86,42 +88,42 @@ pub fn execute(out: &mut Vec<u8>, portal: &str, max_rows: i32) {
 }
 
 /// Appends a Sync.
-pub fn sync(out: &mut Vec<u8>) {
+pub fn sync(out: &mut BytesMut) {
     message(out, b'S', |_| ());
 }
 
 /// Appends a Flush.
-pub fn flush(out: &mut Vec<u8>) {
+pub fn flush(out: &mut BytesMut) {
     message(out, b'H', |_| ());
 }
 
 /// Appends a Terminate.
-pub fn terminate(out: &mut Vec<u8>) {
+pub fn terminate(out: &mut BytesMut) {
     message(out, b'X', |_| ());
 }
 
 /// Appends rows of a COPY.
-pub fn copy_data(out: &mut Vec<u8>, rows: &[u8]) {
+pub fn copy_data(out: &mut BytesMut, rows: &[u8]) {
     message(out, b'd', |out| out.extend_from_slice(rows));
 }
 
 /// Appends a CopyDone.
-pub fn copy_done(out: &mut Vec<u8>) {
+pub fn copy_done(out: &mut BytesMut) {
     message(out, b'c', |_| ());
 }
 
 /// Appends a CopyFail.
-pub fn copy_fail(out: &mut Vec<u8>, reason: &str) {
+pub fn copy_fail(out: &mut BytesMut, reason: &str) {
     message(out, b'f', |out| codec::string(out, reason));
 }
 
 /// Appends a PasswordMessage.
-pub fn password(out: &mut Vec<u8>, password: &str) {
+pub fn password(out: &mut BytesMut, password: &str) {
     message(out, b'p', |out| codec::string(out, password));
 }
 
 /// Appends a SASLInitialResponse.
-pub fn sasl_initial_response(out: &mut Vec<u8>, mechanism: &str, response: &[u8]) {
+pub fn sasl_initial_response(out: &mut BytesMut, mechanism: &str, response: &[u8]) {
     message(out, b'p', |out| {
         codec::string(out, mechanism);
         codec::value(out, Some(response));
@@ -129,7 +131,7 @@ pub fn sasl_initial_response(out: &mut Vec<u8>, mechanism: &str, response: &[u8]
 }
 
 /// Appends a SASLResponse.
-pub fn sasl_response(out: &mut Vec<u8>, response: &[u8]) {
+pub fn sasl_response(out: &mut BytesMut, response: &[u8]) {
     message(out, b'p', |out| out.extend_from_slice(response));
 }
 

@@ -14,6 +14,8 @@
 //! 1. A length is compared with its limit before a byte of the body is waited for.
 //! 2. Nothing is allocated for a count read from the stream: lists are read where they lie.
 
+use bytes::{BufMut as _, BytesMut};
+
 use crate::Error;
 
 /// Bytes in front of a body: type and length.
@@ -191,14 +193,14 @@ pub fn text(bytes: &[u8]) -> Result<&str, Error> {
 
 /// Appends a message: `body` writes behind the header, whose length is filled in afterwards.
 #[inline]
-pub(crate) fn message(out: &mut Vec<u8>, tag: u8, body: impl FnOnce(&mut Vec<u8>)) {
-    out.push(tag);
+pub(crate) fn message(out: &mut BytesMut, tag: u8, body: impl FnOnce(&mut BytesMut)) {
+    out.put_u8(tag);
     packet(out, body);
 }
 
 /// Appends a length and what `body` writes.
 #[inline]
-pub(crate) fn packet(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+pub(crate) fn packet(out: &mut BytesMut, body: impl FnOnce(&mut BytesMut)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     body(out);
@@ -218,37 +220,37 @@ pub(crate) fn patch(out: &mut [u8], start: usize, length: usize) {
 
 /// Appends a string and its terminator. A zero byte inside ends it there.
 #[inline]
-pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn string(out: &mut BytesMut, text: &str) {
     let bytes = text.as_bytes();
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     out.extend_from_slice(&bytes[..end]);
-    out.push(0);
+    out.put_u8(0);
 }
 
 /// Appends a count. More than 65,535 cannot be told and are cut to it.
 #[inline]
-pub(crate) fn count(out: &mut Vec<u8>, n: usize) {
+pub(crate) fn count(out: &mut BytesMut, n: usize) {
     out.extend_from_slice(&u16::try_from(n).unwrap_or(u16::MAX).to_be_bytes());
 }
 
 #[inline]
-pub(crate) fn int16(out: &mut Vec<u8>, n: i16) {
+pub(crate) fn int16(out: &mut BytesMut, n: i16) {
     out.extend_from_slice(&n.to_be_bytes());
 }
 
 #[inline]
-pub(crate) fn int32(out: &mut Vec<u8>, n: i32) {
+pub(crate) fn int32(out: &mut BytesMut, n: i32) {
     out.extend_from_slice(&n.to_be_bytes());
 }
 
 #[inline]
-pub(crate) fn oid(out: &mut Vec<u8>, n: u32) {
+pub(crate) fn oid(out: &mut BytesMut, n: u32) {
     out.extend_from_slice(&n.to_be_bytes());
 }
 
 /// Appends a value with its length, -1 for NULL.
 #[inline]
-pub(crate) fn value(out: &mut Vec<u8>, value: Option<&[u8]>) {
+pub(crate) fn value(out: &mut BytesMut, value: Option<&[u8]>) {
     match value {
         None => int32(out, -1),
         Some(bytes) => {

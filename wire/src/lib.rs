@@ -1,4 +1,4 @@
-//! PostgreSQL's protocol 3 as pure functions over bytes: slices in, `Vec<u8>` out.
+//! PostgreSQL's protocol 3 as pure functions over bytes: slices in, `BytesMut` out.
 //!
 //! There is no socket, no clock, no random source and no SQL here. What a peer sent is judged before
 //! memory is taken for it, and any bytes give a value or an [`Error`], never a panic.

@@ -12,6 +12,8 @@
 //! A minor version above ours, or an option `_pq_.*` we do not know, is answered with
 //! NegotiateProtocolVersion and the connection goes on at 3.0.
 
+use bytes::{BufMut as _, BytesMut};
+
 use crate::Error;
 use crate::codec::{Reader, packet};
 
@@ -162,13 +164,13 @@ impl<'a> Parameters<'a> {
 }
 
 /// Appends a StartupMessage with these parameters.
-pub fn encode<'a>(out: &mut Vec<u8>, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) {
+pub fn encode<'a>(out: &mut BytesMut, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) {
     encode_version(out, PROTOCOL_VERSION, parameters);
 }
 
 /// Appends a StartupMessage of `version`, (major << 16) | minor.
 pub fn encode_version<'a>(
-    out: &mut Vec<u8>,
+    out: &mut BytesMut,
     version: i32,
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) {
@@ -178,22 +180,22 @@ pub fn encode_version<'a>(
             crate::codec::string(out, name);
             crate::codec::string(out, value);
         }
-        out.push(0);
+        out.put_u8(0);
     });
 }
 
 /// Appends an SSLRequest.
-pub fn encode_ssl_request(out: &mut Vec<u8>) {
+pub fn encode_ssl_request(out: &mut BytesMut) {
     packet(out, |out| crate::codec::int32(out, SSL_CODE));
 }
 
 /// Appends a GSSENCRequest.
-pub fn encode_gssenc_request(out: &mut Vec<u8>) {
+pub fn encode_gssenc_request(out: &mut BytesMut) {
     packet(out, |out| crate::codec::int32(out, GSSENC_CODE));
 }
 
 /// Appends a CancelRequest for the session that was given this process id and secret.
-pub fn encode_cancel_request(out: &mut Vec<u8>, process: i32, secret: i32) {
+pub fn encode_cancel_request(out: &mut BytesMut, process: i32, secret: i32) {
     packet(out, |out| {
         crate::codec::int32(out, CANCEL_CODE);
         crate::codec::int32(out, process);

@@ -1,5 +1,6 @@
 //! What one side encodes the other decodes.
 
+use bytes::BytesMut;
 use reckon_wire::backend::{self, Field, Report, Severity, TransactionStatus};
 use reckon_wire::client::{self, Authentication};
 use reckon_wire::codec::{Frame, HEADER_LENGTH};
@@ -17,8 +18,8 @@ fn received(input: &[u8]) -> Message<'_> {
     }
 }
 
-fn sent(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut out = Vec::new();
+fn sent(write: impl FnOnce(&mut BytesMut)) -> BytesMut {
+    let mut out = BytesMut::new();
     write(&mut out);
     out
 }
