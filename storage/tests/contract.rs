@@ -15,9 +15,12 @@ use reckon_storage::{
 /// Keyspaces in use: the last one shows what happens at the end of the key space.
 const KEYSPACES: [KeyspaceId; 3] = [KeyspaceId(7), KeyspaceId(8), KeyspaceId(u32::MAX)];
 
+/// Index of the keyspace, key, value.
+type Change = (usize, Vec<u8>, Option<Vec<u8>>);
+
 #[derive(Clone, Debug)]
 enum Operation {
-    Append(Vec<(usize, Vec<u8>, Option<Vec<u8>>)>),
+    Append(Vec<Change>),
     Load(Vec<(Vec<u8>, Vec<u8>)>),
     Read { keyspace: usize, key: Vec<u8>, back: u64 },
     Scan { keyspace: usize, range: KeyRange, back: u64, reverse: bool, seeks: Vec<Vec<u8>> },
@@ -136,7 +139,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn append(&mut self, writes: &[(usize, Vec<u8>, Option<Vec<u8>>)]) {
+    fn append(&mut self, writes: &[Change]) {
         let mut writes: Vec<_> = writes.iter().collect();
         writes.sort_by_key(|(keyspace, key, _)| (*keyspace, key));
         writes.dedup_by_key(|(keyspace, key, _)| (*keyspace, key.clone()));
@@ -232,7 +235,11 @@ impl<'a> Pair<'a> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn both_stores_give_the_same_answers(operations in prop::collection::vec(operation(), 1..60)) {

@@ -15,7 +15,8 @@
 //! | n | payload |
 //!
 //! The payload of a record is a batch: sequence number (8 bytes), count (4), then entries. The first
-//! entry of ours is the stamp: `03`, its length, the stamp itself.
+//! entry of ours is the stamp: `03`, its length, the stamp itself. It may cross into a second
+//! fragment.
 //!
 //! # Invariants
 //!
@@ -27,6 +28,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use smallvec::SmallVec;
+
 use super::directory::io_result;
 use super::record::{STAMP_LEN, Stamp};
 use crate::error::Error;
@@ -37,6 +40,7 @@ const RECYCLED_HEADER_LEN: usize = 11;
 const CHECKSUM_LEN: usize = 4;
 const BATCH_HEADER_LEN: usize = 12;
 const LOG_DATA_TAG: u8 = 3;
+const HEAD_LEN: usize = BATCH_HEADER_LEN + 2 + STAMP_LEN;
 
 /// A log file by its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +68,7 @@ pub(super) fn files(directory: &Path) -> Result<Vec<LogFile>, Error> {
 }
 
 /// What is found in a log file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// A fragment with a right checksum.
     Fragment {
@@ -72,14 +76,38 @@ pub(super) enum Piece {
         offset: u64,
         /// Its place in its record.
         part: Part,
-        /// The stamp at its start, if it starts a record that has one.
-        stamp: Option<Stamp>,
+        /// Its first bytes.
+        head: Head,
     },
     /// Bytes that are no fragment. Reported once, at the first of them.
     Gap {
         /// Where they start in the file.
         offset: u64,
     },
+}
+
+/// As many first bytes of a record as its stamp takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head(SmallVec<[u8; 64]>);
+
+impl Head {
+    fn of(payload: &[u8]) -> Self {
+        Self(SmallVec::from_slice(&payload[..payload.len().min(HEAD_LEN)]))
+    }
+
+    /// Goes on with the head of the next fragment.
+    pub(super) fn extend(&mut self, next: &Self) {
+        let missing = HEAD_LEN - self.0.len();
+        self.0.extend_from_slice(&next.0[..next.0.len().min(missing)]);
+    }
+
+    /// The stamp, if it is all there and the record has one.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let entry = self.0.get(BATCH_HEADER_LEN..)?;
+        let (&[tag, len], stamp) = entry.split_first_chunk()?;
+        let is_stamp = tag == LOG_DATA_TAG && usize::from(len) == STAMP_LEN;
+        is_stamp.then(|| Stamp::decode(stamp)).flatten()
+    }
 }
 
 /// The place of a fragment in its record.
@@ -131,8 +159,7 @@ impl Pieces {
             }
             let offset = self.block_offset + self.at as u64;
             if let Some((len, part, payload)) = fragment(rest, self.number) {
-                let stamp = matches!(part, Part::Full | Part::First).then(|| stamp(payload));
-                let piece = Piece::Fragment { offset, part, stamp: stamp.flatten() };
+                let piece = Piece::Fragment { offset, part, head: Head::of(payload) };
                 self.at += len;
                 self.in_gap = false;
                 return Ok(Some(piece));
@@ -186,13 +213,4 @@ fn fragment(bytes: &[u8], number: u64) -> Option<(usize, Part, &[u8])> {
 
 fn checksum(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xA282_EAD8)
-}
-
-fn stamp(batch: &[u8]) -> Option<Stamp> {
-    let entry = batch.get(BATCH_HEADER_LEN..)?;
-    let [tag, len, rest @ ..] = entry else { return None };
-    if *tag != LOG_DATA_TAG || usize::from(*len) != STAMP_LEN {
-        return None;
-    }
-    Stamp::decode(rest.get(..STAMP_LEN)?)
 }

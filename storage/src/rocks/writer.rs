@@ -68,6 +68,7 @@ impl Writer {
         fill: impl FnOnce(&mut WriteBatch),
     ) -> Result<(), Error> {
         let mut end = self.end.lock();
+        self.refuse_if_failed()?;
         if at <= end.last {
             return Err(Error::OutOfOrder { at, last: end.last });
         }
@@ -79,6 +80,7 @@ impl Writer {
     /// Writes one record that belongs to no commit.
     pub(super) fn note(&self, db: &DB, fill: impl FnOnce(&mut WriteBatch)) -> Result<(), Error> {
         let mut end = self.end.lock();
+        self.refuse_if_failed()?;
         let next = LogEnd { record: end.record + 1, last: end.last };
         *end = self.write(db, next, Timestamp::ZERO, fill)?;
         Ok(())
@@ -102,7 +104,6 @@ impl Writer {
         durable: Timestamp,
         fill: impl FnOnce(&mut WriteBatch),
     ) -> Result<LogEnd, Error> {
-        self.refuse_if_failed()?;
         let synced = self.synced.load(Ordering::Acquire);
         let mut batch = WriteBatch::with_capacity_bytes(BATCH_BYTES);
         batch.put_log_data(Stamp { store: self.store, end, durable, synced }.encode());
