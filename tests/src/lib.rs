@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Reckon as a whole, checked from outside: what the suites in `tests/` share.
+//!
+//! A server is a program that is started and talked to; nothing here links it. What cannot be set up
+//! panics and says what: a test whose servers do not start has failed.
+
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod condition;
+pub mod difference;
+pub mod journal;
+pub mod pgbench;
+pub mod postgres;
+pub mod process;
+pub mod psql;
+pub mod random;
+pub mod reckon;
+pub mod script;
+pub mod session;
+pub mod tidy;
+
+pub use address::Address;
+pub use postgres::Postgres;
+pub use psql::Psql;
+pub use reckon::Reckon;
+pub use session::{Answer, ServerError, Session};

@@ -1,0 +1,178 @@
+//! A Reckon server of a test's own: started, killed, started again on the same data.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{Address, Session, condition, process};
+
+/// A server, its data directory and where it listens.
+#[derive(Debug)]
+pub struct Reckon {
+    child: Option<Child>,
+    address: Address,
+    data: PathBuf,
+    settings: Vec<String>,
+    dir: TempDir,
+}
+
+/// The program: `RECKON_BIN`, or `reckon` beside the test's own target directory.
+pub fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("RECKON_BIN") {
+        return path.into();
+    }
+    let own = std::env::current_exe().expect("path of this program");
+    let found = own.ancestors().skip(1).take(2).map(|dir| dir.join("reckon")).find(|p| p.is_file());
+    found.expect("the program reckon: run cargo build --release first, or set RECKON_BIN")
+}
+
+impl Reckon {
+    /// A server with default settings on new data.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server with these settings, each `name=value`, on new data.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let dir =
+            tempfile::Builder::new().prefix("reckon-").tempdir().expect("temporary directory");
+        let data = dir.path().join("data");
+        Self::start_in(dir, data, settings)
+    }
+
+    /// A server whose data are in `data`, which need not exist.
+    pub fn start_on(data: &Path, settings: &[&str]) -> Self {
+        let dir =
+            tempfile::Builder::new().prefix("reckon-").tempdir().expect("temporary directory");
+        Self::start_in(dir, data.to_owned(), settings)
+    }
+
+    fn start_in(dir: TempDir, data: PathBuf, settings: &[&str]) -> Self {
+        let sockets = dir.path().join("sockets");
+        fs::DirBuilder::new().mode(0o755).create(&sockets).expect("directory of the socket");
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let address = Address::free(sockets);
+        let mut server = Self { child: None, address, data, settings, dir };
+        server.restart();
+        server
+    }
+
+    /// The command line of this server.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(program());
+        command.arg("serve").arg("--data-dir").arg(&self.data);
+        command.arg("--listen").arg(format!("127.0.0.1:{}", self.address.port));
+        command.arg("--socket-dir").arg(&self.address.socket_dir);
+        for setting in &self.settings {
+            command.arg("--set").arg(setting);
+        }
+        command
+    }
+
+    /// Starts it (again) on its data and waits until it accepts connections.
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path());
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("log file"));
+        self.child = Some(command.spawn().expect("start reckon"));
+        condition::until("Reckon to accept connections", || {
+            assert!(!self.has_ended(), "Reckon ended at its start:\n{}", self.log());
+            UnixStream::connect(self.address.socket()).is_ok()
+        });
+    }
+
+    fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut().expect("it was started");
+        child.try_wait().expect("ask for its status").is_some()
+    }
+
+    /// Ends it with kill -9.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("kill -9");
+        child.wait().expect("its status");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        process::signal(self.id(), signal);
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let mut status = None;
+        condition::until("Reckon to end", || {
+            status = child.try_wait().expect("its status");
+            status.is_some()
+        });
+        status.expect("set by the condition")
+    }
+
+    /// Stops it with SIGTERM and waits.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Changes the settings of the next start.
+    pub fn set(&mut self, settings: &[&str]) {
+        self.settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+    }
+
+    /// A new session as `postgres` in the database `postgres`.
+    pub fn connect(&self) -> Session {
+        Session::connect(&self.address, "postgres")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// What it wrote to stderr.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Empties the log.
+    pub fn clear_log(&self) {
+        File::create(self.log_path()).expect("truncate the log");
+    }
+}
+
+impl Drop for Reckon {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ended = child.kill();
+            let _status = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(30).collect();
+            eprintln!("--- the server's last lines");
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
