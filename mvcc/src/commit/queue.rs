@@ -1,0 +1,136 @@
+//! The commit latch: one commit at a time gets its timestamp, is appended, installed and made visible.
+//!
+//! # Concurrency
+//!
+//! The latch is held for one append and its installs. Nothing is waited for under it: when the store
+//! would stall it is released first. Locks of rows and tables are never taken under it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use reckon_storage::{Error as StorageError, Timestamp, Write};
+
+use super::{Watermarks, fatal};
+use crate::blocking::Blocking;
+use crate::engine::Shared;
+use crate::error::Error;
+use crate::interrupt::Signal;
+use crate::keyspace::Near;
+use crate::write_set::WriteSet;
+
+/// How long a committer waits for the latch before it tells the scheduler that it blocks.
+const PATIENCE: Duration = Duration::from_micros(100);
+
+/// A commit of more bytes than this blocks for long itself.
+const LARGE_BYTES: usize = 256 << 10;
+
+/// What is to be committed.
+pub(crate) struct Commit<'a> {
+    pub(crate) writes: &'a WriteSet,
+    pub(crate) near: &'a Near,
+    pub(crate) signal: &'a Signal,
+    /// Whether somebody waits for it to be on disk.
+    pub(crate) synchronous: bool,
+}
+
+/// The commit latch and its figures.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    latch: Mutex<()>,
+    commits: AtomicU64,
+    held_us_max: AtomicU64,
+}
+
+impl Queue {
+    /// Commits since the engine was opened.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// The longest time the latch was held, in microseconds.
+    pub(crate) fn held_us_max(&self) -> u64 {
+        self.held_us_max.load(Ordering::Relaxed)
+    }
+
+    /// Commits. Returns the timestamp once the commit is visible; on an error nothing was written.
+    pub(crate) fn commit(&self, shared: &Shared, commit: &Commit<'_>) -> Result<Timestamp, Error> {
+        shared.store.check_space()?;
+        if commit.writes.bytes() <= LARGE_BYTES {
+            return self.commit_here(shared, commit);
+        }
+        shared.options.blocking.run(|| self.commit_here(shared, commit))
+    }
+
+    fn commit_here(&self, shared: &Shared, commit: &Commit<'_>) -> Result<Timestamp, Error> {
+        let blocking = &shared.options.blocking;
+        loop {
+            let latch = self.enter(blocking);
+            let marks = &*shared.marks;
+            let at = shared.clock.next(marks.issued());
+            marks.applied.issued.store(at.0, Ordering::SeqCst);
+            let mut writes = commit.writes.last_writes();
+            match shared.store.append(&mut writes, at, marks.synced()) {
+                Ok(()) => {
+                    let whole = WholeOrNothing;
+                    apply(shared, commit, at);
+                    std::mem::forget(whole);
+                    let held_us = shared.clock.now().0.saturating_sub(at.0);
+                    self.held_us_max.fetch_max(held_us, Ordering::Relaxed);
+                    self.commits.fetch_add(1, Ordering::Relaxed);
+                    return Ok(at);
+                }
+                Err(StorageError::Stalled) => {
+                    drop(latch);
+                    commit.signal.check()?;
+                    blocking.run(|| shared.store.wait_until_writable());
+                }
+                Err(error) if error.is_fatal() => fatal(&error),
+                Err(error) => return Err(Error::Storage(error)),
+            }
+        }
+    }
+
+    fn enter(&self, blocking: &Blocking) -> MutexGuard<'_, ()> {
+        match self.latch.try_lock_for(PATIENCE) {
+            Some(latch) => latch,
+            None => blocking.run(|| self.latch.lock()),
+        }
+    }
+}
+
+/// Installs what was appended and makes it visible.
+fn apply(shared: &Shared, commit: &Commit<'_>, at: Timestamp) {
+    let horizon = shared.horizon.reached();
+    for id in commit.writes.keyspaces() {
+        commit.near.with(&shared.keyspaces, id, |keyspace| {
+            for Write { key, value, .. } in commit.writes.last_writes_of(id) {
+                keyspace.tree.install(key, at.0, value, horizon.0);
+            }
+            keyspace.set_last_change(at);
+        });
+    }
+    shared.marks.show(at, commit.synchronous);
+}
+
+impl Watermarks {
+    /// Makes a commit visible, and durable too if nobody waits for it nor for any before it.
+    fn show(&self, at: Timestamp, synchronous: bool) {
+        if synchronous {
+            self.applied.last_synchronous.store(at.0, Ordering::Release);
+        }
+        self.applied.visible.store(at.0, Ordering::Release);
+        if !synchronous && self.last_synchronous() <= self.synced() {
+            self.answerable.durable.fetch_max(at.0, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Between append and visible a panic must not unwind: memory would not have what the log has.
+struct WholeOrNothing;
+
+impl Drop for WholeOrNothing {
+    fn drop(&mut self) {
+        fatal(&"a commit was appended and could not be installed");
+    }
+}

@@ -1,0 +1,333 @@
+//! The open engine: a store, the trees that cache it, sessions, and two threads.
+//!
+//! ```text
+//! Engine ──► Shared ──► store, trees, watermarks, commit queue, locks, sessions
+//!    └─ threads: log sync; upkeep (low mark, dropped keyspaces)
+//! ```
+//!
+//! Handles are cheap to clone. When the last one goes (sessions have one each) everything appended is
+//! synced and the threads end.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reckon_index::Cache;
+use reckon_storage::{KeyspaceId, Store, Timestamp};
+
+use crate::blocking::Blocking;
+use crate::commit::{Durable, LogSync, Queue, Watermarks};
+use crate::error::Error;
+use crate::keyspace::{Base, Keyspaces};
+use crate::lock::Locks;
+use crate::session::{Session, Sessions};
+use crate::snapshot::Horizon;
+use crate::timestamp::Clock;
+use crate::upkeep::Upkeep;
+
+/// Where the log is synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SyncMode {
+    /// By a thread of its own, for all commits that wait. `commit` returns before it is durable.
+    Group,
+    /// By the committer. `commit` returns when it is durable.
+    Inline,
+}
+
+/// How an engine is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes that trees may hold.
+    pub cache_size: usize,
+    /// What may block runs inside it.
+    pub blocking: Blocking,
+    /// How long a lock is waited for before a deadlock is looked for.
+    pub deadlock_timeout: Duration,
+    /// How long versions are kept that no open snapshot needs.
+    pub history_retention: Duration,
+    /// Where the log is synced.
+    pub sync: SyncMode,
+    /// The most a transaction may write.
+    pub max_transaction_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_size: 256 << 20,
+            blocking: Blocking::straight(),
+            deadlock_timeout: Duration::from_secs(1),
+            history_retention: Duration::from_secs(300),
+            sync: SyncMode::Group,
+            max_transaction_bytes: 32 << 20,
+        }
+    }
+}
+
+/// What everybody shares.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) options: Options,
+    pub(crate) clock: Clock,
+    pub(crate) marks: Arc<Watermarks>,
+    pub(crate) queue: Queue,
+    pub(crate) log: LogSync,
+    pub(crate) horizon: Horizon,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) keyspaces: Keyspaces,
+    pub(crate) locks: Locks,
+    pub(crate) upkeep: Upkeep,
+    pub(crate) counts: Counts,
+    scanned_us: Mutex<u64>,
+}
+
+/// What happened since the engine was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) rollbacks: AtomicU64,
+    pub(crate) write_conflicts: AtomicU64,
+    pub(crate) last_transaction: AtomicU64,
+}
+
+/// The least time between two scans for the horizon, in microseconds.
+const SCAN_US_MIN: u64 = 1_000;
+
+impl Shared {
+    /// Moves the horizon up, unless that was done a moment ago.
+    pub(crate) fn scan_horizon(&self) {
+        let now = self.clock.now().0;
+        let Some(mut scanned) = self.scanned_us.try_lock() else { return };
+        if now < scanned.saturating_add(SCAN_US_MIN) {
+            return;
+        }
+        *scanned = now;
+        self.horizon.scan(self.marks.durable(), |see| {
+            self.sessions.each(|member| see(&member.slot));
+        });
+    }
+}
+
+/// An open engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+    threads: Arc<Threads>,
+}
+
+impl Engine {
+    /// Opens an engine over a store. What the store recovered is durable and visible.
+    pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Self, Error> {
+        let marks = Arc::new(Watermarks::recovered(store.last_timestamp()));
+        let cache = Cache::new(options.cache_size);
+        let blocking = options.blocking.clone();
+        let base = Base {
+            store: Arc::clone(&store),
+            blocking: blocking.clone(),
+            marks: Arc::clone(&marks),
+        };
+        let sessions = Arc::new(Sessions::default());
+        let shared = Arc::new(Shared {
+            keyspaces: Keyspaces::new(Arc::clone(&cache), base),
+            locks: Locks::new(Arc::clone(&sessions), blocking, options.deadlock_timeout),
+            upkeep: Upkeep::default(),
+            clock: Clock::start(),
+            queue: Queue::default(),
+            log: LogSync::default(),
+            horizon: Horizon::default(),
+            counts: Counts::default(),
+            scanned_us: Mutex::new(0),
+            store,
+            cache,
+            options,
+            marks,
+            sessions,
+        });
+        let threads = Arc::new(Threads::start(&shared)?);
+        Ok(Self { shared, threads })
+    }
+
+    /// The last commit that was installed.
+    pub fn visible(&self) -> Timestamp {
+        self.shared.marks.visible()
+    }
+
+    /// The last commit that a reply may show. See [`on_durable`](Self::on_durable).
+    pub fn durable(&self) -> Timestamp {
+        self.shared.marks.durable()
+    }
+
+    /// What time it is, in the clock that timestamps are from.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// A new session.
+    pub fn session(&self) -> Session {
+        Session::open(self.clone())
+    }
+
+    /// Resolves once `durable` covers `at`. Cheaper when asked for only if [`durable`](Self::durable)
+    /// does not yet.
+    pub fn on_durable(&self, at: Timestamp) -> Durable {
+        Durable::new(Arc::clone(&self.shared), at)
+    }
+
+    /// The newest commit that wrote to a keyspace since the engine was opened, [`Timestamp::ZERO`] if
+    /// none did. A snapshot at or after that commit is never told an older one.
+    pub fn last_change(&self, keyspace: KeyspaceId) -> Timestamp {
+        self.shared.keyspaces.find(keyspace).last_change()
+    }
+
+    /// A keyspace id never given out before. For keyspaces that no transaction creates.
+    pub fn allocate_keyspace(&self) -> Result<KeyspaceId, Error> {
+        Ok(self.shared.store.allocate_keyspace()?)
+    }
+
+    /// Drops the allocated keyspaces that hold rows and are not `named`: what transactions left that a
+    /// crash kept from cleaning up. For the start, before there are sessions. Returns what it dropped.
+    pub fn drop_orphans(&self, named: &HashSet<KeyspaceId>) -> Result<Vec<KeyspaceId>, Error> {
+        let store = &self.shared.store;
+        let orphans: Vec<_> = store
+            .keyspaces()?
+            .into_iter()
+            .filter(|id| *id >= KeyspaceId::FIRST_ALLOCATED && !named.contains(id))
+            .collect();
+        for id in &orphans {
+            self.shared.keyspaces.forget(*id);
+            store.drop_keyspace(*id)?;
+        }
+        Ok(orphans)
+    }
+
+    /// Collects the history of a keyspace that nobody can see any more. Takes long.
+    pub fn compact(&self, keyspace: KeyspaceId) -> Result<(), Error> {
+        self.shared.upkeep.raise_low_mark(&self.shared)?;
+        let shared = &self.shared;
+        Ok(shared.options.blocking.run(|| shared.store.compact(keyspace))?)
+    }
+
+    /// Bytes a keyspace takes on disk, estimated.
+    pub fn size(&self, keyspace: KeyspaceId) -> Result<u64, Error> {
+        Ok(self.shared.store.size(keyspace)?)
+    }
+
+    /// The store below, for backups and metrics.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// Changes how much trees may hold.
+    pub fn set_cache_size(&self, bytes: usize) {
+        self.shared.cache.set_size(bytes);
+    }
+
+    /// The limit of [`Options::max_transaction_bytes`].
+    pub fn max_transaction_bytes(&self) -> usize {
+        self.shared.options.max_transaction_bytes
+    }
+
+    /// What the engine did and holds.
+    pub fn statistics(&self) -> Statistics {
+        let shared = &self.shared;
+        Statistics {
+            visible: shared.marks.visible(),
+            durable: shared.marks.durable(),
+            horizon: shared.horizon.reached(),
+            sessions: shared.sessions.len() as u64,
+            commits: shared.queue.commits(),
+            rollbacks: shared.counts.rollbacks.load(Ordering::Relaxed),
+            write_conflicts: shared.counts.write_conflicts.load(Ordering::Relaxed),
+            lock_waits: shared.locks.waits(),
+            deadlocks: shared.locks.deadlocks(),
+            syncs: shared.log.syncs(),
+            commit_latch_us_max: shared.queue.held_us_max(),
+            cache: shared.cache.statistics(),
+            store: shared.store.statistics(),
+        }
+    }
+
+    /// Puts everything on disk and ends the threads. Nothing may be committed after it.
+    pub fn shutdown(&self) -> Result<(), Error> {
+        self.threads.stop();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Engine(visible {}, durable {})", self.visible(), self.durable())
+    }
+}
+
+/// The threads, which end with the last handle.
+struct Threads {
+    shared: Arc<Shared>,
+    running: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Threads {
+    fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
+        let spawn = |name: &str, run: fn(&Shared)| {
+            let shared = Arc::clone(shared);
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            thread.spawn(move || run(&shared)).map_err(Error::Thread)
+        };
+        let threads = Self { shared: Arc::clone(shared), running: Mutex::default() };
+        threads.running.lock().push(spawn("log sync", |shared| shared.log.run(shared))?);
+        threads.running.lock().push(spawn("upkeep", |shared| shared.upkeep.run(shared))?);
+        Ok(threads)
+    }
+
+    fn stop(&self) {
+        let mut running = self.running.lock();
+        self.shared.log.stop();
+        self.shared.upkeep.stop();
+        for thread in running.drain(..) {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+        self.shared.log.sync(&self.shared);
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What an engine did since it was opened, and holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics {
+    /// The last commit that was installed.
+    pub visible: Timestamp,
+    /// The last commit that a reply may show.
+    pub durable: Timestamp,
+    /// No reader is below it.
+    pub horizon: Timestamp,
+    /// Open sessions.
+    pub sessions: u64,
+    /// Transactions that committed writes.
+    pub commits: u64,
+    /// Transactions that were rolled back.
+    pub rollbacks: u64,
+    /// Rows refused to REPEATABLE READ transactions because they had changed.
+    pub write_conflicts: u64,
+    /// Lock requests that had to wait.
+    pub lock_waits: u64,
+    /// Lock requests that ended in a deadlock.
+    pub deadlocks: u64,
+    /// Syncs of the log.
+    pub syncs: u64,
+    /// The longest time the commit latch was held, in microseconds.
+    pub commit_latch_us_max: u64,
+    /// The trees.
+    pub cache: reckon_index::Statistics,
+    /// The store.
+    pub store: reckon_storage::Statistics,
+}

@@ -1,0 +1,335 @@
+//! A keyspace: its tree in memory, and the store that the tree is a cache of.
+//!
+//! A read asks the tree first. *Found* and *missing* are answers; *older* means that memory does not go
+//! back to this snapshot, *absent* that it does not hold the range: then the range is loaded if that is
+//! worth it, and otherwise the store answers, which needs no re-check (when the snapshot was taken every
+//! version at or below it was already there).
+//!
+//! # Concurrency
+//!
+//! Keyspaces are found in a sharded map. A session keeps those it used last in a [`Near`] of its own, so a
+//! point read touches nothing that other sessions write.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use reckon_index::{
+    Cache, Direction as TreeDirection, Loading, Lookup, Newest, Source, SourceError, Tree,
+};
+use reckon_storage::{
+    Direction, Error as StorageError, KeyRange, KeyspaceId, Read, Store, Tier, Timestamp,
+};
+
+use crate::blocking::Blocking;
+use crate::commit::Watermarks;
+use crate::error::Error;
+use crate::transaction::Counters;
+
+const SHARDS: usize = 16;
+const NEAR: usize = 16;
+
+/// Is given keys and values until it breaks.
+pub(crate) type RowCallback<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
+/// Where a keyspace's rows come from when memory does not have them.
+#[derive(Clone)]
+pub(crate) struct Base {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blocking: Blocking,
+    pub(crate) marks: Arc<Watermarks>,
+}
+
+impl Base {
+    /// A key's value at a time: inline if the store has it in memory, else where blocking is allowed.
+    pub(crate) fn read(
+        &self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        at: Timestamp,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        if let Read::Done(value) = self.store.read(keyspace, key, at, Tier::Memory)? {
+            return Ok(value);
+        }
+        match self.blocking.run(|| self.store.read(keyspace, key, at, Tier::Disk))? {
+            Read::Done(value) => Ok(value),
+            Read::Incomplete => Err(Error::Storage(StorageError::Corrupt { what: "read tier" })),
+        }
+    }
+
+    fn changed_since(
+        &self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        since: Timestamp,
+    ) -> Result<bool, Error> {
+        let near = self.store.read(keyspace, key, Timestamp::MAX, Tier::Memory)?;
+        let ask = || self.store.changed_since(keyspace, key, since);
+        let changed = match near {
+            Read::Done(_) => ask(),
+            Read::Incomplete => self.blocking.run(ask),
+        };
+        Ok(changed?)
+    }
+}
+
+/// The store as the source of one tree.
+struct KeyspaceSource {
+    id: KeyspaceId,
+    base: Base,
+}
+
+impl Source for KeyspaceSource {
+    fn load(
+        &self,
+        lower: &[u8],
+        upper: Option<&[u8]>,
+        direction: TreeDirection,
+        add: &mut dyn FnMut(&[u8], u64, &[u8]) -> ControlFlow<()>,
+    ) -> Result<u64, SourceError> {
+        let range = KeyRange {
+            lower: Bound::Included(lower.to_vec()),
+            upper: upper.map_or(Bound::Unbounded, |upper| Bound::Excluded(upper.to_vec())),
+        };
+        let direction = match direction {
+            TreeDirection::Forward => Direction::Forward,
+            TreeDirection::Reverse => Direction::Reverse,
+        };
+        let base = &self.base;
+        base.blocking.run(|| {
+            let mut rows = base.store.cursor(self.id, &range, Timestamp::MAX, direction)?;
+            let complete_since = base.marks.issued();
+            while let Some(row) = rows.next()? {
+                if add(row.key, row.timestamp.0, row.value).is_break() {
+                    break;
+                }
+            }
+            Ok(complete_since.0)
+        })
+    }
+}
+
+/// One keyspace.
+pub(crate) struct Keyspace {
+    pub(crate) id: KeyspaceId,
+    pub(crate) tree: Tree,
+    base: Base,
+    last_change: AtomicU64,
+}
+
+impl Keyspace {
+    /// The newest commit that wrote here since the engine was opened.
+    pub(crate) fn last_change(&self) -> Timestamp {
+        Timestamp(self.last_change.load(Ordering::Acquire))
+    }
+
+    /// Before the commit becomes visible, so that who sees it also sees this.
+    pub(crate) fn set_last_change(&self, at: Timestamp) {
+        self.last_change.store(at.0, Ordering::Release);
+    }
+
+    /// What a snapshot sees under a key.
+    pub(crate) fn read<R>(
+        &self,
+        key: &[u8],
+        at: Timestamp,
+        counters: &mut Counters,
+        found: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        let mut loaded = false;
+        loop {
+            {
+                let guard = reckon_index::pin();
+                match self.tree.lookup(key, at.0, &guard) {
+                    Lookup::Found { value, .. } => {
+                        counters.leaf_hits += 1;
+                        return Ok(Some(found(value)));
+                    }
+                    Lookup::Missing => {
+                        counters.leaf_hits += 1;
+                        return Ok(None);
+                    }
+                    Lookup::Older => break,
+                    Lookup::Absent => {}
+                }
+            }
+            if loaded || !self.load(key, counters)? {
+                break;
+            }
+            loaded = true;
+        }
+        counters.store_reads += 1;
+        Ok(self.base.read(self.id, key, at)?.map(|value| found(&value)))
+    }
+
+    /// The newest committed value. Means something only under a lock on the key.
+    pub(crate) fn newest<R>(
+        &self,
+        key: &[u8],
+        counters: &mut Counters,
+        found: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        let mut loaded = false;
+        loop {
+            {
+                let guard = reckon_index::pin();
+                match self.tree.newest(key, &guard) {
+                    Newest::Version { value, .. } => {
+                        counters.leaf_hits += 1;
+                        return Ok(value.map(found));
+                    }
+                    Newest::Missing { .. } => {
+                        counters.leaf_hits += 1;
+                        return Ok(None);
+                    }
+                    Newest::Absent => {}
+                }
+            }
+            if loaded || !self.load(key, counters)? {
+                break;
+            }
+            loaded = true;
+        }
+        counters.store_reads += 1;
+        Ok(self.base.read(self.id, key, Timestamp::MAX)?.map(|value| found(&value)))
+    }
+
+    /// Whether a commit after `since` wrote a key, deletions too. Means something only under a lock on it.
+    pub(crate) fn changed_since(
+        &self,
+        key: &[u8],
+        since: Timestamp,
+        counters: &mut Counters,
+    ) -> Result<bool, Error> {
+        {
+            let guard = reckon_index::pin();
+            let changed = match self.tree.newest(key, &guard) {
+                Newest::Version { timestamp, .. } => Some(timestamp > since.0),
+                Newest::Missing { since: complete } if complete <= since.0 => Some(false),
+                Newest::Missing { .. } | Newest::Absent => None,
+            };
+            if let Some(changed) = changed {
+                counters.leaf_hits += 1;
+                return Ok(changed);
+            }
+        }
+        counters.store_reads += 1;
+        self.base.changed_since(self.id, key, since)
+    }
+
+    /// A key's value at a time, from the store.
+    pub(crate) fn read_store(&self, key: &[u8], at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
+        self.base.read(self.id, key, at)
+    }
+
+    /// The rows of a range at a time, from the store, until `row` breaks or `rows_max` were given. True:
+    /// the range was read to its end. Runs where blocking is allowed.
+    pub(crate) fn scan_store(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        at: Timestamp,
+        rows_max: usize,
+        row: &mut RowCallback<'_>,
+    ) -> Result<bool, Error> {
+        self.base.blocking.run(|| {
+            let mut rows = self.base.store.cursor(self.id, range, at, direction)?;
+            for _ in 0..rows_max {
+                let Some(entry) = rows.next()? else { return Ok(true) };
+                if row(entry.key, entry.value).is_break() {
+                    return Ok(false);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    fn load(&self, key: &[u8], counters: &mut Counters) -> Result<bool, Error> {
+        let loading = self.tree.load(key, TreeDirection::Forward)?;
+        let done = loading == Loading::Done;
+        counters.loads += u64::from(done);
+        Ok(done)
+    }
+}
+
+/// All keyspaces that were touched since the engine was opened.
+pub(crate) struct Keyspaces {
+    shards: [RwLock<Shard>; SHARDS],
+    cache: Arc<Cache>,
+    base: Base,
+}
+
+type Shard = HashMap<KeyspaceId, Arc<Keyspace>, foldhash::fast::RandomState>;
+
+impl Keyspaces {
+    pub(crate) fn new(cache: Arc<Cache>, base: Base) -> Self {
+        Self { shards: std::array::from_fn(|_| RwLock::default()), cache, base }
+    }
+
+    /// A keyspace, with nothing in memory if it was not touched before.
+    pub(crate) fn find(&self, id: KeyspaceId) -> Arc<Keyspace> {
+        let shard = self.shard(id);
+        if let Some(keyspace) = shard.read().get(&id) {
+            return Arc::clone(keyspace);
+        }
+        let mut shard = shard.write();
+        let keyspace = shard.entry(id).or_insert_with(|| {
+            let tree = Tree::new(&self.cache, self.source(id));
+            Arc::new(self.keyspace(id, tree))
+        });
+        Arc::clone(keyspace)
+    }
+
+    /// A keyspace that was just allocated: known to be empty.
+    pub(crate) fn create(&self, id: KeyspaceId) {
+        let tree = Tree::empty(&self.cache, self.source(id), 0);
+        self.shard(id).write().insert(id, Arc::new(self.keyspace(id, tree)));
+    }
+
+    /// Forgets a keyspace and what memory holds of it.
+    pub(crate) fn forget(&self, id: KeyspaceId) {
+        if let Some(keyspace) = self.shard(id).write().remove(&id) {
+            keyspace.tree.clear();
+        }
+    }
+
+    fn keyspace(&self, id: KeyspaceId, tree: Tree) -> Keyspace {
+        Keyspace { id, tree, base: self.base.clone(), last_change: AtomicU64::new(0) }
+    }
+
+    fn source(&self, id: KeyspaceId) -> Box<dyn Source> {
+        Box::new(KeyspaceSource { id, base: self.base.clone() })
+    }
+
+    fn shard(&self, id: KeyspaceId) -> &RwLock<Shard> {
+        &self.shards[id.0 as usize % SHARDS]
+    }
+}
+
+/// The keyspaces a session used last. An id is never used for two keyspaces, so an entry is never wrong.
+#[derive(Default)]
+pub(crate) struct Near {
+    entries: [Cell<Option<Arc<Keyspace>>>; NEAR],
+}
+
+impl Near {
+    /// Runs `work` with a keyspace.
+    pub(crate) fn with<R>(
+        &self,
+        keyspaces: &Keyspaces,
+        id: KeyspaceId,
+        work: impl FnOnce(&Keyspace) -> R,
+    ) -> R {
+        let entry = &self.entries[id.0 as usize % NEAR];
+        let keyspace = match entry.take() {
+            Some(keyspace) if keyspace.id == id => keyspace,
+            _ => keyspaces.find(id),
+        };
+        let result = work(&keyspace);
+        entry.set(Some(keyspace));
+        result
+    }
+}

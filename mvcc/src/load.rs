@@ -1,0 +1,34 @@
+//! Rows in bulk into a keyspace that nobody else can reach.
+//!
+//! A keyspace created in the current subtransaction is named by no committed catalog, so its rows need
+//! neither log nor write set: they go to the store at [`Timestamp::LOADED`](reckon_storage::Timestamp::LOADED),
+//! and the catalog row of the commit makes them reachable. A rollback drops the keyspace.
+
+use std::sync::Arc;
+
+use reckon_storage::Loaded;
+
+use crate::error::Error;
+use crate::keyspace::Keyspace;
+
+/// A bulk load under way. Dropped unfinished, it leaves the keyspace empty.
+pub struct Load<'a> {
+    pub(crate) rows: Box<dyn reckon_storage::Load + 'a>,
+    pub(crate) keyspace: Arc<Keyspace>,
+}
+
+impl Load<'_> {
+    /// Adds a row. Rows may come in any order.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        Ok(self.rows.add(key, value)?)
+    }
+
+    /// Writes all rows. [`StorageError::DuplicateKey`](crate::StorageError::DuplicateKey) if a key was
+    /// added twice: then the keyspace is empty still.
+    pub fn finish(self) -> Result<Loaded, Error> {
+        let loaded = self.rows.finish()?;
+        // The tree was told that the keyspace is empty.
+        self.keyspace.tree.clear();
+        Ok(loaded)
+    }
+}

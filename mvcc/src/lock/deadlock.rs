@@ -1,0 +1,202 @@
+//! Deadlocks: circles of sessions that wait for one another.
+//!
+//! A waiter looks for a circle through itself once it has waited for `deadlock_timeout`, and again each
+//! time that has passed. It follows the edges from waiter to blocker, breadth first, so the circle it
+//! reports is a shortest one. A blocker holds the lock (a *hard* edge) or waits in front (a *soft* one). A
+//! circle with a soft edge whose waiter conflicts with no holder is ended by serving that waiter out of its
+//! turn; any other by failing the one who looked.
+//!
+//! The graph is read lock by lock while others come and go, so a circle may be an illusion. It is read a
+//! second time: if every edge is still there, with the same waits, all of its sessions waited at the moment
+//! between the two readings, and whoever waits can release nothing. Then it is real, and will not go away.
+//!
+//! # Invariants
+//!
+//! 1. Of two waiters of one lock and mode, whom the earlier waits for the later waits for too; so each lock
+//!    and mode is expanded from its latest waiter only, and a search is linear in the waiters.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::queue::{Blocker, Waiter};
+use super::{AdvisoryKey, AdvisoryLock, Locks, TableLock, TableLockId, Target};
+use crate::error::Error;
+use crate::session::{Member, SessionId};
+
+/// What a waiter in a deadlock waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockTarget {
+    /// For a transaction to end that has locked the row; its number.
+    Transaction(u64),
+    /// For a table.
+    Table(TableLockId),
+    /// For an advisory lock.
+    Advisory(AdvisoryKey),
+}
+
+impl fmt::Display for LockTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transaction(number) => write!(f, "transaction {number}"),
+            Self::Table(table) => {
+                write!(f, "relation {} of database {}", table.relation, table.database)
+            }
+            Self::Advisory(key) => key.fmt(f),
+        }
+    }
+}
+
+/// Who waits for whom in a deadlock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadlockEdge {
+    /// Who waits.
+    pub waiter: SessionId,
+    /// PostgreSQL's name of the mode it wants.
+    pub mode: &'static str,
+    /// What it waits for.
+    pub target: LockTarget,
+    /// Who has it, or stands before it in the queue.
+    pub blocked_by: SessionId,
+}
+
+impl fmt::Display for DeadlockEdge {
+    /// A line of PostgreSQL's DETAIL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { waiter, mode, target, blocked_by } = self;
+        write!(f, "Process {waiter} waits for {mode} on {target}; blocked by process {blocked_by}.")
+    }
+}
+
+/// A circle of waiters, from the session that found it. Display is PostgreSQL's DETAIL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deadlock {
+    /// Each edge's blocker is the next one's waiter; the last one's is the first one's waiter.
+    pub edges: Vec<DeadlockEdge>,
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, edge) in self.edges.iter().enumerate() {
+            write!(f, "{}{edge}", if at == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Deadlock {}
+
+/// An edge as found.
+#[derive(Clone)]
+struct Edge {
+    session: SessionId,
+    target: Target,
+    waiter: Arc<Waiter>,
+    blocker: Blocker,
+}
+
+impl Locks {
+    /// Looks for a circle through a waiting session and ends it. Fails if that takes this session.
+    pub(super) fn end_deadlock(&self, member: &Member) -> Result<(), Error> {
+        let one_at_a_time = self.detecting.lock();
+        let Some(circle) = self.find_circle(member.id) else { return Ok(()) };
+        if !circle.iter().all(|edge| self.still_waits(edge)) {
+            return Ok(());
+        }
+        let soft = circle.iter().filter(|edge| !edge.blocker.holds);
+        for edge in soft {
+            if self.grant_now(&edge.target, &edge.waiter) {
+                return Ok(());
+            }
+        }
+        drop(one_at_a_time);
+        self.deadlocks.fetch_add(1, Ordering::Relaxed);
+        let edges = circle.iter().map(Edge::report).collect();
+        Err(Error::Deadlock(Box::new(Deadlock { edges })))
+    }
+
+    fn find_circle(&self, start: SessionId) -> Option<Vec<Edge>> {
+        let mut reached: HashMap<SessionId, Edge> = HashMap::new();
+        let mut expanded: HashMap<(Target, u8), i64> = HashMap::new();
+        let mut next = VecDeque::from([start]);
+        while let Some(session) = next.pop_front() {
+            let Some((target, waiter)) = self.wait_of(session) else { continue };
+            let latest = expanded.entry((target.clone(), waiter.mode.bit)).or_insert(i64::MIN);
+            if *latest > waiter.position {
+                continue;
+            }
+            *latest = waiter.position;
+            for blocker in self.blockers(&target, &waiter) {
+                let (target, waiter) = (target.clone(), Arc::clone(&waiter));
+                let edge = Edge { session, target, waiter, blocker };
+                if blocker.session == start {
+                    return Some(circle_to(edge, &reached));
+                }
+                if let std::collections::hash_map::Entry::Vacant(free) =
+                    reached.entry(blocker.session)
+                {
+                    free.insert(edge);
+                    next.push_back(blocker.session);
+                }
+            }
+        }
+        None
+    }
+
+    fn wait_of(&self, session: SessionId) -> Option<(Target, Arc<Waiter>)> {
+        let member = self.sessions.find(session)?;
+        let wait = member.locks.waiting.lock().clone();
+        wait.filter(|(_, waiter)| !waiter.is_granted())
+    }
+
+    fn still_waits(&self, edge: &Edge) -> bool {
+        let same = self.wait_of(edge.session).is_some_and(|(_, w)| Arc::ptr_eq(&w, &edge.waiter));
+        let blocks = |blocker: &Blocker| {
+            blocker.session == edge.blocker.session && blocker.holds == edge.blocker.holds
+        };
+        same && self.blockers(&edge.target, &edge.waiter).iter().any(blocks)
+    }
+
+    fn blockers(&self, target: &Target, waiter: &Arc<Waiter>) -> Vec<Blocker> {
+        match target {
+            Target::Row(key) => self.rows.blockers(key.as_ref(), waiter),
+            Target::Table(key) => self.tables.blockers(key, waiter),
+            Target::Advisory(key) => self.advisory.blockers(key, waiter),
+        }
+    }
+
+    fn grant_now(&self, target: &Target, waiter: &Arc<Waiter>) -> bool {
+        match target {
+            Target::Row(key) => self.rows.grant_now(key.as_ref(), waiter),
+            Target::Table(key) => self.tables.grant_now(key, waiter),
+            Target::Advisory(key) => self.advisory.grant_now(key, waiter),
+        }
+    }
+}
+
+/// The edges from the start of a search to the one that leads back there.
+fn circle_to(last: Edge, reached: &HashMap<SessionId, Edge>) -> Vec<Edge> {
+    let mut circle = vec![last];
+    while let Some(before) = circle.last().and_then(|edge| reached.get(&edge.session)) {
+        circle.push(before.clone());
+    }
+    circle.reverse();
+    circle
+}
+
+impl Edge {
+    fn report(&self) -> DeadlockEdge {
+        let bit = self.waiter.mode.bit;
+        let (mode, target) = match &self.target {
+            // A row is waited for as PostgreSQL does it: until the transaction that has it ends.
+            Target::Row(_) => ("ShareLock", LockTarget::Transaction(self.blocker.transaction)),
+            Target::Table(table) => {
+                (TableLock::from_bit(bit).map_or("", TableLock::name), LockTarget::Table(*table))
+            }
+            Target::Advisory(key) => (AdvisoryLock::name(bit), LockTarget::Advisory(*key)),
+        };
+        let blocked_by = self.blocker.session;
+        DeadlockEdge { waiter: self.session, mode, target, blocked_by }
+    }
+}

@@ -1,0 +1,375 @@
+//! A sharded table of locks with fair queues; what a mode is, the caller says.
+//!
+//! A lock exists while somebody holds it or waits for it. A free one costs nothing, and taking it is one
+//! latch and one insertion.
+//!
+//! # Invariants
+//!
+//! 1. Waiters stand in the order in which they will be served; `position` grows along the queue and does
+//!    not change while a waiter is in it.
+//! 2. No waiter is left that conflicts neither with a holder nor with a waiter before it.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use foldhash::fast::RandomState;
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use crate::interrupt::Signal;
+use crate::session::{Member, SessionId};
+
+const SHARDS: usize = 64;
+
+/// One mode of a kind of lock, as bits: which it is, and which ones conflict with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mode {
+    pub(crate) bit: u8,
+    pub(crate) conflicts: u8,
+    /// Modes that allow everything this one does.
+    pub(crate) covered_by: u8,
+}
+
+/// Until when a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Transaction,
+    Session,
+}
+
+/// Who wants a lock.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) member: &'a Member,
+    pub(crate) scope: Scope,
+    /// The number of its transaction, for deadlock reports.
+    pub(crate) transaction: u64,
+    pub(crate) mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    transaction: u64,
+    session: SessionId,
+    scope: Scope,
+    modes: u8,
+}
+
+/// A request in a queue.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    pub(crate) mode: Mode,
+    pub(crate) position: i64,
+    holder: Holder,
+    signal: Arc<Signal>,
+    granted: AtomicBool,
+}
+
+impl Waiter {
+    pub(crate) fn is_granted(&self) -> bool {
+        self.granted.load(Ordering::Acquire)
+    }
+}
+
+/// The answer to a request.
+pub(crate) enum Answer {
+    /// Granted; the modes held before.
+    Granted { previous: u8 },
+    /// Conflicts, and was not to wait.
+    Busy,
+    /// In the queue; the modes held before.
+    Queued { waiter: Arc<Waiter>, previous: u8 },
+}
+
+/// Whom a waiter waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocker {
+    pub(crate) session: SessionId,
+    pub(crate) transaction: u64,
+    /// Holds the lock; else it waits in front and would be granted first.
+    pub(crate) holds: bool,
+}
+
+#[derive(Debug, Default)]
+struct Lock {
+    holders: SmallVec<[Holder; 1]>,
+    waiters: Vec<Arc<Waiter>>,
+}
+
+type Shard<K> = HashMap<K, Lock, RandomState>;
+type Woken = SmallVec<[Arc<Waiter>; 2]>;
+
+/// Locks by key.
+#[derive(Debug)]
+pub(crate) struct LockTable<K> {
+    shards: Box<[Mutex<Shard<K>>]>,
+    hasher: RandomState,
+}
+
+impl<K: Hash + Eq> LockTable<K> {
+    pub(crate) fn new() -> Self {
+        let hasher = RandomState::default();
+        let shard = |_| Mutex::new(HashMap::with_hasher(RandomState::default()));
+        Self { shards: (0..SHARDS).map(shard).collect(), hasher }
+    }
+
+    /// Takes a lock, or with `wait` a place in its queue.
+    pub(crate) fn request<Q>(
+        &self,
+        key: &Q,
+        own: impl FnOnce() -> K,
+        request: Request<'_>,
+        wait: bool,
+    ) -> Answer
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut shard = self.shard(key);
+        let Some(lock) = shard.get_mut(key) else {
+            let mut lock = Lock::default();
+            lock.grant(request.holder(), request.mode);
+            shard.insert(own(), lock);
+            return Answer::Granted { previous: 0 };
+        };
+        let previous = lock.modes_of(request.member.id, Some(request.scope));
+        if previous & request.mode.covered_by != 0 {
+            return Answer::Granted { previous };
+        }
+        let upgrades = lock.modes_of(request.member.id, None) != 0;
+        let blocked = lock.is_held_against(request.member.id, request.mode)
+            || (!upgrades && lock.is_awaited_against(request.mode));
+        if !blocked {
+            lock.grant(request.holder(), request.mode);
+            return Answer::Granted { previous };
+        }
+        if !wait {
+            return Answer::Busy;
+        }
+        Answer::Queued { waiter: lock.enqueue(request, upgrades), previous }
+    }
+
+    /// Leaves a holder with `modes`, none of them new; with 0 it holds the lock no longer.
+    pub(crate) fn release<Q>(&self, key: &Q, session: SessionId, scope: Scope, modes: u8)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let woken = {
+            let mut shard = self.shard(key);
+            let Some(lock) = shard.get_mut(key) else { return };
+            lock.keep(session, scope, modes);
+            settle(&mut shard, key)
+        };
+        wake(woken);
+    }
+
+    /// Takes one mode from a transaction's holder.
+    pub(crate) fn release_mode<Q>(&self, key: &Q, session: SessionId, bit: u8)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let woken = {
+            let mut shard = self.shard(key);
+            let Some(lock) = shard.get_mut(key) else { return };
+            let modes = lock.modes_of(session, Some(Scope::Transaction)) & !bit;
+            lock.keep(session, Scope::Transaction, modes);
+            settle(&mut shard, key)
+        };
+        wake(woken);
+    }
+
+    /// Leaves the queue. True: it was granted before it could.
+    pub(crate) fn withdraw<Q>(&self, key: &Q, waiter: &Arc<Waiter>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let woken = {
+            let mut shard = self.shard(key);
+            if waiter.is_granted() {
+                return true;
+            }
+            if let Some(lock) = shard.get_mut(key) {
+                lock.waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+            }
+            settle(&mut shard, key)
+        };
+        wake(woken);
+        false
+    }
+
+    /// Whom a waiter waits for; empty once it was granted.
+    pub(crate) fn blockers<Q>(&self, key: &Q, waiter: &Arc<Waiter>) -> Vec<Blocker>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let shard = self.shard(key);
+        match shard.get(key) {
+            Some(lock) if !waiter.is_granted() => lock.blockers(waiter),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Serves a waiter out of its turn if no holder is against it.
+    pub(crate) fn grant_now<Q>(&self, key: &Q, waiter: &Arc<Waiter>) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        {
+            let mut shard = self.shard(key);
+            let Some(lock) = shard.get_mut(key) else { return false };
+            let at = lock.waiters.iter().position(|other| Arc::ptr_eq(other, waiter));
+            let Some(at) = at else { return waiter.is_granted() };
+            if lock.is_held_against(waiter.holder.session, waiter.mode) {
+                return false;
+            }
+            let waiter = lock.waiters.remove(at);
+            lock.grant(waiter.holder, waiter.mode);
+            waiter.granted.store(true, Ordering::Release);
+        }
+        waiter.signal.raise();
+        true
+    }
+
+    /// Enters a holder who is known not to conflict with any.
+    pub(crate) fn enter(&self, key: K, request: Request<'_>) {
+        let mut shard = self.shard(&key);
+        shard.entry(key).or_default().grant(request.holder(), request.mode);
+    }
+
+    fn shard<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> MutexGuard<'_, Shard<K>> {
+        // The low bits of the hash choose the place inside the shard.
+        let hash = self.hasher.hash_one(key);
+        self.shards[(hash >> 48) as usize % SHARDS].lock()
+    }
+}
+
+/// After holders or waiters went: serves whom nothing is in the way of any more, and drops a lock that
+/// nobody wants.
+fn settle<K, Q>(shard: &mut Shard<K>, key: &Q) -> Woken
+where
+    K: Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+{
+    let Some(lock) = shard.get_mut(key) else { return Woken::new() };
+    let woken = lock.serve();
+    if lock.holders.is_empty() && lock.waiters.is_empty() {
+        shard.remove(key);
+    }
+    woken
+}
+
+fn wake(woken: Woken) {
+    woken.iter().for_each(|waiter| waiter.signal.raise());
+}
+
+impl Request<'_> {
+    fn holder(&self) -> Holder {
+        Holder {
+            transaction: self.transaction,
+            session: self.member.id,
+            scope: self.scope,
+            modes: 0,
+        }
+    }
+}
+
+impl Lock {
+    /// What a session holds, in one scope or all.
+    fn modes_of(&self, session: SessionId, scope: Option<Scope>) -> u8 {
+        let own = |holder: &&Holder| {
+            holder.session == session && scope.is_none_or(|scope| scope == holder.scope)
+        };
+        self.holders.iter().filter(own).fold(0, |modes, holder| modes | holder.modes)
+    }
+
+    fn is_held_against(&self, session: SessionId, mode: Mode) -> bool {
+        self.holders
+            .iter()
+            .any(|holder| holder.session != session && holder.modes & mode.conflicts != 0)
+    }
+
+    fn is_awaited_against(&self, mode: Mode) -> bool {
+        self.waiters.iter().any(|waiter| waiter.mode.bit & mode.conflicts != 0)
+    }
+
+    fn grant(&mut self, holder: Holder, mode: Mode) {
+        let own = self
+            .holders
+            .iter_mut()
+            .find(|other| other.session == holder.session && other.scope == holder.scope);
+        match own {
+            Some(own) => own.modes |= mode.bit,
+            None => self.holders.push(Holder { modes: mode.bit, ..holder }),
+        }
+    }
+
+    fn keep(&mut self, session: SessionId, scope: Scope, modes: u8) {
+        let own = |holder: &Holder| holder.session == session && holder.scope == scope;
+        if let Some(at) = self.holders.iter().position(own) {
+            self.holders[at].modes = modes;
+            if modes == 0 {
+                self.holders.swap_remove(at);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, request: Request<'_>, first: bool) -> Arc<Waiter> {
+        let position = match (first, self.waiters.first(), self.waiters.last()) {
+            (true, Some(front), _) => front.position - 1,
+            (false, _, Some(back)) => back.position + 1,
+            _ => 0,
+        };
+        let waiter = Arc::new(Waiter {
+            mode: request.mode,
+            position,
+            holder: request.holder(),
+            signal: Arc::clone(&request.member.signal),
+            granted: AtomicBool::new(false),
+        });
+        let at = if first { 0 } else { self.waiters.len() };
+        self.waiters.insert(at, Arc::clone(&waiter));
+        waiter
+    }
+
+    fn serve(&mut self) -> Woken {
+        let mut woken = Woken::new();
+        let (mut at, mut ahead) = (0, 0);
+        while let Some(waiter) = self.waiters.get(at) {
+            let (holder, mode) = (waiter.holder, waiter.mode);
+            if mode.conflicts & ahead != 0 || self.is_held_against(holder.session, mode) {
+                ahead |= mode.bit;
+                at += 1;
+                continue;
+            }
+            let waiter = self.waiters.remove(at);
+            self.grant(holder, mode);
+            waiter.granted.store(true, Ordering::Release);
+            woken.push(waiter);
+        }
+        woken
+    }
+
+    fn blockers(&self, waiter: &Waiter) -> Vec<Blocker> {
+        let held = self.holders.iter().filter(|holder| {
+            holder.session != waiter.holder.session && holder.modes & waiter.mode.conflicts != 0
+        });
+        let ahead = self.waiters.iter().take_while(|other| other.position < waiter.position);
+        let ahead = ahead.filter(|other| other.mode.bit & waiter.mode.conflicts != 0);
+        let blocker = |holder: &Holder, holds| Blocker {
+            session: holder.session,
+            transaction: holder.transaction,
+            holds,
+        };
+        held.map(|holder| blocker(holder, true))
+            .chain(ahead.map(|other| blocker(&other.holder, false)))
+            .collect()
+    }
+}

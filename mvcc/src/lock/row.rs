@@ -1,0 +1,128 @@
+//! Row locks: PostgreSQL's four modes, by (keyspace, key).
+//!
+//! A unique entry's key is locked like a row, whether or not there is an entry: so a second insert of an
+//! uncommitted key waits for the first.
+
+use std::sync::Arc;
+
+use reckon_storage::KeyspaceId;
+use smallvec::SmallVec;
+
+use super::queue::{Mode, Request, Scope};
+use super::{Locks, Target, Wait};
+use crate::error::Error;
+use crate::session::Member;
+
+/// How a row is locked. In order of strength; each covers those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RowLock {
+    /// Keeps the row, and its key: what a foreign key takes.
+    ForKeyShare,
+    /// Keeps the row as it is.
+    ForShare,
+    /// Before an update that leaves the key alone.
+    ForNoKeyUpdate,
+    /// Before a deletion or a change of the key.
+    ForUpdate,
+}
+
+impl RowLock {
+    const ALL: [Self; 4] =
+        [Self::ForKeyShare, Self::ForShare, Self::ForNoKeyUpdate, Self::ForUpdate];
+
+    /// PostgreSQL's table of row-level lock conflicts.
+    pub fn conflicts_with(self, other: Self) -> bool {
+        match self {
+            Self::ForKeyShare => other == Self::ForUpdate,
+            Self::ForShare => other >= Self::ForNoKeyUpdate,
+            Self::ForNoKeyUpdate => other >= Self::ForShare,
+            Self::ForUpdate => true,
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    fn mode(self) -> Mode {
+        let bits = |wanted: &dyn Fn(Self) -> bool| {
+            Self::ALL.into_iter().filter(|mode| wanted(*mode)).fold(0, |bits, m| bits | m.bit())
+        };
+        Mode {
+            bit: self.bit(),
+            conflicts: bits(&|other| self.conflicts_with(other)),
+            covered_by: bits(&|other| other >= self),
+        }
+    }
+}
+
+/// A key of the table of row locks: the keyspace, big-endian, and the key.
+pub(crate) fn row_key(keyspace: KeyspaceId, key: &[u8]) -> SmallVec<[u8; 64]> {
+    let mut row = SmallVec::from_slice(&keyspace.0.to_be_bytes());
+    row.extend_from_slice(key);
+    row
+}
+
+/// A row lock a transaction took: what to go back to is in `previous`.
+#[derive(Debug)]
+pub(crate) struct HeldRow {
+    row: Arc<[u8]>,
+    previous: u8,
+}
+
+impl Locks {
+    /// Locks a row. `None`: not free, and skipped. `Some(None)`: held already.
+    pub(crate) fn lock_row(
+        &self,
+        member: &Member,
+        transaction: u64,
+        row: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<Option<Option<HeldRow>>, Error> {
+        let mode = mode.mode();
+        let request = Request { member, scope: Scope::Transaction, transaction, mode };
+        let mut key = None;
+        let own = || Arc::clone(key.insert(Arc::from(row)));
+        let answer = self.rows.request(row, own, request, wait.may_wait());
+        let target = || Target::Row(Arc::clone(key.get_or_insert_with(|| Arc::from(row))));
+        let Some(granted) = self.finish(member, answer, wait, target)? else { return Ok(None) };
+        let previous = granted.previous;
+        if previous & mode.covered_by != 0 {
+            return Ok(Some(None));
+        }
+        let row = key.unwrap_or_else(|| Arc::from(row));
+        Ok(Some(Some(HeldRow { row, previous })))
+    }
+
+    /// Takes a row lock back, those of a transaction from the newest on.
+    pub(crate) fn release_row(&self, member: &Member, held: &HeldRow) {
+        self.rows.release(held.row.as_ref(), member.id, Scope::Transaction, held.previous);
+    }
+
+    /// Takes all row locks of a transaction back.
+    pub(crate) fn release_rows(&self, member: &Member, held: &[HeldRow]) {
+        for row in held.iter().filter(|held| held.previous == 0) {
+            self.release_row(member, row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conflicts_are_postgresqls_and_symmetric() {
+        let row = |mode: RowLock| RowLock::ALL.map(|other| mode.conflicts_with(other));
+        assert_eq!(row(RowLock::ForKeyShare), [false, false, false, true]);
+        assert_eq!(row(RowLock::ForShare), [false, false, true, true]);
+        assert_eq!(row(RowLock::ForNoKeyUpdate), [false, true, true, true]);
+        assert_eq!(row(RowLock::ForUpdate), [true; 4]);
+        for one in RowLock::ALL {
+            for other in RowLock::ALL {
+                assert_eq!(one.conflicts_with(other), other.conflicts_with(one));
+            }
+        }
+    }
+}

@@ -1,0 +1,602 @@
+//! A transaction, from begin to commit or rollback.
+//!
+//! It reads at snapshots, with its own writes merged in; writes into its write set under locks; and
+//! commits through the ordered queue. Nothing of it is shared before it commits, so a rollback forgets.
+//!
+//! # Invariants
+//!
+//! 1. Who writes a key holds a row lock on it in a mode that excludes other writers: it was taken before
+//!    the write, and is released after the commit is visible. The caller takes it.
+//! 2. `seen` covers every commit whose effect the transaction showed its caller. No reply that tells of it
+//!    goes out before `durable` covers that.
+//! 3. While a transaction is open, its session's slot is at or below every snapshot it may still use.
+//!
+//! # Concurrency
+//!
+//! A transaction is used by one thread at a time. A read takes no latch and writes nothing shared but its
+//! session's slot.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use reckon_storage::{Direction, KeyRange, KeyspaceId, Timestamp};
+
+use crate::commit::Commit;
+use crate::cursor::Cursor;
+use crate::engine::{Shared, SyncMode};
+use crate::error::Error;
+use crate::keyspace::Near;
+use crate::load::Load;
+use crate::lock::{
+    AdvisoryKey, AdvisoryLock, HeldAdvisory, HeldRow, HeldTable, RowLock, TableLock, TableLockId,
+    Wait, row_key,
+};
+use crate::session::{Core, SessionId};
+use crate::snapshot::{Command, Isolation, Snapshot};
+use crate::write_set::{UndoMark, WriteSet};
+
+/// The number of a transaction that wrote or locked something; grows, starts at 1 with the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub u64);
+
+/// Where answers came from. One a plan node; only ever counts up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Answers from memory: one for each key looked up, found or known to be missing, and one for each row
+    /// of a scan.
+    pub leaf_hits: u64,
+    /// Ranges loaded into memory on the way.
+    pub loads: u64,
+    /// Answers from the store: one for each key looked up there, for each row of a scan, and for each
+    /// stretch of a scan that turned out empty.
+    pub store_reads: u64,
+}
+
+impl Counters {
+    /// Adds another node's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.leaf_hits += other.leaf_hits;
+        self.loads += other.loads;
+        self.store_reads += other.store_reads;
+    }
+}
+
+/// What became of a request to lock a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Locked {
+    /// Locked, and as the snapshot sees it.
+    Unchanged,
+    /// Locked, and written or deleted by a commit after the snapshot: look at it again with
+    /// [`Transaction::newest`].
+    Changed,
+    /// Not locked: it was not free, and the request was [`Wait::Skip`].
+    Skipped,
+}
+
+/// A committed transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Nothing may be said of the transaction before `durable` covers this.
+    pub durable_needed: Timestamp,
+    /// The commit's timestamp; `None` when it wrote nothing.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// A point to roll back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Savepoint(usize);
+
+/// How far everything had come when a savepoint was set.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    writes: UndoMark,
+    rows: usize,
+    tables: usize,
+    advisory: usize,
+    created: usize,
+    dropped: usize,
+}
+
+/// What a transaction holds; kept by its session for the next one.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) writes: WriteSet,
+    near: Near,
+    rows: Vec<HeldRow>,
+    tables: Vec<HeldTable>,
+    advisory: Vec<HeldAdvisory>,
+    created: Vec<KeyspaceId>,
+    dropped: Vec<KeyspaceId>,
+    savepoints: Vec<Mark>,
+    command: Command,
+    first: Option<Timestamp>,
+    seen: Cell<Timestamp>,
+    id: Option<TransactionId>,
+}
+
+impl State {
+    /// Empty again, buffers kept unless they are large.
+    fn clear(&mut self) {
+        const KEPT: usize = 64;
+        self.writes.clear();
+        self.rows.clear();
+        self.rows.shrink_to(KEPT);
+        self.tables.clear();
+        self.advisory.clear();
+        self.created.clear();
+        self.dropped.clear();
+        self.savepoints.clear();
+        self.command = Command(0);
+        self.first = None;
+        self.seen.set(Timestamp::ZERO);
+        self.id = None;
+    }
+}
+
+/// An open transaction. Dropped, it is rolled back.
+pub struct Transaction {
+    core: Arc<Core>,
+    state: Option<Box<State>>,
+    isolation: Isolation,
+    read_only: bool,
+    synchronous: bool,
+}
+
+impl Transaction {
+    pub(crate) fn begin(
+        core: Arc<Core>,
+        state: Box<State>,
+        isolation: Isolation,
+        read_only: bool,
+    ) -> Self {
+        Self { core, state: Some(state), isolation, read_only, synchronous: true }
+    }
+
+    /// The isolation level it was begun at.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// Changes the level. Has its effect only before the first snapshot.
+    pub fn set_isolation(&mut self, isolation: Isolation) {
+        self.isolation = isolation;
+    }
+
+    /// Whether writes are refused.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Refuses writes from here on, or allows them again.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.read_only = read_only;
+    }
+
+    /// `synchronous_commit`: whether the commit waits for the disk.
+    pub fn set_synchronous_commit(&mut self, synchronous: bool) {
+        self.synchronous = synchronous;
+    }
+
+    /// Whether a snapshot was taken.
+    pub fn has_snapshot(&self) -> bool {
+        self.state().first.is_some()
+    }
+
+    /// Whether it wrote something that a commit would append.
+    pub fn is_writing(&self) -> bool {
+        !self.state().writes.is_empty()
+    }
+
+    /// The session it belongs to.
+    pub fn session(&self) -> SessionId {
+        self.core.member.id
+    }
+
+    /// Its number, given out when first asked for.
+    pub fn id(&mut self) -> TransactionId {
+        if let Some(id) = self.state().id {
+            return id;
+        }
+        let last = &self.shared().counts.last_transaction;
+        let id = TransactionId(last.fetch_add(1, Ordering::Relaxed) + 1);
+        self.state_mut().id = Some(id);
+        id
+    }
+
+    /// What the next statement sees: READ COMMITTED, what is answerable now; else what the first statement
+    /// saw, with the own writes of the commands since.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let command = self.state().command;
+        let first = self.state().first;
+        let timestamp = match first {
+            Some(first) if self.isolation != Isolation::ReadCommitted => first,
+            _ => self.take_snapshot(),
+        };
+        let state = self.state_mut();
+        state.first.get_or_insert(timestamp);
+        Snapshot { timestamp, command }
+    }
+
+    /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
+    /// transaction does not keep history that no statement of it can see.
+    pub fn release_snapshots(&mut self) {
+        if self.isolation == Isolation::ReadCommitted {
+            self.core.member.slot.clear();
+        }
+    }
+
+    fn take_snapshot(&self) -> Timestamp {
+        let (shared, member) = (self.shared(), &self.core.member);
+        loop {
+            let at = shared.marks.durable().max(member.floor());
+            if member.slot.register(at, &shared.horizon) {
+                member.raise_floor(at);
+                self.see(at);
+                return at;
+            }
+        }
+    }
+
+    /// After a statement, or a part of one that writes: what it wrote is visible to later snapshots of
+    /// this transaction.
+    pub fn next_command(&mut self) {
+        let command = &mut self.state_mut().command;
+        *command = Command(command.0.saturating_add(1));
+    }
+
+    /// The value a snapshot sees under a key. `found` runs under a pin: it must not take long.
+    pub fn read<R>(
+        &self,
+        snapshot: &Snapshot,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        counters: &mut Counters,
+        found: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        let state = self.state();
+        if !state.writes.is_empty()
+            && let Some(own) = state.writes.visible(keyspace, key, snapshot.command)
+        {
+            return Ok(own.map(found));
+        }
+        let at = snapshot.timestamp;
+        state.near.with(&self.shared().keyspaces, keyspace, |keyspace| {
+            keyspace.read(key, at, counters, found)
+        })
+    }
+
+    /// The newest value under a key: the own write, whatever its command, else the newest committed one.
+    /// The key must be locked.
+    pub fn newest<R>(
+        &self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        counters: &mut Counters,
+        found: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        let state = self.state();
+        if let Some(own) = state.writes.newest(keyspace, key) {
+            return Ok(own.map(found));
+        }
+        self.see(self.shared().marks.visible());
+        state.near.with(&self.shared().keyspaces, keyspace, |keyspace| {
+            keyspace.newest(key, counters, found)
+        })
+    }
+
+    /// Whether the statement of `snapshot`, or a later one, wrote a key: then the statement does not
+    /// write it again.
+    pub fn written_since(&self, snapshot: &Snapshot, keyspace: KeyspaceId, key: &[u8]) -> bool {
+        self.state().writes.written_since(keyspace, key, snapshot.command)
+    }
+
+    /// The rows of a range, in order.
+    pub fn cursor(&self, keyspace: KeyspaceId, range: KeyRange, direction: Direction) -> Cursor {
+        Cursor::new(self.shared().keyspaces.find(keyspace), range, direction)
+    }
+
+    /// Writes a row. Its key must be locked, or be one that nobody else can write.
+    pub fn put(&mut self, keyspace: KeyspaceId, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.write(keyspace, key, Some(value))
+    }
+
+    /// Deletes a row. Its key must be locked.
+    pub fn delete(&mut self, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
+        self.write(keyspace, key, None)
+    }
+
+    fn write(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        let limit_bytes = self.shared().options.max_transaction_bytes;
+        let state = self.state_mut();
+        let more = key.len() + value.map_or(0, <[u8]>::len);
+        if state.writes.bytes().saturating_add(more) > limit_bytes {
+            return Err(Error::TransactionTooLarge { limit_bytes });
+        }
+        let command = state.command;
+        state.writes.write(keyspace, key, value, command);
+        self.raise_floor();
+        Ok(())
+    }
+
+    /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
+    /// READ: [`Error::WriteConflict`] if one did.
+    pub fn lock_row(
+        &mut self,
+        snapshot: &Snapshot,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<Locked, Error> {
+        if !self.lock_key(keyspace, key, mode, wait)? {
+            return Ok(Locked::Skipped);
+        }
+        let (state, shared) = (self.state(), self.shared());
+        let mut counters = Counters::default();
+        let changed = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
+            keyspace.changed_since(key, snapshot.timestamp, &mut counters)
+        })?;
+        if !changed {
+            return Ok(Locked::Unchanged);
+        }
+        self.see(shared.marks.visible());
+        if self.isolation == Isolation::ReadCommitted {
+            return Ok(Locked::Changed);
+        }
+        shared.counts.write_conflicts.fetch_add(1, Ordering::Relaxed);
+        let newest = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
+            keyspace.newest(key, &mut counters, |_| ())
+        })?;
+        Err(Error::WriteConflict { deleted: newest.is_none() })
+    }
+
+    /// Locks a key without asking what is there: a unique entry's before [`newest`](Self::newest), a new
+    /// row's. False with [`Wait::Skip`] when it is not free.
+    pub fn lock_key(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<bool, Error> {
+        let id = self.id();
+        let row = row_key(keyspace, key);
+        let core = &self.core;
+        let locks = &core.engine.shared.locks;
+        let Some(held) = locks.lock_row(&core.member, id.0, &row, mode, wait)? else {
+            return Ok(false);
+        };
+        self.state_mut().rows.extend(held);
+        self.raise_floor();
+        Ok(true)
+    }
+
+    /// Locks a table. False with [`Wait::Skip`] when it is not free. ACCESS SHARE costs little when nobody
+    /// holds or wants a strong mode.
+    pub fn lock_table(
+        &mut self,
+        table: TableLockId,
+        mode: TableLock,
+        wait: Wait,
+    ) -> Result<bool, Error> {
+        let id = match mode {
+            TableLock::AccessShare => self.state().id.unwrap_or(TransactionId(0)),
+            _ => self.id(),
+        };
+        let core = &self.core;
+        let locks = &core.engine.shared.locks;
+        let Some(granted) = locks.lock_table(&core.member, id.0, table, mode, wait)? else {
+            return Ok(false);
+        };
+        if mode != TableLock::AccessShare || granted.waited {
+            self.raise_floor();
+        }
+        self.state_mut().tables.extend(granted.held);
+        Ok(true)
+    }
+
+    /// Takes an advisory lock until the transaction ends. False with [`Wait::Skip`] when it is not free.
+    pub fn lock_advisory(
+        &mut self,
+        key: AdvisoryKey,
+        mode: AdvisoryLock,
+        wait: Wait,
+    ) -> Result<bool, Error> {
+        let id = self.id();
+        let core = &self.core;
+        let locks = &core.engine.shared.locks;
+        let Some(held) = locks.lock_advisory_in(&core.member, id.0, key, mode, wait)? else {
+            return Ok(false);
+        };
+        self.state_mut().advisory.extend(held);
+        self.raise_floor();
+        Ok(true)
+    }
+
+    /// Sets a point to roll back to.
+    pub fn savepoint(&mut self) -> Savepoint {
+        let state = self.state_mut();
+        let mark = Mark {
+            writes: state.writes.mark(),
+            rows: state.rows.len(),
+            tables: state.tables.len(),
+            advisory: state.advisory.len(),
+            created: state.created.len(),
+            dropped: state.dropped.len(),
+        };
+        state.savepoints.push(mark);
+        Savepoint(state.savepoints.len() - 1)
+    }
+
+    /// Takes back everything since a savepoint, locks included; it stays, those after it go.
+    pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        let core = Arc::clone(&self.core);
+        let (shared, member) = (&core.engine.shared, &core.member);
+        let state = self.state_mut();
+        let Some(mark) = state.savepoints.get(savepoint.0).copied() else { return };
+        let newer = state.savepoints.len() - savepoint.0 - 1;
+        state.savepoints.truncate(savepoint.0 + 1);
+        state.writes.undo_to(mark.writes);
+        state.writes.forget_marks(newer);
+        for id in state.created.drain(mark.created..) {
+            shared.upkeep.drop_keyspace(Timestamp::ZERO, id);
+        }
+        state.dropped.truncate(mark.dropped);
+        let locks = &shared.locks;
+        state.rows.drain(mark.rows..).rev().for_each(|held| locks.release_row(member, &held));
+        let tables = state.tables.drain(mark.tables..).rev();
+        tables.for_each(|held| locks.release_table(member, &held));
+        let advisory = state.advisory.drain(mark.advisory..).rev();
+        advisory.for_each(|held| locks.release_advisory(member, &held));
+    }
+
+    /// Forgets a savepoint and those after it; what was done since belongs to the one before.
+    pub fn release(&mut self, savepoint: Savepoint) {
+        let state = self.state_mut();
+        let gone = state.savepoints.len().saturating_sub(savepoint.0);
+        state.savepoints.truncate(savepoint.0);
+        state.writes.forget_marks(gone);
+    }
+
+    /// Makes a keyspace that goes away again if this subtransaction is rolled back.
+    pub fn create_keyspace(&mut self) -> Result<KeyspaceId, Error> {
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        let id = self.shared().store.allocate_keyspace()?;
+        self.shared().keyspaces.create(id);
+        self.state_mut().created.push(id);
+        Ok(id)
+    }
+
+    /// Drops a keyspace with the commit. It is removed once no snapshot can reach it.
+    pub fn drop_keyspace(&mut self, keyspace: KeyspaceId) {
+        self.state_mut().dropped.push(keyspace);
+    }
+
+    /// Whether this subtransaction created a keyspace, so that it may be loaded in bulk.
+    pub fn created_here(&self, keyspace: KeyspaceId) -> bool {
+        let state = self.state();
+        let since = state.savepoints.last().map_or(0, |mark| mark.created);
+        state.created.iter().skip(since).any(|id| *id == keyspace)
+    }
+
+    /// Loads rows in bulk into a keyspace that this subtransaction created and did not write to.
+    pub fn load(&mut self, keyspace: KeyspaceId) -> Result<Load<'_>, Error> {
+        if !self.created_here(keyspace) || self.state().writes.has(keyspace) {
+            return Err(Error::NotLoadable { keyspace });
+        }
+        let shared = self.shared();
+        Ok(Load { rows: shared.store.load(keyspace)?, keyspace: shared.keyspaces.find(keyspace) })
+    }
+
+    /// Commits. On an error nothing was written and the transaction is rolled back; what it saw is then
+    /// covered by [`Session::floor`](crate::Session::floor).
+    pub fn commit(mut self) -> Result<Committed, Error> {
+        let seen = self.state().seen.get();
+        if !self.is_writing() {
+            self.finish_created(Some(seen));
+            self.end();
+            return Ok(Committed { durable_needed: seen, timestamp: None });
+        }
+        let core = Arc::clone(&self.core);
+        let shared = &core.engine.shared;
+        let commit = Commit {
+            writes: &self.state().writes,
+            near: &self.state().near,
+            signal: &core.member.signal,
+            synchronous: self.synchronous,
+        };
+        let at = shared.queue.commit(shared, &commit)?;
+        core.member.raise_floor(at);
+        self.finish_created(Some(at));
+        let synchronous = self.synchronous;
+        self.end();
+        match shared.options.sync {
+            SyncMode::Inline if synchronous => {
+                shared.options.blocking.run(|| shared.log.sync_until(shared, at));
+                shared.scan_horizon();
+            }
+            _ => shared.log.ask(at, synchronous),
+        }
+        let durable_needed = if synchronous { at } else { seen };
+        Ok(Committed { durable_needed, timestamp: Some(at) })
+    }
+
+    /// Forgets everything. Returns what `durable` must cover before anything is said of the transaction.
+    pub fn rollback(mut self) -> Timestamp {
+        let seen = self.state().seen.get();
+        self.abandon();
+        seen
+    }
+
+    fn abandon(&mut self) {
+        self.shared().counts.rollbacks.fetch_add(1, Ordering::Relaxed);
+        self.finish_created(None);
+        self.end();
+    }
+
+    /// Keyspaces that a commit dropped go once history allows, those a rollback leaves at once.
+    fn finish_created(&mut self, committed: Option<Timestamp>) {
+        let state = self.state();
+        let upkeep = &self.shared().upkeep;
+        match committed {
+            Some(at) => state.dropped.iter().for_each(|id| upkeep.drop_keyspace(at, *id)),
+            None => {
+                state.created.iter().for_each(|id| upkeep.drop_keyspace(Timestamp::ZERO, *id));
+            }
+        }
+    }
+
+    /// Releases locks and slot, and gives the buffers back.
+    fn end(&mut self) {
+        let Some(mut state) = self.state.take() else { return };
+        let (locks, member) = (&self.core.engine.shared.locks, &self.core.member);
+        locks.release_rows(member, &state.rows);
+        state.tables.iter().rev().for_each(|held| locks.release_table(member, held));
+        state.advisory.iter().rev().for_each(|held| locks.release_advisory(member, held));
+        member.slot.clear();
+        state.clear();
+        *self.core.spare.lock() = Some(state);
+    }
+
+    /// The session sees from here on what is visible now: it wrote, or was granted a lock whose last holder
+    /// may have committed up to there.
+    fn raise_floor(&self) {
+        self.core.member.raise_floor(self.shared().marks.visible());
+    }
+
+    fn see(&self, at: Timestamp) {
+        let seen = &self.state().seen;
+        seen.set(seen.get().max(at));
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.core.engine.shared
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.state.as_deref().expect("an open transaction has its state")
+    }
+
+    fn state_mut(&mut self) -> &mut State {
+        self.state.as_deref_mut().expect("an open transaction has its state")
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.state.is_some() {
+            self.abandon();
+        }
+    }
+}
