@@ -1,79 +1,174 @@
-//! A tree in which every range is absent: the source answers everything.
+//! The tree: from the root to a leaf, and what is asked of it there.
+//!
+//! ```text
+//!                  root ──▶ node [ g · m · t ]            nodes: separators, copied on change
+//!                         ╱     │      │     ╲
+//!                  leaf ..g   g..m    m..t    t..         leaves: tile the keys
+//!                  resident   absent  loading resident
+//!                     │                  │        │
+//!                  records            records   records  versions, newest first
+//! ```
+//!
+//! Readers pin an epoch and walk down without latches; at the leaf they take its latch (shared) for one search. A leaf that was
+//! replaced meanwhile says so, and they start again.
+//!
+//! # Invariants
+//!
+//! 1. The leaves' fences tile the keys. The fences of neighbours meet, and nodes' separators are the fences between.
+//! 2. All leaves are at one height.
+//! 3. A commit appends to the source, then installs. So what is installed nowhere, because its range was absent, is found by
+//!    every loader that begins later.
+//!
+//! # Concurrency
+//!
+//! Order: a cache's clock, then one tree's structure mutex, then leaf latches. Who holds the structure mutex may latch several leaves;
+//! everybody else holds one latch and waits for nothing meanwhile.
 
+use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::api::{Direction, Error, Loading, Lookup, Newest, Source, Statistics, TreeStatistics};
+use crossbeam_epoch::{Guard, pin};
+use parking_lot::{Condvar, Mutex};
+
+use crate::api::{Direction, Error, Loading, Lookup, Newest, Source, TreeStatistics};
 use crate::cursor::Cursor;
-use crossbeam_epoch::Guard;
+use crate::leaf::{Change, Fences, Installed, Leaf, State};
+use crate::node::{Child, Link};
+use crate::residency::budget::{Cache, Tally};
 
-/// The memory budget shared by all trees.
-pub struct Cache {
-    size: AtomicUsize,
-}
-
-impl Cache {
-    /// A cache of at most `size_bytes`.
-    pub fn new(size_bytes: usize) -> Arc<Cache> {
-        Arc::new(Cache { size: AtomicUsize::new(size_bytes) })
-    }
-
-    /// Changes the budget; what is over it is evicted.
-    pub fn set_size(&self, size_bytes: usize) {
-        self.size.store(size_bytes, Ordering::Relaxed);
-    }
-
-    /// What all its trees did and hold.
-    pub fn statistics(&self) -> Statistics {
-        Statistics { size_bytes: self.size.load(Ordering::Relaxed) as u64, ..Statistics::default() }
-    }
-}
+/// A leaf visit in an install that finds the memory full evicts at most what so many steps of the clock find.
+const EVICTION_STEPS_INSTALL: usize = 64;
 
 /// An ordered map from keys to versions that holds in memory what is hot of its [`Source`].
 pub struct Tree {
-    _source: Box<dyn Source>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// A tree, as its cache's clock sees it too.
+pub(crate) struct Inner {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) root: Link,
+    /// Held by who changes links, nodes or fences.
+    pub(crate) structure: Mutex<()>,
+    /// Who waits for a loader waits here; every loader that ends says so.
+    pub(crate) load_ends: (Mutex<()>, Condvar),
+    pub(crate) tickets: AtomicU64,
+    pub(crate) hits: Tally,
+    pub(crate) loads: AtomicU64,
+    pub(crate) evictions: AtomicU64,
+}
+
+/// Where in the keys a walk goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seek<'a> {
+    /// To the leaf that covers this key.
+    At(&'a [u8]),
+    /// To the leaf that covers the keys just below this one; `None` is the end of the keys.
+    Before(Option<&'a [u8]>),
 }
 
 impl Tree {
     /// A tree over a source about which nothing is known yet: everything is absent.
-    pub fn new(_cache: &Arc<Cache>, source: Box<dyn Source>) -> Tree {
-        Tree { _source: source }
+    pub fn new(cache: &Arc<Cache>, source: Box<dyn Source>) -> Tree {
+        Self::over(cache, source, Leaf::absent(Fences::all()))
     }
 
     /// A tree over a source known to be empty at `complete_since`: resident at once.
-    pub fn empty(cache: &Arc<Cache>, source: Box<dyn Source>, _complete_since: u64) -> Tree {
-        Self::new(cache, source)
+    pub fn empty(cache: &Arc<Cache>, source: Box<dyn Source>, complete_since: u64) -> Tree {
+        Self::over(cache, source, Leaf::resident(Fences::all(), complete_since, &[]))
+    }
+
+    fn over(cache: &Arc<Cache>, source: Box<dyn Source>, leaf: Leaf) -> Tree {
+        cache.charge(leaf.own_bytes() + leaf.read().slots.heap_bytes());
+        let inner = Arc::new(Inner {
+            cache: Arc::clone(cache),
+            source,
+            root: Link::new(Box::new(leaf).into()),
+            structure: Mutex::new(()),
+            load_ends: (Mutex::new(()), Condvar::new()),
+            tickets: AtomicU64::new(0),
+            hits: Tally::default(),
+            loads: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+        });
+        cache.clock.lock().add(&inner);
+        Tree { inner }
     }
 
     /// What `snapshot` sees under `key`.
-    pub fn lookup<'g>(&self, _key: &[u8], _snapshot: u64, _guard: &'g Guard) -> Lookup<'g> {
-        Lookup::Absent
+    #[inline]
+    pub fn lookup<'g>(&self, key: &[u8], snapshot: u64, guard: &'g Guard) -> Lookup<'g> {
+        loop {
+            let leaf = self.inner.leaf(Seek::At(key), guard);
+            let Some(answer) = leaf.lookup(key, snapshot, guard) else { continue };
+            if matches!(answer, Lookup::Found { .. } | Lookup::Missing) {
+                leaf.touch();
+                self.inner.hits.raise();
+            }
+            return answer;
+        }
     }
 
     /// The newest version under `key`.
-    pub fn newest<'g>(&self, _key: &[u8], _guard: &'g Guard) -> Newest<'g> {
-        Newest::Absent
+    pub fn newest<'g>(&self, key: &[u8], guard: &'g Guard) -> Newest<'g> {
+        loop {
+            let leaf = self.inner.leaf(Seek::At(key), guard);
+            let Some(answer) = leaf.newest(key, guard) else { continue };
+            if answer != Newest::Absent {
+                leaf.touch();
+                self.inner.hits.raise();
+            }
+            return answer;
+        }
     }
 
-    /// Adds a committed version, `None` for a deletion. Called after the append to the source, in commit order.
-    /// Does nothing where the range is absent. `horizon`: no reader is below it, older versions may be cut.
-    pub fn install(&self, _key: &[u8], _timestamp: u64, _value: Option<&[u8]>, _horizon: u64) {}
+    /// Adds a committed version, `None` for a deletion.
+    ///
+    /// Called after the append to the source; versions of one key come in the order of their timestamps, one after the other.
+    /// Does nothing where the range is absent, or where a version as new is there already. `horizon`: of the
+    /// versions at or before it only the newest is kept; who reads further back is told to ask the source. Raise it to the
+    /// least snapshot that is worth answering from memory; no answer is wrong if it is too high.
+    pub fn install(&self, key: &[u8], timestamp: u64, value: Option<&[u8]>, horizon: u64) {
+        let guard = pin();
+        let change = Change { key, timestamp, value, horizon };
+        loop {
+            let leaf = self.inner.leaf(Seek::At(key), &guard);
+            match leaf.install(&change, &self.inner.cache, &guard) {
+                Installed::Done => break,
+                Installed::Crowded => {
+                    self.inner.purge(key, horizon, &guard);
+                    break;
+                }
+                Installed::Full => self.inner.split(key, horizon, &guard),
+                Installed::Obsolete => {}
+            }
+        }
+        drop(guard);
+        self.inner.cache.make_some_room(EVICTION_STEPS_INSTALL);
+    }
 
-    /// Makes the range around `key` resident if it is worth it, reading from it in `direction` first. Waits for
-    /// another loader of the same range.
-    pub fn load(&self, _key: &[u8], _direction: Direction) -> Result<Loading, Error> {
-        Ok(Loading::Declined)
+    /// Makes the range around `key` resident if it is worth it: forward, `key` and what follows; reverse, `key` and what
+    /// precedes it; a short range is filled up from the other side. Waits for another loader of the same range.
+    ///
+    /// Must be called without a pinned guard held for long: it waits for the source.
+    pub fn load(&self, key: &[u8], direction: Direction) -> Result<Loading, Error> {
+        self.inner.load(Seek::At(key), direction)
     }
 
     /// Makes the beginning (reverse: the end) of a cursor's gap resident if it is worth it.
     pub fn load_gap(
         &self,
-        _lower: &[u8],
-        _upper: Option<&[u8]>,
-        _direction: Direction,
+        lower: &[u8],
+        upper: Option<&[u8]>,
+        direction: Direction,
     ) -> Result<Loading, Error> {
-        Ok(Loading::Declined)
+        match direction {
+            Direction::Forward => self.inner.load(Seek::At(lower), direction),
+            Direction::Reverse => self.inner.load(Seek::Before(upper), direction),
+        }
     }
 
     /// A cursor over a range; it owns its position and may outlive every pin.
@@ -83,9 +178,89 @@ impl Tree {
 
     /// What it is made of. Walks all leaves.
     pub fn statistics(&self) -> TreeStatistics {
-        TreeStatistics::default()
+        self.inner.statistics()
     }
 
     /// Forgets everything: back to one absent stub.
-    pub fn clear(&self) {}
+    pub fn clear(&self) {
+        self.inner.clear();
+    }
+
+    /// Asserts every structural invariant, and returns the bytes found. For tests: it stops all changes of structure meanwhile.
+    ///
+    /// # Panics
+    /// When one does not hold.
+    #[doc(hidden)]
+    pub fn verify(&self) -> u64 {
+        self.inner.verify() as u64
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").field("statistics", &self.statistics()).finish()
+    }
+}
+
+impl Inner {
+    /// The leaf there, which may be replaced at any moment: its state says so.
+    #[inline]
+    pub(crate) fn leaf<'g>(&self, seek: Seek<'_>, guard: &'g Guard) -> &'g Leaf {
+        let mut child = self.root.load(guard);
+        loop {
+            let node = match child {
+                Child::Leaf(leaf) => return leaf,
+                Child::Node(node) => node,
+            };
+            let at = match seek {
+                Seek::At(key) => node.position(key),
+                Seek::Before(upper) => node.position_before(upper),
+            };
+            child = node.link(at).load(guard);
+        }
+    }
+
+    fn statistics(&self) -> TreeStatistics {
+        let mut statistics = TreeStatistics {
+            leaf_hits: self.hits.sum(),
+            loads: self.loads.load(Ordering::Relaxed),
+            evictions: self.evictions.load(Ordering::Relaxed),
+            ..TreeStatistics::default()
+        };
+        let _held = self.structure.lock();
+        let guard = pin();
+        count(self.root.load(&guard), 0, &mut statistics, &guard);
+        statistics
+    }
+}
+
+/// Adds a subtree to `into`; `depth` nodes are above it.
+fn count(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard) {
+    let leaf = match child {
+        Child::Leaf(leaf) => leaf,
+        Child::Node(node) => {
+            into.index_bytes += node.bytes() as u64;
+            for at in 0..node.children() {
+                count(node.link(at).load(guard), depth + 1, into, guard);
+            }
+            return;
+        }
+    };
+    let body = leaf.read();
+    into.height = depth;
+    into.index_bytes += (leaf.own_bytes() + body.slots.heap_bytes()) as u64;
+    into.records += body.slots.len() as u64;
+    for record in body.slots.collect() {
+        // SAFETY: in the slots, which are borrowed (record invariant 1).
+        into.record_bytes += unsafe { record.borrow() }.bytes() as u64;
+    }
+    match body.state {
+        State::Absent => into.absent_leaves += 1,
+        State::Loading(_) => into.loading_leaves += 1,
+        State::Resident => {
+            into.resident_leaves += 1;
+            into.slots += body.slots.capacity() as u64;
+        }
+        State::Obsolete => {}
+    }
 }

@@ -1,0 +1,128 @@
+//! Dense slots: sorted, side by side, room at the tail, found by binary search over heads.
+//!
+//! # Invariants
+//!
+//! 1. `heads[i]` is the head of the key of `records[i]`; both have one length.
+//! 2. Keys strictly increase, so heads never decrease.
+
+use crate::projection::Projection;
+use crate::record::{Record, RecordPtr};
+use crate::residency::budget::footprint;
+
+/// The most slots of a resident dense leaf. While a leaf is loading it may hold more.
+pub(crate) const DENSE_SLOTS: usize = 512;
+
+/// Slots are allocated in steps of this many.
+const STEP: usize = 32;
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Dense {
+    projection: Projection,
+    heads: Vec<u64>,
+    records: Vec<RecordPtr>,
+    /// Keys added since the projection was chosen that its prefix does not fit.
+    misfits: usize,
+}
+
+impl Dense {
+    /// Slots for `records`, which are in key order.
+    pub(crate) fn build(projection: Projection, records: &[RecordPtr]) -> Self {
+        let capacity = records.len().next_multiple_of(STEP);
+        let mut slots = Self { projection, heads: Vec::new(), records: Vec::new(), misfits: 0 };
+        slots.heads.reserve_exact(capacity);
+        slots.records.reserve_exact(capacity);
+        slots.records.extend_from_slice(records);
+        for at in 0..records.len() {
+            let head = slots.projection.head(slots.record(at).key());
+            slots.heads.push(head);
+        }
+        slots
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.records.len() >= DENSE_SLOTS
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.records.capacity()
+    }
+
+    /// The record in a slot.
+    #[inline]
+    pub(crate) fn record(&self, at: usize) -> Record<'_> {
+        // SAFETY: in the slots, which are borrowed (record invariant 1).
+        unsafe { self.records[at].borrow() }
+    }
+
+    pub(crate) fn records(&self) -> &[RecordPtr] {
+        &self.records
+    }
+
+    /// The slot that holds `key`, or else the one it belongs in.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        let head = self.projection.head(key);
+        let start = self.heads.partition_point(|&other| other < head);
+        if self.heads.get(start).is_none_or(|&other| other != head) {
+            return Err(start);
+        }
+        match self.record(start).key().cmp(key) {
+            std::cmp::Ordering::Equal => Ok(start),
+            std::cmp::Ordering::Greater => Err(start),
+            std::cmp::Ordering::Less => self.find_among_ties(start + 1, head, key),
+        }
+    }
+
+    /// Goes on from `start` in the run of slots with one head.
+    #[cold]
+    fn find_among_ties(&self, start: usize, head: u64, key: &[u8]) -> Result<usize, usize> {
+        let run = self.heads[start..].partition_point(|&other| other == head);
+        let ties = &self.records[start..start + run];
+        ties.binary_search_by(|other| {
+            // SAFETY: as in `record`.
+            unsafe { other.borrow() }.key().cmp(key)
+        })
+        .map(|at| start + at)
+        .map_err(|at| start + at)
+    }
+
+    /// Puts a record where `find` said it belongs.
+    pub(crate) fn insert(&mut self, at: usize, key: &[u8], record: RecordPtr) {
+        if self.records.len() == self.records.capacity() {
+            let more = (self.records.len() / 2).next_multiple_of(STEP).max(STEP);
+            let more = more.min(DENSE_SLOTS.saturating_sub(self.records.len()).max(STEP));
+            self.heads.reserve_exact(more);
+            self.records.reserve_exact(more);
+        }
+        self.misfits += usize::from(!self.projection.fits(key));
+        self.heads.insert(at, self.projection.head(key));
+        self.records.insert(at, record);
+    }
+
+    /// Whether the projection no longer suits the keys, so that ties are likely and a rebuild pays.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.misfits >= STEP && self.misfits * 4 > self.len()
+    }
+
+    /// What the arrays take.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        footprint(self.heads.capacity() * size_of::<u64>())
+            + footprint(self.records.capacity() * size_of::<RecordPtr>())
+            + footprint(self.projection.heap_bytes())
+    }
+
+    /// Asserts the invariants.
+    pub(crate) fn verify(&self) {
+        assert_eq!(self.heads.len(), self.records.len(), "dense invariant 1");
+        for at in 0..self.len() {
+            let key = self.record(at).key();
+            assert_eq!(self.heads[at], self.projection.head(key), "dense invariant 1");
+            assert!(at == 0 || self.record(at - 1).key() < key, "dense invariant 2");
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Leaves: what the tree knows about one range of keys.
+//!
+//! A leaf covers the keys between its fences, which never change. It is *absent* (the source has the truth), *loading* (it
+//! takes installs and answers nothing), *resident* (it has everything) or *obsolete* (others cover its range now: start again
+//! from the root).
+//!
+//! # Invariants
+//!
+//! 1. A resident leaf has a record for every key in its range that is live at a snapshot >= `complete_since`, and for every
+//!    version that was installed since.
+//! 2. A loading leaf has every version that was installed since it began to load.
+//! 3. Absent and obsolete leaves have no records.
+//! 4. State, slots and `complete_since` change only under the exclusive latch; `revision` changes with the slots.
+//!
+//! # Concurrency
+//!
+//! The latch is held for one search or one change, never while something else is waited for.
+
+mod dense;
+mod slots;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crossbeam_epoch::Guard;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::api::{Lookup, Newest};
+use crate::record::{Pushed, RecordPtr, Visible};
+use crate::residency::budget::{Cache, footprint};
+pub(crate) use dense::DENSE_SLOTS;
+pub(crate) use slots::Slots;
+
+/// With fewer deletions than this a leaf is not searched for what can go.
+const PURGE_MIN: usize = 64;
+
+/// The keys a leaf covers: `[lower, upper)`, `None` being the end of the keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fences {
+    pub(crate) lower: Box<[u8]>,
+    pub(crate) upper: Option<Box<[u8]>>,
+}
+
+impl Fences {
+    /// All keys.
+    pub(crate) fn all() -> Self {
+        Self { lower: Box::default(), upper: None }
+    }
+
+    pub(crate) fn new(lower: &[u8], upper: Option<&[u8]>) -> Self {
+        Self { lower: lower.into(), upper: upper.map(Into::into) }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        footprint(self.lower.len()) + footprint(self.upper.as_ref().map_or(0, |upper| upper.len()))
+    }
+}
+
+/// What a leaf knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing.
+    Absent,
+    /// What was installed since the loader with this ticket began.
+    Loading(u64),
+    /// Everything since `complete_since`.
+    Resident,
+    /// It was replaced.
+    Obsolete,
+}
+
+/// See the module.
+pub(crate) struct Leaf {
+    pub(crate) fences: Fences,
+    hot: AtomicBool,
+    body: RwLock<Body>,
+}
+
+/// What the latch guards.
+pub(crate) struct Body {
+    pub(crate) state: State,
+    pub(crate) complete_since: u64,
+    pub(crate) revision: u64,
+    pub(crate) slots: Slots,
+    /// Records whose newest version is a deletion.
+    dead: AtomicUsize,
+    /// The least `dead` that makes a purge worth trying.
+    purge_at: usize,
+}
+
+/// One committed version on its way into a leaf.
+pub(crate) struct Change<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) timestamp: u64,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) horizon: u64,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Installed {
+    /// It is in, or need not be.
+    Done,
+    /// It is in, and half of the leaf is deletions.
+    Crowded,
+    /// There is no slot left: split, and again.
+    Full,
+    /// Start again from the root.
+    Obsolete,
+}
+
+impl Leaf {
+    fn new(fences: Fences, state: State, complete_since: u64, slots: Slots, dead: usize) -> Self {
+        let purge_at = PURGE_MIN.max(dead * 2);
+        let dead = AtomicUsize::new(dead);
+        let body = Body { state, complete_since, revision: 0, slots, dead, purge_at };
+        Self { fences, hot: AtomicBool::new(false), body: RwLock::new(body) }
+    }
+
+    /// A stub: the source has the truth.
+    pub(crate) fn absent(fences: Fences) -> Self {
+        Self::new(fences, State::Absent, 0, Slots::default(), 0)
+    }
+
+    /// A leaf that has everything in its range: these records, which are in key order.
+    pub(crate) fn resident(fences: Fences, complete_since: u64, records: &[RecordPtr]) -> Self {
+        let slots = Slots::build(&fences, records);
+        let dead = slots.count_dead();
+        Self::new(fences, State::Resident, complete_since, slots, dead)
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Body> {
+        self.body.read()
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Body> {
+        self.body.write()
+    }
+
+    /// Notes that it was of use.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        if !self.hot.load(Ordering::Relaxed) {
+            self.hot.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was of use since the last time this was asked.
+    pub(crate) fn was_hot(&self) -> bool {
+        self.hot.load(Ordering::Relaxed) && self.hot.swap(false, Ordering::Relaxed)
+    }
+
+    /// What it takes without its slots.
+    pub(crate) fn own_bytes(&self) -> usize {
+        footprint(size_of::<Self>()) + self.fences.heap_bytes()
+    }
+
+    /// What `snapshot` sees under `key`; `None` when the leaf is obsolete.
+    #[inline]
+    pub(crate) fn lookup<'g>(
+        &self,
+        key: &[u8],
+        snapshot: u64,
+        guard: &'g Guard,
+    ) -> Option<Lookup<'g>> {
+        let body = self.body.read();
+        match body.state {
+            State::Resident => {}
+            State::Absent | State::Loading(_) => return Some(Lookup::Absent),
+            State::Obsolete => return None,
+        }
+        let complete = body.complete_since <= snapshot;
+        let nothing = if complete { Lookup::Missing } else { Lookup::Older };
+        let Ok(at) = body.slots.find(key) else { return Some(nothing) };
+        let record = body.slots.pinned(at, guard);
+        drop(body);
+        Some(match record.visible(snapshot) {
+            Visible::Version(entry) => match entry.value {
+                Some(value) => Lookup::Found { timestamp: entry.timestamp, value },
+                None => Lookup::Missing,
+            },
+            Visible::Nothing => nothing,
+            Visible::Cut => Lookup::Older,
+        })
+    }
+
+    /// The newest version under `key`; `None` when the leaf is obsolete.
+    pub(crate) fn newest<'g>(&self, key: &[u8], guard: &'g Guard) -> Option<Newest<'g>> {
+        let body = self.body.read();
+        match body.state {
+            State::Resident => {}
+            State::Absent | State::Loading(_) => return Some(Newest::Absent),
+            State::Obsolete => return None,
+        }
+        let Ok(at) = body.slots.find(key) else {
+            return Some(Newest::Missing { since: body.complete_since });
+        };
+        let record = body.slots.pinned(at, guard);
+        drop(body);
+        let entry = record.newest();
+        Some(Newest::Version { timestamp: entry.timestamp, value: entry.value })
+    }
+
+    /// Adds a version where the range is resident or loading.
+    pub(crate) fn install(
+        &self,
+        change: &Change<'_>,
+        cache: &Arc<Cache>,
+        guard: &Guard,
+    ) -> Installed {
+        let (revision, place) = {
+            let body = self.body.read();
+            match body.state {
+                State::Absent => return Installed::Done,
+                State::Obsolete => return Installed::Obsolete,
+                State::Resident | State::Loading(_) => {}
+            }
+            match body.slots.find(change.key) {
+                Ok(at) => return body.push(at, change, cache, guard),
+                Err(at) => (body.revision, at),
+            }
+        };
+        let mut body = self.body.write();
+        let place = if body.revision == revision {
+            place
+        } else {
+            match body.state {
+                State::Absent => return Installed::Done,
+                State::Obsolete => return Installed::Obsolete,
+                State::Resident | State::Loading(_) => {}
+            }
+            match body.slots.find(change.key) {
+                Ok(at) => return body.push(at, change, cache, guard),
+                Err(at) => at,
+            }
+        };
+        if body.state == State::Resident && body.slots.is_full() {
+            return Installed::Full;
+        }
+        body.insert(place, change, &self.fences, cache);
+        Installed::Done
+    }
+}
+
+impl Body {
+    /// Adds a version to a record that is here.
+    fn push(&self, at: usize, change: &Change<'_>, cache: &Arc<Cache>, guard: &Guard) -> Installed {
+        let record = self.slots.record(at);
+        let pushed = record.push(change.timestamp, change.value, change.horizon, cache, guard);
+        match (pushed, change.value) {
+            (Pushed::Added { replaced_tombstone: false }, None) => {
+                let dead = self.dead.fetch_add(1, Ordering::Relaxed) + 1;
+                let crowded = dead >= self.purge_at && dead * 2 >= self.slots.len();
+                if crowded && self.state == State::Resident {
+                    return Installed::Crowded;
+                }
+            }
+            (Pushed::Added { replaced_tombstone: true }, Some(_)) => {
+                self.dead.fetch_sub(1, Ordering::Relaxed);
+            }
+            (Pushed::Added { .. } | Pushed::Known, _) => {}
+        }
+        Installed::Done
+    }
+
+    /// Adds a record for a key that is not here. A deletion gets one too: it must win over what a loader finds, and
+    /// answer who asks what changed.
+    fn insert(&mut self, at: usize, change: &Change<'_>, fences: &Fences, cache: &Cache) {
+        let record = RecordPtr::new(change.key, change.timestamp, change.value, false);
+        // SAFETY: just made, and nobody else has it.
+        let record_bytes = unsafe { record.borrow() }.bytes();
+        let before = self.slots.heap_bytes();
+        self.slots.insert(at, change.key, record);
+        if change.value.is_none() {
+            *self.dead.get_mut() += 1;
+        }
+        if self.slots.is_worn() {
+            self.slots = Slots::build(fences, &self.slots.collect());
+        }
+        self.revision += 1;
+        cache.charge(record_bytes + self.slots.heap_bytes());
+        cache.discharge(before);
+    }
+
+    /// Changes state and slots, and gives back the old slots' records.
+    pub(crate) fn become_state(
+        &mut self,
+        state: State,
+        slots: Slots,
+        cache: &Cache,
+    ) -> Vec<RecordPtr> {
+        cache.charge(slots.heap_bytes());
+        let dead = slots.count_dead();
+        let old = std::mem::replace(&mut self.slots, slots);
+        let records = old.collect();
+        cache.discharge(old.heap_bytes());
+        self.state = state;
+        self.revision += 1;
+        self.purge_at = PURGE_MIN.max(dead * 2);
+        self.dead = AtomicUsize::new(dead);
+        records
+    }
+
+    /// The records a rebuilt leaf needs, those it does not (deleted at or before `horizon`), and the newest time among these.
+    pub(crate) fn sift(&self, horizon: u64) -> (Vec<RecordPtr>, Vec<RecordPtr>, u64) {
+        let (mut kept, mut gone, mut newest_gone) = (Vec::new(), Vec::new(), 0);
+        kept.reserve_exact(self.slots.len());
+        for record in self.slots.collect() {
+            // SAFETY: in the slots, which are borrowed (record invariant 1).
+            let newest = unsafe { record.borrow() }.newest();
+            if newest.value.is_none() && newest.timestamp <= horizon {
+                gone.push(record);
+                newest_gone = newest_gone.max(newest.timestamp);
+            } else {
+                kept.push(record);
+            }
+        }
+        (kept, gone, newest_gone)
+    }
+
+    /// How many of its records are deletions, as counted while they came.
+    pub(crate) fn dead(&self) -> usize {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a purge found nothing more to drop now.
+    pub(crate) fn put_off_purge(&mut self) {
+        self.purge_at = PURGE_MIN.max(self.dead() * 2);
+    }
+}

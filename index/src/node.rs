@@ -1,0 +1,220 @@
+//! Inner nodes: up to 256 children and the separators between them.
+//!
+//! Child i covers the keys from separator i - 1 (inclusive) to separator i (exclusive). Separators are as short as tells
+//! neighbours apart. A search compares heads (see `projection`), then whole separators among ties.
+//!
+//! # Invariants
+//!
+//! 1. A node's separators and the number of its children never change: a change makes a new node.
+//! 2. Links are stored only by who holds the tree's structure mutex, and only into nodes that the root reaches.
+//! 3. What a link points at is alive for everybody who loads it while pinned (reclaim invariant 2).
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crossbeam_epoch::Guard;
+
+use crate::leaf::Leaf;
+use crate::projection::{Projection, common_prefix};
+use crate::residency::budget::footprint;
+
+/// The most children of a node.
+pub(crate) const FANOUT: usize = 256;
+
+/// The link's bit that says: a leaf.
+const LEAF: usize = 1;
+const _: () = assert!(align_of::<Leaf>() > LEAF && align_of::<Node>() > LEAF);
+
+/// See the module.
+pub(crate) struct Node {
+    projection: Projection,
+    heads: Box<[u64]>,
+    /// Where in `bytes` each separator ends.
+    ends: Box<[usize]>,
+    bytes: Box<[u8]>,
+    links: Box<[Link]>,
+}
+
+/// An owned node or leaf, on its way into a link or out of the tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ChildPtr {
+    Node(NonNull<Node>),
+    Leaf(NonNull<Leaf>),
+}
+
+impl From<Box<Leaf>> for ChildPtr {
+    fn from(leaf: Box<Leaf>) -> Self {
+        Self::Leaf(NonNull::from(Box::leak(leaf)))
+    }
+}
+
+impl From<Box<Node>> for ChildPtr {
+    fn from(node: Box<Node>) -> Self {
+        Self::Node(NonNull::from(Box::leak(node)))
+    }
+}
+
+/// What a link points at.
+#[derive(Clone, Copy)]
+pub(crate) enum Child<'g> {
+    Node(&'g Node),
+    Leaf(&'g Leaf),
+}
+
+/// A pointer to a node or a leaf, told apart by the lowest bit.
+pub(crate) struct Link {
+    at: AtomicPtr<u8>,
+    target: PhantomData<(Box<Node>, Box<Leaf>)>,
+}
+
+impl Link {
+    pub(crate) fn new(child: ChildPtr) -> Self {
+        Self { at: AtomicPtr::new(Self::pack(child)), target: PhantomData }
+    }
+
+    fn pack(child: ChildPtr) -> *mut u8 {
+        match child {
+            ChildPtr::Node(node) => node.as_ptr().cast(),
+            ChildPtr::Leaf(leaf) => leaf.as_ptr().cast::<u8>().map_addr(|at| at | LEAF),
+        }
+    }
+
+    fn unpack(at: *mut u8) -> ChildPtr {
+        let is_leaf = at.addr() & LEAF != 0;
+        let at = at.map_addr(|at| at & !LEAF);
+        // SAFETY: made from a box by `pack`, so not null.
+        let at = unsafe { NonNull::new_unchecked(at) };
+        if is_leaf { ChildPtr::Leaf(at.cast()) } else { ChildPtr::Node(at.cast()) }
+    }
+
+    /// Points it elsewhere (invariant 2).
+    pub(crate) fn store(&self, child: ChildPtr) {
+        self.at.store(Self::pack(child), Ordering::Release);
+    }
+
+    pub(crate) fn pointer(&self) -> ChildPtr {
+        Self::unpack(self.at.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub(crate) fn load<'g>(&self, _guard: &'g Guard) -> Child<'g> {
+        match self.pointer() {
+            // SAFETY: alive while pinned (invariant 3).
+            ChildPtr::Node(node) => Child::Node(unsafe { node.as_ref() }),
+            // SAFETY: as above.
+            ChildPtr::Leaf(leaf) => Child::Leaf(unsafe { leaf.as_ref() }),
+        }
+    }
+}
+
+/// A child and the least key it covers: what nodes are built from.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece<'g> {
+    pub(crate) lower: &'g [u8],
+    pub(crate) child: ChildPtr,
+}
+
+impl Node {
+    /// A node over `pieces`; the first one's lower end is not a separator of its own.
+    pub(crate) fn build(pieces: &[Piece<'_>]) -> Box<Node> {
+        debug_assert!((1..=FANOUT).contains(&pieces.len()));
+        let separators = pieces.get(1..).unwrap_or_default();
+        let projection = match separators {
+            [first, .., last] => {
+                let shared = common_prefix(first.lower, last.lower);
+                Projection::new(&first.lower[..shared], 0)
+            }
+            [] | [_] => Projection::default(),
+        };
+        let heads = separators.iter().map(|piece| projection.head(piece.lower)).collect();
+        let mut bytes = Vec::new();
+        let mut ends = Vec::with_capacity(separators.len());
+        for piece in separators {
+            bytes.extend_from_slice(piece.lower);
+            ends.push(bytes.len());
+        }
+        let links = pieces.iter().map(|piece| Link::new(piece.child)).collect();
+        let (ends, bytes) = (ends.into_boxed_slice(), bytes.into_boxed_slice());
+        Box::new(Node { projection, heads, ends, bytes, links })
+    }
+
+    pub(crate) fn children(&self) -> usize {
+        self.links.len()
+    }
+
+    pub(crate) fn link(&self, at: usize) -> &Link {
+        &self.links[at]
+    }
+
+    /// What lies between child `at` and the next one.
+    pub(crate) fn separator(&self, at: usize) -> &[u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[at]]
+    }
+
+    /// The child that covers `key`.
+    #[inline]
+    pub(crate) fn position(&self, key: &[u8]) -> usize {
+        self.separators_below(key, true)
+    }
+
+    /// The child that covers the keys just below `upper`; `None` is the end of the keys.
+    pub(crate) fn position_before(&self, upper: Option<&[u8]>) -> usize {
+        upper.map_or(self.heads.len(), |upper| self.separators_below(upper, false))
+    }
+
+    /// How many separators are less than `key`, or equal to it if `inclusive`.
+    #[inline]
+    fn separators_below(&self, key: &[u8], inclusive: bool) -> usize {
+        let head = self.projection.head(key);
+        let start = self.heads.partition_point(|&other| other < head);
+        if self.heads.get(start).is_none_or(|&other| other != head) {
+            return start;
+        }
+        let mut low = start;
+        let mut high = start + self.heads[start..].partition_point(|&other| other == head);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let separator = self.separator(middle);
+            if separator < key || (inclusive && separator == key) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The children as pieces; `lower` is the least key the node covers.
+    pub(crate) fn pieces<'g>(&'g self, lower: &'g [u8]) -> Vec<Piece<'g>> {
+        let piece = |at: usize| Piece {
+            lower: at.checked_sub(1).map_or(lower, |before| self.separator(before)),
+            child: self.links[at].pointer(),
+        };
+        (0..self.children()).map(piece).collect()
+    }
+
+    /// The children with those in `range` replaced.
+    pub(crate) fn spliced<'g>(
+        &'g self,
+        lower: &'g [u8],
+        range: Range<usize>,
+        fresh: &[Piece<'g>],
+    ) -> Vec<Piece<'g>> {
+        let mut pieces = self.pieces(lower);
+        pieces.splice(range, fresh.iter().copied());
+        pieces
+    }
+
+    /// What it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        footprint(size_of::<Self>())
+            + footprint(self.projection.heap_bytes())
+            + footprint(self.heads.len() * size_of::<u64>())
+            + footprint(self.ends.len() * size_of::<usize>())
+            + footprint(self.bytes.len())
+            + footprint(self.links.len() * size_of::<Link>())
+    }
+}

@@ -1,0 +1,380 @@
+//! How a range comes into memory.
+//!
+//! ```text
+//! before   |            absent            |
+//! claimed  |            loading           |      takes installs, answers nothing
+//!          the source is read from the key on: one leaf's worth
+//! after    | absent |  resident  | absent |
+//! ```
+//!
+//! The order makes it complete: the leaf is *loading* before the source's iterator is opened, so a commit either appended before
+//! that, and the iterator sees it, or finds the loading leaf and installs there. Where both have a key, the higher
+//! timestamp wins, and the older one goes behind it.
+//!
+//! # Invariants
+//!
+//! 1. One loader a range: who finds it loading waits until that loader is done, then looks again.
+//! 2. A loader that fails, or unwinds, leaves the range absent and wakes who waits.
+//! 3. No latch, mutex or pin is held while the source is read.
+//! 4. The rows added cover the loaded range without holes.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use crossbeam_epoch::{Guard, pin};
+
+use crate::api::{Direction, Error, Loading};
+use crate::leaf::{DENSE_SLOTS, Fences, Leaf, Slots, State};
+use crate::projection::{separator, successor};
+use crate::reclaim::retire_records;
+use crate::record::RecordPtr;
+use crate::residency::budget::Cache;
+use crate::structure::leaves_over;
+use crate::tree::{Inner, Seek};
+
+/// One leaf's worth.
+const LOAD_ROWS: usize = DENSE_SLOTS * 6 / 10;
+
+/// After a load the clock may take this many steps to make up for it.
+const EVICTION_STEPS_LOAD: usize = 1024;
+
+/// What a wish to load found.
+enum Claim {
+    /// The range is ours to load: its fences, and the ticket that says so.
+    Ours(Fences, u64),
+    Resident,
+    Declined,
+    /// Somebody else loads it.
+    Theirs,
+    Obsolete,
+}
+
+impl Inner {
+    pub(crate) fn load(&self, seek: Seek<'_>, direction: Direction) -> Result<Loading, Error> {
+        let (fences, ticket) = loop {
+            match self.claim(seek) {
+                Claim::Ours(fences, ticket) => break (fences, ticket),
+                Claim::Resident => return Ok(Loading::Done),
+                Claim::Declined => return Ok(Loading::Declined),
+                Claim::Theirs => self.wait_for_loader(seek),
+                Claim::Obsolete => {}
+            }
+        };
+        let mut attempt = Attempt { tree: self, lower: &fences.lower, ticket, is_over: false };
+        let pivot = match (seek, direction) {
+            (Seek::At(key), Direction::Forward) => Some(key.to_vec()),
+            (Seek::At(key), Direction::Reverse) => Some(successor(key)),
+            (Seek::Before(upper), _) => upper.map(<[u8]>::to_vec),
+        };
+        let harvest = self.harvest(&fences, pivot, direction)?;
+        attempt.is_over = harvest.is_some_and(|harvest| self.publish(&attempt, harvest));
+        let loading = if attempt.is_over { Loading::Done } else { Loading::Declined };
+        drop(attempt);
+        self.announce_load_end();
+        self.cache.make_some_room(EVICTION_STEPS_LOAD);
+        Ok(loading)
+    }
+
+    fn claim(&self, seek: Seek<'_>) -> Claim {
+        let guard = pin();
+        let leaf = self.leaf(seek, &guard);
+        let mut body = leaf.write();
+        match body.state {
+            State::Resident => Claim::Resident,
+            State::Loading(_) => Claim::Theirs,
+            State::Obsolete => Claim::Obsolete,
+            State::Absent if !self.cache.admit() => Claim::Declined,
+            State::Absent => {
+                let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+                body.state = State::Loading(ticket);
+                Claim::Ours(leaf.fences.clone(), ticket)
+            }
+        }
+    }
+
+    fn wait_for_loader(&self, seek: Seek<'_>) {
+        let (mutex, condvar) = &self.load_ends;
+        let mut held = mutex.lock();
+        loop {
+            let guard = pin();
+            let state = self.leaf(seek, &guard).read().state;
+            drop(guard);
+            if !matches!(state, State::Loading(_)) {
+                return;
+            }
+            condvar.wait(&mut held);
+        }
+    }
+
+    /// Wakes who waits for a loader. Called after the state changed.
+    pub(crate) fn announce_load_end(&self) {
+        let (mutex, condvar) = &self.load_ends;
+        drop(mutex.lock());
+        condvar.notify_all();
+    }
+
+    /// Reads one leaf's worth on one side of `pivot`, and if that is little, on the other side too. `None`: not even
+    /// one row is fit for the cache.
+    fn harvest(
+        &self,
+        fences: &Fences,
+        pivot: Option<Vec<u8>>,
+        direction: Direction,
+    ) -> Result<Option<Harvest<'_>>, Error> {
+        let lower = fences.lower.to_vec();
+        let upper = fences.upper.as_deref().map(<[u8]>::to_vec);
+        let pivot = pivot.filter(|pivot| upper.as_ref().is_none_or(|upper| pivot < upper));
+        let pivot = pivot.or(upper.clone());
+        let mut harvest = Harvest::new(&self.cache, pivot.clone());
+        let sides = [direction, opposite(direction)];
+        for (turn, side) in sides.into_iter().enumerate() {
+            if turn > 0 && !harvest.is_small() {
+                break;
+            }
+            let is_empty = match side {
+                Direction::Forward => pivot.is_none() || pivot == upper,
+                Direction::Reverse => pivot.as_ref().is_some_and(|pivot| *pivot <= lower),
+            };
+            if is_empty {
+                continue;
+            }
+            let (from, to) = match side {
+                Direction::Forward => (pivot.as_deref().unwrap_or_default(), upper.as_deref()),
+                Direction::Reverse => (lower.as_slice(), pivot.as_deref()),
+            };
+            self.gather(&mut harvest, from, to, side)?;
+        }
+        Ok((!harvest.is_empty_range()).then_some(harvest))
+    }
+
+    /// Reads one side into the harvest.
+    fn gather<'c>(
+        &'c self,
+        harvest: &mut Harvest<'c>,
+        lower: &[u8],
+        upper: Option<&[u8]>,
+        side: Direction,
+    ) -> Result<(), Error> {
+        let mut stopped = None;
+        let kept_before = harvest.rows.len();
+        if side == Direction::Reverse {
+            harvest.rows.reverse();
+        }
+        let mut add = |key: &[u8], timestamp: u64, value: &[u8]| {
+            let in_range = key >= lower && upper.is_none_or(|upper| key < upper);
+            debug_assert!(in_range, "the source gave a row outside of the range it was asked for");
+            if !in_range {
+                return ControlFlow::Continue(());
+            }
+            if harvest.is_enough(value) {
+                stopped = Some(key.to_vec());
+                return ControlFlow::Break(());
+            }
+            harvest.add(key, timestamp, value);
+            ControlFlow::Continue(())
+        };
+        let result = self.source.load(lower, upper, side, &mut add);
+        let last = (harvest.rows.len() > kept_before).then(|| harvest.last_key().to_vec());
+        if side == Direction::Reverse {
+            harvest.rows.reverse();
+        }
+        harvest.complete_since = harvest.complete_since.max(result.map_err(Error::Source)?);
+        match (side, stopped, last) {
+            (Direction::Forward, None, _) => harvest.upper = upper.map(<[u8]>::to_vec),
+            (Direction::Forward, Some(next), None) => harvest.upper = Some(next),
+            (Direction::Forward, Some(next), Some(last)) => {
+                harvest.upper = Some(separator(&last, &next).into_vec());
+            }
+            (Direction::Reverse, None, _) => harvest.lower = lower.to_vec(),
+            (Direction::Reverse, Some(next), None) => harvest.lower = successor(&next),
+            (Direction::Reverse, Some(next), Some(last)) => {
+                harvest.lower = separator(&next, &last).into_vec();
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the harvest, merged with what was installed meanwhile, the range's truth. False if the range is no longer ours.
+    fn publish(&self, attempt: &Attempt<'_>, harvest: Harvest<'_>) -> bool {
+        let guard = pin();
+        let _held = self.structure.lock();
+        let path = self.path(Seek::At(attempt.lower), &guard);
+        let mut body = path.leaf.write();
+        if body.state != State::Loading(attempt.ticket) {
+            return false;
+        }
+        let complete_since = harvest.complete_since;
+        let fences = Fences::new(&harvest.lower, harvest.upper.as_deref());
+        let bytes = harvest.bytes;
+        let (records, outside) = harvest.merge(body.slots.collect(), &fences, &guard);
+        let whole = path.leaf.fences.clone();
+        if fences == whole && records.len() <= DENSE_SLOTS {
+            let slots = Slots::build(&fences, &records);
+            body.become_state(State::Resident, slots, &self.cache);
+            body.complete_since = complete_since;
+        } else {
+            let mut leaves = Vec::new();
+            if whole.lower < fences.lower {
+                leaves.push(Leaf::absent(Fences::new(&whole.lower, Some(&fences.lower))));
+            }
+            leaves.extend(leaves_over(&fences, complete_since, &records));
+            if let Some(upper) = fences.upper.as_ref().filter(|_| fences.upper != whole.upper) {
+                leaves.push(Leaf::absent(Fences::new(upper, whole.upper.as_deref())));
+            }
+            self.replace_leaf(&path, &mut body, leaves, &guard);
+        }
+        drop(body);
+        // SAFETY: they were in the loading leaf, which is latched, and are in no other.
+        unsafe { retire_records(outside, &self.cache, &guard) };
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        self.cache.loaded(bytes);
+        let path = self.path(Seek::At(&fences.lower), &guard);
+        self.merge_if_small(&path, &guard);
+        true
+    }
+
+    /// Back to absent, if the range is still this loader's.
+    fn abandon(&self, lower: &[u8], ticket: u64) {
+        let guard = pin();
+        let leaf = self.leaf(Seek::At(lower), &guard);
+        let mut body = leaf.write();
+        if body.state == State::Loading(ticket) {
+            let records = body.become_state(State::Absent, Slots::default(), &self.cache);
+            // SAFETY: taken out of the slots under the exclusive latch.
+            unsafe { retire_records(records, &self.cache, &guard) };
+        }
+    }
+}
+
+fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Forward => Direction::Reverse,
+        Direction::Reverse => Direction::Forward,
+    }
+}
+
+/// A load under way. Dropped before it is over, it gives the range back.
+struct Attempt<'a> {
+    tree: &'a Inner,
+    lower: &'a [u8],
+    ticket: u64,
+    is_over: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.tree.abandon(self.lower, self.ticket);
+            self.tree.announce_load_end();
+        }
+    }
+}
+
+/// Rows read from the source, in key order, and the range they cover without holes.
+struct Harvest<'c> {
+    cache: &'c std::sync::Arc<Cache>,
+    rows: Vec<RecordPtr>,
+    bytes: usize,
+    bytes_max: usize,
+    lower: Vec<u8>,
+    upper: Option<Vec<u8>>,
+    complete_since: u64,
+}
+
+impl<'c> Harvest<'c> {
+    /// Nothing yet: the empty range at `pivot`.
+    fn new(cache: &'c std::sync::Arc<Cache>, pivot: Option<Vec<u8>>) -> Self {
+        let bytes_max = cache.load_bytes_max();
+        // With no pivot the range ends where the keys end; its lower end is set by the reverse read that must follow.
+        let lower = pivot.clone().unwrap_or_default();
+        Self {
+            cache,
+            rows: Vec::new(),
+            bytes: 0,
+            bytes_max,
+            lower,
+            upper: pivot,
+            complete_since: 0,
+        }
+    }
+
+    /// Whether this row is one too many.
+    fn is_enough(&self, value: &[u8]) -> bool {
+        let too_large = value.len() > self.cache.size() / 4;
+        too_large || self.rows.len() >= LOAD_ROWS || self.bytes >= self.bytes_max
+    }
+
+    fn is_small(&self) -> bool {
+        self.rows.len() < LOAD_ROWS / 2 && self.bytes < self.bytes_max / 2
+    }
+
+    fn is_empty_range(&self) -> bool {
+        self.upper.as_ref().is_some_and(|upper| *upper <= self.lower)
+    }
+
+    fn add(&mut self, key: &[u8], timestamp: u64, value: &[u8]) {
+        let record = RecordPtr::new(key, timestamp, Some(value), true);
+        // SAFETY: ours alone until it is published.
+        let bytes = unsafe { record.borrow() }.bytes();
+        self.cache.charge(bytes);
+        self.bytes += bytes;
+        self.rows.push(record);
+    }
+
+    fn last_key(&self) -> &[u8] {
+        // SAFETY: ours alone.
+        self.rows.last().map_or(&[], |record| unsafe { record.borrow() }.key())
+    }
+
+    /// The records for the range, out of what was read and what was `installed` meanwhile; and the installed ones not needed.
+    fn merge(
+        mut self,
+        installed: Vec<RecordPtr>,
+        fences: &Fences,
+        _guard: &Guard,
+    ) -> (Vec<RecordPtr>, Vec<RecordPtr>) {
+        // SAFETY: the installed ones are in a leaf the caller has latched, the read ones are ours.
+        let view = |record: &RecordPtr| unsafe { record.borrow() };
+        let is_inside = |record: &RecordPtr| {
+            let key = view(record).key();
+            key >= &*fences.lower && fences.upper.as_ref().is_none_or(|upper| key < &**upper)
+        };
+        let (inside, mut outside): (Vec<_>, Vec<_>) = installed.into_iter().partition(is_inside);
+        let mut merged = Vec::with_capacity(self.rows.len() + inside.len());
+        let mut read = std::mem::take(&mut self.rows).into_iter().peekable();
+        for ours in inside {
+            while let Some(row) = read.next_if(|row| view(row).key() < view(&ours).key()) {
+                merged.push(row);
+            }
+            let Some(row) = read.next_if(|row| view(row).key() == view(&ours).key()) else {
+                merged.push(ours);
+                continue;
+            };
+            let found = view(&row).newest();
+            if found.timestamp > view(&ours).newest().timestamp {
+                merged.push(row);
+                outside.push(ours);
+                continue;
+            }
+            if let Some(value) = found.value {
+                self.cache.charge(view(&ours).append_oldest(found.timestamp, value));
+            }
+            self.rows.push(row);
+            merged.push(ours);
+        }
+        merged.extend(read);
+        (merged, outside)
+    }
+}
+
+impl Drop for Harvest<'_> {
+    fn drop(&mut self) {
+        for record in self.rows.drain(..) {
+            // SAFETY: never published.
+            unsafe {
+                self.cache.discharge(record.borrow().bytes());
+                record.free();
+            }
+        }
+    }
+}

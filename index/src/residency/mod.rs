@@ -1,0 +1,7 @@
+//! Which ranges are in memory: the budget, how a range comes in, how it goes.
+
+pub(crate) mod budget;
+mod evict;
+mod load;
+
+pub(crate) use evict::Clock;
