@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod copy;
 pub mod error;
 pub mod expr;
+pub mod parser;
 pub mod plan;
 pub mod settings;
 pub mod types;

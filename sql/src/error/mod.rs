@@ -7,18 +7,22 @@
 mod constraint;
 mod data;
 mod name;
+mod query;
 mod sqlstate;
 mod statement;
 mod syntax;
+mod typing;
 
 use std::fmt;
 
 pub use constraint::ConstraintError;
 pub use data::DataError;
 pub use name::NameError;
+pub use query::QueryError;
 pub use sqlstate::SqlState;
 pub use statement::StatementError;
 pub use syntax::SyntaxError;
+pub use typing::TypeError;
 
 /// The result of anything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -40,6 +44,10 @@ pub enum Cause {
     Syntax(SyntaxError),
     /// A name means nothing, too much, or something of the wrong kind.
     Name(NameError),
+    /// A query says something it may not.
+    Query(QueryError),
+    /// Types do not go together.
+    Typing(TypeError),
     /// Types and values: no such operator, bad text, out of range.
     Data(DataError),
     /// A row breaks a constraint.
@@ -82,6 +90,8 @@ impl Error {
         match &self.0.cause {
             Cause::Syntax(e) => e.sqlstate(),
             Cause::Name(e) => e.sqlstate(),
+            Cause::Query(e) => e.sqlstate(),
+            Cause::Typing(e) => e.sqlstate(),
             Cause::Data(e) => e.sqlstate(),
             Cause::Constraint(e) => e.sqlstate(),
             Cause::Statement(e) => e.sqlstate(),
@@ -94,6 +104,8 @@ impl Error {
         match &self.0.cause {
             Cause::Syntax(e) => e.fields(),
             Cause::Name(e) => e.fields(),
+            Cause::Query(e) => e.fields(),
+            Cause::Typing(e) => e.fields(),
             Cause::Data(e) => e.fields(),
             Cause::Constraint(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
@@ -118,6 +130,8 @@ impl fmt::Display for Error {
         match &self.0.cause {
             Cause::Syntax(e) => e.fmt(f),
             Cause::Name(e) => e.fmt(f),
+            Cause::Query(e) => e.fmt(f),
+            Cause::Typing(e) => e.fmt(f),
             Cause::Data(e) => e.fmt(f),
             Cause::Constraint(e) => e.fmt(f),
             Cause::Statement(e) => e.fmt(f),
@@ -139,6 +153,6 @@ macro_rules! causes {
 }
 
 causes! {
-    Syntax(SyntaxError), Name(NameError), Data(DataError), Constraint(ConstraintError),
+    Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError), Constraint(ConstraintError),
     Statement(StatementError), Mvcc(reckon_mvcc::Error),
 }

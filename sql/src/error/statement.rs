@@ -140,5 +140,5 @@ pub(super) fn mvcc_fields(_error: &reckon_mvcc::Error) -> Fields {
 
 /// The message of an error from below.
 pub(super) fn mvcc_message(error: &reckon_mvcc::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    error.fmt(f)
+    fmt::Display::fmt(error, f)
 }

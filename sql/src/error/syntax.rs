@@ -12,6 +12,16 @@ pub enum SyntaxError {
     Syntax { near: Option<String> },
     /// Valid PostgreSQL that Reckon does not support: named, never ignored.
     Unsupported { feature: String },
+    /// Text that makes no tokens: `problem` in PostgreSQL's words.
+    Lexical { problem: &'static str, near: String },
+    /// A statement whose tree is too deep to walk.
+    TooDeep,
+    /// A name with a database in front.
+    CrossDatabase { name: String },
+    /// An option EXPLAIN, VACUUM or ANALYZE does not have.
+    UnknownStatementOption { statement: &'static str, option: String },
+    /// EXPLAIN (TIMING) without ANALYZE.
+    ExplainNeedsAnalyze,
     /// One option given twice.
     ConflictingOptions,
     /// An option the statement does not have.
@@ -23,12 +33,23 @@ pub enum SyntaxError {
 }
 
 impl SyntaxError {
+    /// The error for a feature that is not there, by its name.
+    pub fn unsupported(feature: impl Into<String>) -> SyntaxError {
+        SyntaxError::Unsupported { feature: feature.into() }
+    }
+
     /// The code clients branch on.
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::Syntax { .. } => SqlState::SYNTAX_ERROR,
-            Self::Unsupported { .. } => SqlState::FEATURE_NOT_SUPPORTED,
-            Self::ConflictingOptions
+            Self::Unsupported { .. } | Self::CrossDatabase { .. } => {
+                SqlState::FEATURE_NOT_SUPPORTED
+            }
+            Self::TooDeep => SqlState::STATEMENT_TOO_COMPLEX,
+            Self::ExplainNeedsAnalyze => SqlState::INVALID_PARAMETER_VALUE,
+            Self::Lexical { .. }
+            | Self::UnknownStatementOption { .. }
+            | Self::ConflictingOptions
             | Self::UnknownOption { .. }
             | Self::OptionNeedsBoolean { .. }
             | Self::OptionNeedsValue { .. } => SqlState::SYNTAX_ERROR,
@@ -47,6 +68,15 @@ impl fmt::Display for SyntaxError {
             Self::Syntax { near: Some(token) } => write!(f, "syntax error at or near \"{token}\""),
             Self::Syntax { near: None } => f.write_str("syntax error at end of input"),
             Self::Unsupported { feature } => write!(f, "{feature} is not supported"),
+            Self::Lexical { problem, near } => write!(f, "{problem} at or near \"{near}\""),
+            Self::TooDeep => f.write_str("stack depth limit exceeded"),
+            Self::CrossDatabase { name } => {
+                write!(f, "cross-database references are not implemented: \"{name}\"")
+            }
+            Self::UnknownStatementOption { statement, option } => {
+                write!(f, "unrecognized {statement} option \"{option}\"")
+            }
+            Self::ExplainNeedsAnalyze => f.write_str("EXPLAIN option TIMING requires ANALYZE"),
             Self::ConflictingOptions => f.write_str("conflicting or redundant options"),
             Self::UnknownOption { option } => write!(f, "option \"{option}\" not recognized"),
             Self::OptionNeedsBoolean { option } => write!(f, "{option} requires a Boolean value"),

@@ -1,0 +1,26 @@
+//! From text to statements.
+//!
+//! sqlparser reads queries, INSERT, UPDATE, DELETE and definitions; statements it lacks or reads
+//! in another way than PostgreSQL have parsers of their own over its tokens. Its messages never
+//! reach a client: an error is the offending token and its place.
+
+mod copy;
+mod dialect;
+mod identifier;
+pub(crate) mod keyword;
+mod limits;
+mod option;
+mod setting;
+mod source;
+mod split;
+mod statement;
+mod transaction;
+mod utility;
+
+pub use identifier::{fold, object_name};
+pub use source::Source;
+pub use split::{parse, parse_expression};
+pub use statement::{
+    Copy, CopyEndpoint, CopyRelation, DiscardTarget, Explain, Kind, Maintenance, Name,
+    SettingValue, Statement, TransactionModes, Truncate, Utility,
+};

@@ -1,0 +1,97 @@
+//! The text of a query string and where its tokens stand.
+//!
+//! sqlparser counts lines and columns; a client counts characters from 1. Operators have no place
+//! in sqlparser's tree, so they are looked up among the tokens before their right side.
+
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
+
+/// A query string and the places of its tokens.
+#[derive(Debug, Default)]
+pub struct Source {
+    text: String,
+    /// Character offset at which each line starts.
+    lines: Vec<u32>,
+    /// (start, end) of each token but white space, as character offsets.
+    tokens: Vec<(u32, u32)>,
+    ascii: bool,
+}
+
+impl Source {
+    pub(super) fn new(text: &str, tokens: &[TokenWithSpan]) -> Source {
+        let mut lines = vec![0];
+        let breaks = text.chars().zip(1..).filter(|(c, _)| *c == '\n').map(|(_, offset)| offset);
+        lines.extend(breaks);
+        let mut source =
+            Source { text: text.to_owned(), lines, tokens: Vec::new(), ascii: text.is_ascii() };
+        let words = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
+        source.tokens = words
+            .filter_map(|t| Some((source.offset(t.span.start)?, source.offset(t.span.end)?)))
+            .collect();
+        source
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The character offset of a place; None for an empty one.
+    pub(super) fn offset(&self, at: Location) -> Option<u32> {
+        let line = usize::try_from(at.line.checked_sub(1)?).ok()?;
+        Some(self.lines.get(line)? + u32::try_from(at.column.checked_sub(1)?).ok()?)
+    }
+
+    /// The 1-based character position at which a span starts.
+    pub fn position(&self, span: Span) -> Option<u32> {
+        self.offset(span.start).map(|offset| offset + 1)
+    }
+
+    /// The position of the token before `before` that reads `text`, ignoring case: an operator in
+    /// front of its right side, or a keyword in front of what it governs.
+    pub fn position_before(&self, text: &str, before: Option<u32>) -> Option<u32> {
+        let before = before? - 1;
+        let end = self.tokens.partition_point(|(start, _)| *start < before);
+        let found = self.tokens[..end]
+            .iter()
+            .rev()
+            .find(|(start, end)| self.slice(*start, *end).eq_ignore_ascii_case(text));
+        found.map(|(start, _)| start + 1)
+    }
+
+    /// The position of the first token that reads `text` after `after`.
+    pub fn position_after(&self, text: &str, after: Option<u32>) -> Option<u32> {
+        let after = after?;
+        let from = self.tokens.partition_point(|(start, _)| *start < after);
+        let found = self.tokens[from..]
+            .iter()
+            .find(|(start, end)| self.slice(*start, *end).eq_ignore_ascii_case(text));
+        found.map(|(start, _)| start + 1)
+    }
+
+    /// The token that starts at or after a character offset, as written, with its offset.
+    pub(super) fn token_at(&self, offset: u32) -> Option<(u32, &str)> {
+        let index = self.tokens.partition_point(|(start, _)| *start < offset);
+        let (start, end) = *self.tokens.get(index)?;
+        Some((start, self.slice(start, end)))
+    }
+
+    /// The characters from `start` to `end`.
+    pub(super) fn slice(&self, start: u32, end: u32) -> &str {
+        let range = self.byte(start)..self.byte(end);
+        self.text.get(range).unwrap_or_default()
+    }
+
+    /// The byte offset of a character offset.
+    pub(super) fn byte(&self, offset: u32) -> usize {
+        if self.ascii {
+            return (offset as usize).min(self.text.len());
+        }
+        self.text.char_indices().nth(offset as usize).map_or(self.text.len(), |(byte, _)| byte)
+    }
+
+    /// The number of characters.
+    pub(super) fn len(&self) -> u32 {
+        let count = if self.ascii { self.text.len() } else { self.text.chars().count() };
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,219 @@
+//! What a statement is, by who carries it out.
+
+use std::sync::Arc;
+
+use reckon_mvcc::{Isolation, TableLock};
+use sqlparser::ast;
+
+use super::Source;
+use crate::copy::OptionValue;
+
+/// One statement of a query string.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// What it says.
+    pub kind: Kind,
+    /// Where it stands, in bytes of [`Source::text`].
+    pub range: std::ops::Range<usize>,
+    /// The query string it is part of; positions count in it.
+    pub source: Arc<Source>,
+}
+
+/// The kinds of [`Statement`].
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE, with WITH or not: what has a plan.
+    Query(Box<ast::Statement>),
+    /// CREATE TABLE, CREATE INDEX, CREATE SCHEMA, ALTER TABLE and DROP.
+    Definition(Box<ast::Statement>),
+    /// EXPLAIN of a statement that has a plan.
+    Explain(Explain),
+    /// COPY.
+    Copy(Box<Copy>),
+    /// All others.
+    Utility(Utility),
+}
+
+/// A name with its schema when that was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    /// The schema.
+    pub schema: Option<String>,
+    /// The name.
+    pub name: String,
+    /// 1-based character position of its first part.
+    pub position: Option<u32>,
+}
+
+/// EXPLAIN.
+#[derive(Clone, Debug)]
+pub struct Explain {
+    /// ANALYZE
+    pub analyze: bool,
+    /// VERBOSE
+    pub verbose: bool,
+    /// COSTS
+    pub costs: bool,
+    /// BUFFERS
+    pub buffers: bool,
+    /// TIMING; None: not said, on with ANALYZE.
+    pub timing: Option<bool>,
+    /// SUMMARY; None: not said, on with ANALYZE.
+    pub summary: Option<bool>,
+    /// The statement.
+    pub statement: Box<Statement>,
+}
+
+/// COPY.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// What is copied.
+    pub relation: CopyRelation,
+    /// COPY FROM.
+    pub from: bool,
+    /// From or to where.
+    pub endpoint: CopyEndpoint,
+    /// Options in order, with both syntaxes made one.
+    pub options: Vec<(String, OptionValue)>,
+}
+
+/// What COPY copies.
+#[derive(Clone, Debug)]
+pub enum CopyRelation {
+    /// A table, and the columns when they were named.
+    Table {
+        /// The table.
+        name: Name,
+        /// The columns; empty: all.
+        columns: Vec<String>,
+    },
+    /// The rows of a query.
+    Query(Box<Statement>),
+}
+
+/// The other end of COPY.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CopyEndpoint {
+    /// STDIN or STDOUT: the client.
+    Client,
+    /// A file of the server.
+    File(String),
+    /// A program of the server.
+    Program(String),
+}
+
+/// ISOLATION LEVEL, READ ONLY | READ WRITE, [NOT] DEFERRABLE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TransactionModes {
+    /// ISOLATION LEVEL
+    pub isolation: Option<Isolation>,
+    /// READ ONLY
+    pub read_only: Option<bool>,
+    /// DEFERRABLE
+    pub deferrable: Option<bool>,
+}
+
+/// One value of SET.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SettingValue {
+    /// A word.
+    Word(String),
+    /// A string.
+    Text(String),
+    /// A number as written, with its sign.
+    Number(String),
+}
+
+impl SettingValue {
+    /// The value as text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            SettingValue::Word(text) | SettingValue::Text(text) | SettingValue::Number(text) => {
+                text
+            }
+        }
+    }
+}
+
+/// What VACUUM and ANALYZE are asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Maintenance {
+    /// Options that are on, in lower case: `full`, `freeze`, `verbose`, `analyze`...
+    pub options: Vec<String>,
+    /// Tables and columns; empty: all tables.
+    pub tables: Vec<(Name, Vec<String>)>,
+}
+
+/// TRUNCATE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Truncate {
+    /// The tables.
+    pub tables: Vec<Name>,
+    /// RESTART IDENTITY
+    pub restart_identity: bool,
+    /// CASCADE
+    pub cascade: bool,
+}
+
+/// What DISCARD throws away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DiscardTarget {
+    /// ALL
+    All,
+    /// PLANS
+    Plans,
+    /// SEQUENCES
+    Sequences,
+    /// TEMP
+    Temporary,
+}
+
+/// Statements without a plan.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the statement")]
+pub enum Utility {
+    /// BEGIN, START TRANSACTION.
+    Begin(TransactionModes),
+    /// COMMIT, END.
+    Commit { chain: bool },
+    /// ROLLBACK, ABORT.
+    Rollback { chain: bool },
+    /// SAVEPOINT.
+    Savepoint(String),
+    /// RELEASE SAVEPOINT.
+    Release(String),
+    /// ROLLBACK TO SAVEPOINT.
+    RollbackTo(String),
+    /// SET TRANSACTION.
+    SetTransaction(TransactionModes),
+    /// SET SESSION CHARACTERISTICS AS TRANSACTION.
+    SetCharacteristics(TransactionModes),
+    /// SET; without values: to its default.
+    Set { local: bool, name: String, values: Vec<SettingValue> },
+    /// RESET; None: ALL.
+    Reset(Option<String>),
+    /// SHOW; None: ALL.
+    Show(Option<String>),
+    /// PREPARE.
+    Prepare { name: String, types: Vec<ast::DataType>, statement: Box<Statement> },
+    /// EXECUTE.
+    Execute { name: String, arguments: Vec<ast::Expr> },
+    /// DEALLOCATE; None: ALL.
+    Deallocate(Option<String>),
+    /// DISCARD.
+    Discard(DiscardTarget),
+    /// VACUUM.
+    Vacuum(Maintenance),
+    /// ANALYZE.
+    Analyze(Maintenance),
+    /// TRUNCATE.
+    Truncate(Truncate),
+    /// CREATE DATABASE, with its options as (lower-case name, value).
+    CreateDatabase { name: String, options: Vec<(String, Option<SettingValue>)> },
+    /// DROP DATABASE.
+    DropDatabase { name: String, if_exists: bool, force: bool },
+    /// LOCK TABLE.
+    Lock { tables: Vec<Name>, mode: TableLock, nowait: bool },
+    /// CHECKPOINT.
+    Checkpoint,
+}

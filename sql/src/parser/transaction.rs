@@ -1,0 +1,107 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints.
+
+use reckon_mvcc::Isolation;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+use super::option::{accept, accept_words, expect, name};
+use super::split::Failure;
+use super::{TransactionModes, Utility};
+use crate::error::SyntaxError;
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// Reads a statement that begins with `first`.
+pub(super) fn statement(parser: &mut Parser<'_>, first: &str) -> Result<Utility> {
+    parser.advance_token();
+    match first {
+        "start" => {
+            expect(parser, "transaction")?;
+            Ok(Utility::Begin(modes(parser, false)?))
+        }
+        "begin" => {
+            transaction_word(parser);
+            Ok(Utility::Begin(modes(parser, false)?))
+        }
+        "commit" | "end" => {
+            refuse_prepared(parser, "COMMIT PREPARED")?;
+            transaction_word(parser);
+            Ok(Utility::Commit { chain: chain(parser)? })
+        }
+        "savepoint" => Ok(Utility::Savepoint(name(parser)?)),
+        "release" => {
+            accept(parser, "savepoint");
+            Ok(Utility::Release(name(parser)?))
+        }
+        _ => {
+            refuse_prepared(parser, "ROLLBACK PREPARED")?;
+            transaction_word(parser);
+            if first == "rollback" && accept(parser, "to") {
+                accept(parser, "savepoint");
+                return Ok(Utility::RollbackTo(name(parser)?));
+            }
+            Ok(Utility::Rollback { chain: chain(parser)? })
+        }
+    }
+}
+
+fn transaction_word(parser: &mut Parser<'_>) {
+    if !accept(parser, "work") {
+        accept(parser, "transaction");
+    }
+}
+
+fn refuse_prepared(parser: &mut Parser<'_>, feature: &str) -> Result<()> {
+    if accept(parser, "prepared") {
+        return Err(SyntaxError::unsupported(feature).into());
+    }
+    Ok(())
+}
+
+/// `AND [NO] CHAIN`
+fn chain(parser: &mut Parser<'_>) -> Result<bool> {
+    if !accept(parser, "and") {
+        return Ok(false);
+    }
+    let chain = !accept(parser, "no");
+    expect(parser, "chain")?;
+    Ok(chain)
+}
+
+/// Transaction modes up to the end; `required`: at least one.
+pub(super) fn modes(parser: &mut Parser<'_>, required: bool) -> Result<TransactionModes> {
+    let mut modes = TransactionModes::default();
+    let mut expected = required;
+    loop {
+        if accept_words(parser, &["isolation", "level"]) {
+            modes.isolation = Some(isolation(parser)?);
+        } else if accept_words(parser, &["read", "only"]) {
+            modes.read_only = Some(true);
+        } else if accept_words(parser, &["read", "write"]) {
+            modes.read_only = Some(false);
+        } else if accept(parser, "deferrable") {
+            modes.deferrable = Some(true);
+        } else if accept_words(parser, &["not", "deferrable"]) {
+            modes.deferrable = Some(false);
+        } else if expected {
+            return Ok(parser.expected_ref("a mode", parser.peek_token_ref())?);
+        } else {
+            return Ok(modes);
+        }
+        expected = parser.consume_token(&Token::Comma);
+    }
+}
+
+fn isolation(parser: &mut Parser<'_>) -> Result<Isolation> {
+    if accept(parser, "serializable") {
+        Ok(Isolation::Serializable)
+    } else if accept_words(parser, &["repeatable", "read"]) {
+        Ok(Isolation::RepeatableRead)
+    } else if accept_words(parser, &["read", "committed"])
+        || accept_words(parser, &["read", "uncommitted"])
+    {
+        Ok(Isolation::ReadCommitted)
+    } else {
+        Ok(parser.expected_ref("an isolation level", parser.peek_token_ref())?)
+    }
+}

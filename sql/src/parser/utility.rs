@@ -1,0 +1,350 @@
+//! Which parser reads a statement, decided by its first words.
+
+use std::sync::Arc;
+
+use reckon_mvcc::TableLock;
+use sqlparser::ast;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+use super::identifier::{fold, object_name};
+use super::option::{accept, accept_words, expect, name, names, peek, word_at};
+use super::split::Failure;
+use super::{
+    DiscardTarget, Kind, Maintenance, Name, Source, Statement, Truncate, Utility, copy, option,
+    setting, transaction,
+};
+use crate::error::SyntaxError;
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// Statements of PostgreSQL that are not supported, by their first word.
+const UNSUPPORTED: &[&str] = &[
+    "call", "close", "cluster", "comment", "declare", "do", "fetch", "grant", "import", "listen",
+    "load", "merge", "move", "notify", "reassign", "refresh", "reindex", "revoke", "security",
+    "unlisten",
+];
+
+/// What may follow CREATE, ALTER and DROP in PostgreSQL and is not supported.
+const UNSUPPORTED_OBJECTS: &[&str] = &[
+    "access",
+    "aggregate",
+    "cast",
+    "collation",
+    "constraint",
+    "conversion",
+    "default",
+    "domain",
+    "event",
+    "extension",
+    "foreign",
+    "function",
+    "global",
+    "group",
+    "language",
+    "large",
+    "local",
+    "materialized",
+    "operator",
+    "owned",
+    "policy",
+    "procedural",
+    "procedure",
+    "publication",
+    "recursive",
+    "role",
+    "routine",
+    "rule",
+    "sequence",
+    "server",
+    "statistics",
+    "subscription",
+    "system",
+    "tablespace",
+    "temp",
+    "temporary",
+    "text",
+    "transform",
+    "trigger",
+    "trusted",
+    "type",
+    "unlogged",
+    "user",
+    "view",
+];
+
+/// Reads one statement.
+pub(super) fn statement(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<Kind> {
+    let Some(first) = peek(parser) else {
+        if parser.peek_token_ref().token == Token::LParen {
+            return query(parser);
+        }
+        return Ok(parser.expected_ref("a statement", parser.peek_token_ref())?);
+    };
+    let kind = match first.as_str() {
+        "select" | "values" | "with" | "table" => return query(parser),
+        "insert" | "update" | "delete" => {
+            let statement = parser.parse_statement()?;
+            return Ok(Kind::Query(Box::new(statement)));
+        }
+        "create" | "alter" | "drop" => return definition(parser),
+        "explain" => {
+            parser.advance_token();
+            return Ok(Kind::Explain(option::explain(parser, source)?));
+        }
+        "copy" => {
+            parser.advance_token();
+            return Ok(Kind::Copy(Box::new(copy::copy(parser, source)?)));
+        }
+        "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" => {
+            transaction::statement(parser, &first)?
+        }
+        "set" | "show" | "reset" => setting::statement(parser, &first)?,
+        "prepare" | "execute" | "deallocate" | "discard" | "vacuum" | "analyze" | "analyse"
+        | "truncate" | "lock" | "checkpoint" => {
+            parser.advance_token();
+            utility(parser, source, &first)?
+        }
+        first if UNSUPPORTED.contains(&first) => {
+            return Err(SyntaxError::unsupported(first.to_uppercase()).into());
+        }
+        _ => return Ok(parser.expected_ref("a statement", parser.peek_token_ref())?),
+    };
+    Ok(Kind::Utility(kind))
+}
+
+fn query(parser: &mut Parser<'_>) -> Result<Kind> {
+    let query = parser.parse_query()?;
+    Ok(Kind::Query(Box::new(ast::Statement::Query(query))))
+}
+
+fn utility(parser: &mut Parser<'_>, source: &Arc<Source>, first: &str) -> Result<Utility> {
+    match first {
+        "prepare" => prepare(parser, source),
+        "execute" => execute(parser),
+        "deallocate" => {
+            accept(parser, "prepare");
+            if accept(parser, "all") {
+                return Ok(Utility::Deallocate(None));
+            }
+            Ok(Utility::Deallocate(Some(name(parser)?)))
+        }
+        "discard" => discard(parser),
+        "vacuum" => Ok(Utility::Vacuum(maintenance(parser, source, &["full", "freeze"])?)),
+        "truncate" => truncate(parser, source),
+        "lock" => lock(parser, source),
+        "checkpoint" => Ok(Utility::Checkpoint),
+        _ => Ok(Utility::Analyze(maintenance(parser, source, &[])?)),
+    }
+}
+
+fn prepare(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<Utility> {
+    if accept(parser, "transaction") {
+        return Err(SyntaxError::unsupported("PREPARE TRANSACTION").into());
+    }
+    let name = name(parser)?;
+    let mut types = Vec::new();
+    if parser.consume_token(&Token::LParen) {
+        types = parser.parse_comma_separated(Parser::parse_data_type)?;
+        parser.expect_token(&Token::RParen)?;
+    }
+    expect(parser, "as")?;
+    let statement = Box::new(nested(parser, source)?);
+    Ok(Utility::Prepare { name, types, statement })
+}
+
+/// The statement inside of PREPARE, EXPLAIN or COPY: one that has a plan.
+pub(super) fn nested(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<Statement> {
+    let offset = |span: sqlparser::tokenizer::Span| source.offset(span.start);
+    let start = offset(parser.peek_token_ref().span).unwrap_or_else(|| source.len());
+    let word = peek(parser);
+    let planned = ["select", "values", "with", "table", "insert", "update", "delete"];
+    let kind = match word.as_deref() {
+        Some(word) if planned.contains(&word) => statement(parser, source)?,
+        None if parser.peek_token_ref().token == Token::LParen => query(parser)?,
+        Some("execute") => return Err(SyntaxError::unsupported("EXPLAIN EXECUTE").into()),
+        Some("create") => return Err(SyntaxError::unsupported("EXPLAIN of CREATE TABLE AS").into()),
+        _ => parser.expected_ref("a query", parser.peek_token_ref())?,
+    };
+    let end = offset(parser.peek_token_ref().span).unwrap_or_else(|| source.len());
+    let bytes = source.byte(start)..source.byte(end);
+    let trimmed = source.text().get(bytes.clone()).map_or(0, |text| text.trim_end().len());
+    let range = bytes.start..bytes.start + trimmed;
+    Ok(Statement { kind, range, source: Arc::clone(source) })
+}
+
+fn execute(parser: &mut Parser<'_>) -> Result<Utility> {
+    let name = name(parser)?;
+    let mut arguments = Vec::new();
+    if parser.consume_token(&Token::LParen) {
+        arguments = parser.parse_comma_separated(Parser::parse_expr)?;
+        parser.expect_token(&Token::RParen)?;
+    }
+    Ok(Utility::Execute { name, arguments })
+}
+
+fn discard(parser: &mut Parser<'_>) -> Result<Utility> {
+    let target = match peek(parser).as_deref() {
+        Some("all") => DiscardTarget::All,
+        Some("plans") => DiscardTarget::Plans,
+        Some("sequences") => DiscardTarget::Sequences,
+        Some("temp" | "temporary") => DiscardTarget::Temporary,
+        _ => return Ok(parser.expected_ref("ALL", parser.peek_token_ref())?),
+    };
+    parser.advance_token();
+    Ok(Utility::Discard(target))
+}
+
+/// VACUUM and ANALYZE: `words` are what the old syntax allows before VERBOSE.
+fn maintenance(
+    parser: &mut Parser<'_>,
+    source: &Arc<Source>,
+    words: &[&str],
+) -> Result<Maintenance> {
+    let mut options = Vec::new();
+    if parser.peek_token_ref().token == Token::LParen {
+        options = option::switches(parser)?;
+    } else {
+        for word in words.iter().chain(&["verbose"]) {
+            if accept(parser, word) {
+                options.push((*word).to_owned());
+            }
+        }
+        if !words.is_empty() && (accept(parser, "analyze") || accept(parser, "analyse")) {
+            options.push("analyze".to_owned());
+        }
+    }
+    let mut tables = Vec::new();
+    if parser.peek_token_ref().token != Token::EOF {
+        loop {
+            let table = table_name(parser, source)?;
+            let mut columns = Vec::new();
+            if parser.consume_token(&Token::LParen) {
+                columns = names(parser)?;
+                parser.expect_token(&Token::RParen)?;
+            }
+            tables.push((table, columns));
+            if !parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+    }
+    Ok(Maintenance { options, tables })
+}
+
+/// A table's name with its schema.
+pub(super) fn table_name(parser: &mut Parser<'_>, source: &Source) -> Result<Name> {
+    let written = parser.parse_object_name(false)?;
+    Ok(object_name(&written, source)?)
+}
+
+fn relations(parser: &mut Parser<'_>, source: &Source) -> Result<Vec<Name>> {
+    accept(parser, "table");
+    let mut tables = Vec::new();
+    loop {
+        accept(parser, "only");
+        tables.push(table_name(parser, source)?);
+        parser.consume_token(&Token::Mul);
+        if !parser.consume_token(&Token::Comma) {
+            return Ok(tables);
+        }
+    }
+}
+
+fn truncate(parser: &mut Parser<'_>, source: &Source) -> Result<Utility> {
+    let tables = relations(parser, source)?;
+    let restart_identity = accept_words(parser, &["restart", "identity"]);
+    if !restart_identity {
+        accept_words(parser, &["continue", "identity"]);
+    }
+    let cascade = accept(parser, "cascade");
+    if !cascade {
+        accept(parser, "restrict");
+    }
+    Ok(Utility::Truncate(Truncate { tables, restart_identity, cascade }))
+}
+
+/// Lock modes by their words, the longest first.
+const LOCK_MODES: &[(&[&str], TableLock)] = &[
+    (&["access", "share"], TableLock::AccessShare),
+    (&["access", "exclusive"], TableLock::AccessExclusive),
+    (&["row", "share"], TableLock::RowShare),
+    (&["row", "exclusive"], TableLock::RowExclusive),
+    (&["share", "update", "exclusive"], TableLock::ShareUpdateExclusive),
+    (&["share", "row", "exclusive"], TableLock::ShareRowExclusive),
+    (&["share"], TableLock::Share),
+    (&["exclusive"], TableLock::Exclusive),
+];
+
+fn lock(parser: &mut Parser<'_>, source: &Source) -> Result<Utility> {
+    let tables = relations(parser, source)?;
+    let mut mode = TableLock::AccessExclusive;
+    if accept(parser, "in") {
+        let found = LOCK_MODES.iter().find(|(words, _)| accept_words(parser, words));
+        let Some((_, found)) = found else {
+            return Ok(parser.expected_ref("a lock mode", parser.peek_token_ref())?);
+        };
+        mode = *found;
+        expect(parser, "mode")?;
+    }
+    let nowait = accept(parser, "nowait");
+    Ok(Utility::Lock { tables, mode, nowait })
+}
+
+fn definition(parser: &mut Parser<'_>) -> Result<Kind> {
+    let verb = peek(parser).unwrap_or_default();
+    let object = word_at(parser, 1).unwrap_or_default();
+    if object == "database" && verb != "alter" {
+        parser.advance_token();
+        parser.advance_token();
+        return Ok(Kind::Utility(database(parser, &verb)?));
+    }
+    let replace = object == "or" && word_at(parser, 2).as_deref() == Some("replace");
+    let object = if replace { word_at(parser, 3).unwrap_or_default() } else { object };
+    let supported = match verb.as_str() {
+        "create" => matches!(object.as_str(), "table" | "index" | "unique" | "schema") && !replace,
+        "drop" => matches!(object.as_str(), "table" | "index" | "schema"),
+        _ => object == "table",
+    };
+    if supported {
+        let statement = parser.parse_statement()?;
+        return Ok(Kind::Definition(Box::new(statement)));
+    }
+    let known = UNSUPPORTED_OBJECTS.contains(&object.as_str())
+        || matches!(object.as_str(), "table" | "index" | "schema" | "database");
+    if known {
+        let feature = format!("{} {}", verb.to_uppercase(), object.to_uppercase());
+        return Err(SyntaxError::unsupported(feature).into());
+    }
+    parser.advance_token();
+    Ok(parser.expected_ref("an object", parser.peek_token_ref())?)
+}
+
+fn database(parser: &mut Parser<'_>, verb: &str) -> Result<Utility> {
+    if verb == "create" {
+        let name = name(parser)?;
+        accept(parser, "with");
+        let mut options = Vec::new();
+        while let Token::Word(_) = parser.peek_token_ref().token {
+            let mut option = fold(&parser.parse_identifier()?);
+            if option == "connection" {
+                expect(parser, "limit")?;
+                option.push_str(" limit");
+            }
+            parser.consume_token(&Token::Eq);
+            let value =
+                if accept(parser, "default") { None } else { Some(setting::value(parser)?) };
+            options.push((option, value));
+        }
+        return Ok(Utility::CreateDatabase { name, options });
+    }
+    let if_exists = accept_words(parser, &["if", "exists"]);
+    let name = name(parser)?;
+    let mut force = false;
+    accept(parser, "with");
+    if parser.consume_token(&Token::LParen) {
+        force = accept(parser, "force");
+        parser.expect_token(&Token::RParen)?;
+    }
+    Ok(Utility::DropDatabase { name, if_exists, force })
+}
