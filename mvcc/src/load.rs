@@ -12,12 +12,12 @@ use crate::error::Error;
 use crate::keyspace::Keyspace;
 
 /// A bulk load under way. Dropped unfinished, it leaves the keyspace empty.
-pub struct Load<'a> {
-    pub(crate) rows: Box<dyn reckon_storage::Load + 'a>,
+pub struct Load {
+    pub(crate) rows: Box<dyn reckon_storage::Load>,
     pub(crate) keyspace: Arc<Keyspace>,
 }
 
-impl Load<'_> {
+impl Load {
     /// Adds a row. Rows may come in any order.
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         Ok(self.rows.add(key, value)?)

@@ -218,6 +218,20 @@ impl Transaction {
         Snapshot { timestamp, command }
     }
 
+    /// The newest state whatever the isolation level, own writes included: for definitions, and for
+    /// filling what must hold every row.
+    pub fn newest_snapshot(&mut self) -> Snapshot {
+        let own = self.snapshot();
+        if self.isolation == Isolation::ReadCommitted {
+            return own;
+        }
+        // The transaction's own snapshot is older and registered, so history stays for this one too.
+        self.raise_floor();
+        let timestamp = self.shared().marks.visible();
+        self.see(timestamp);
+        Snapshot { timestamp, command: own.command }
+    }
+
     /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
     /// transaction does not keep history that no statement of it can see.
     pub fn release_snapshots(&mut self) {
@@ -491,12 +505,15 @@ impl Transaction {
     }
 
     /// Loads rows in bulk into a keyspace that this subtransaction created and did not write to.
-    pub fn load(&mut self, keyspace: KeyspaceId) -> Result<Load<'_>, Error> {
+    pub fn load(&self, keyspace: KeyspaceId) -> Result<Load, Error> {
         if !self.created_here(keyspace) || self.state().writes.has(keyspace) {
             return Err(Error::NotLoadable { keyspace });
         }
         let shared = self.shared();
-        Ok(Load { rows: shared.store.load(keyspace)?, keyspace: shared.keyspaces.find(keyspace) })
+        Ok(Load {
+            rows: Arc::clone(&shared.store).load(keyspace)?,
+            keyspace: shared.keyspaces.find(keyspace),
+        })
     }
 
     /// Commits. On an error nothing was written and the transaction is rolled back; what it saw is then

@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
@@ -231,7 +232,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn load(&self, keyspace: KeyspaceId) -> Result<Box<dyn Load + '_>, Error> {
+    fn load(self: Arc<Self>, keyspace: KeyspaceId) -> Result<Box<dyn Load>, Error> {
         if self.state.read().keyspaces.contains_key(&keyspace) {
             return Err(Error::NotEmpty { keyspace });
         }
@@ -426,14 +427,14 @@ fn is_empty(range: &KeyRange) -> bool {
     }
 }
 
-struct MemoryLoad<'a> {
-    store: &'a MemoryStore,
+struct MemoryLoad {
+    store: Arc<MemoryStore>,
     keyspace: KeyspaceId,
     rows: Rows,
     duplicate: Option<Vec<u8>>,
 }
 
-impl Load for MemoryLoad<'_> {
+impl Load for MemoryLoad {
     fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let version = Version { timestamp: Timestamp::LOADED, value: Some(value.to_vec()) };
         if self.rows.insert(key.to_vec(), vec![version]).is_some() {

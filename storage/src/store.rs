@@ -26,6 +26,7 @@
 
 use std::fmt;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::error::Error;
 
@@ -210,7 +211,7 @@ pub trait Store: Send + Sync + 'static {
     fn drop_keyspace(&self, keyspace: KeyspaceId) -> Result<(), Error>;
 
     /// A bulk load into a keyspace that is empty and that nobody can reach.
-    fn load(&self, keyspace: KeyspaceId) -> Result<Box<dyn Load + '_>, Error>;
+    fn load(self: Arc<Self>, keyspace: KeyspaceId) -> Result<Box<dyn Load>, Error>;
 
     /// No read below `to` will come any more. Never lowers the mark.
     fn raise_low_mark(&self, to: Timestamp) -> Result<(), Error>;

@@ -4,6 +4,7 @@
 
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use reckon_storage::rocks::Options;
@@ -70,8 +71,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 /// Both stores, and what the test knows about them.
 struct Pair<'a> {
     directory: &'a Path,
-    rocks: Option<RocksStore>,
-    memory: MemoryStore,
+    rocks: Option<Arc<RocksStore>>,
+    memory: Arc<MemoryStore>,
     clock: u64,
     low_mark: u64,
     loaded: Vec<KeyspaceId>,
@@ -82,7 +83,7 @@ impl<'a> Pair<'a> {
         let mut pair = Self {
             directory,
             rocks: None,
-            memory: MemoryStore::new(),
+            memory: Arc::default(),
             clock: 100,
             low_mark: 0,
             loaded: Vec::new(),
@@ -97,7 +98,8 @@ impl<'a> Pair<'a> {
 
     fn reopen(&mut self) {
         self.rocks = None;
-        self.rocks = Some(RocksStore::open(self.directory, Options::small()).unwrap());
+        let store = RocksStore::open(self.directory, Options::small()).unwrap();
+        self.rocks = Some(Arc::new(store));
         assert_eq!(self.rocks().last_timestamp(), self.memory.last_timestamp());
     }
 
@@ -144,7 +146,7 @@ impl<'a> Pair<'a> {
         writes.sort_by_key(|(keyspace, key, _)| (*keyspace, key));
         writes.dedup_by_key(|(keyspace, key, _)| (*keyspace, key.clone()));
         self.clock += 1;
-        for store in [&self.memory as &dyn Store, self.rocks()] {
+        for store in [&*self.memory as &dyn Store, self.rocks()] {
             let mut writes = writes.iter().map(|(keyspace, key, value)| Write {
                 keyspace: KEYSPACES[*keyspace],
                 key,
@@ -157,7 +159,9 @@ impl<'a> Pair<'a> {
     fn load(&mut self, rows: &[(Vec<u8>, Vec<u8>)]) {
         let keyspace = KeyspaceId(2000 + self.clock as u32);
         self.clock += 1;
-        let outcomes = [&self.memory as &dyn Store, self.rocks()].map(|store| {
+        let rocks: Arc<RocksStore> = Arc::clone(self.rocks.as_ref().unwrap());
+        let memory: Arc<dyn Store> = self.memory.clone();
+        let outcomes = [memory, rocks].map(|store| {
             let mut load = store.load(keyspace).unwrap();
             for (key, value) in rows {
                 load.add(key, value).unwrap();
@@ -178,7 +182,7 @@ impl<'a> Pair<'a> {
 
     fn read(&self, keyspace: KeyspaceId, key: &[u8], at: Timestamp) {
         let low_mark = Timestamp(self.low_mark);
-        let (memory, rocks) = (&self.memory, self.rocks());
+        let (memory, rocks) = (&*self.memory, self.rocks());
         let expected = memory.read(keyspace, key, at, Tier::Disk).unwrap();
         assert_eq!(rocks.read(keyspace, key, at, Tier::Disk).unwrap(), expected);
         let cached = rocks.read(keyspace, key, at, Tier::Memory).unwrap();
@@ -215,7 +219,7 @@ impl<'a> Pair<'a> {
             }
             rows
         };
-        assert_eq!(rows(self.rocks()), rows(&self.memory));
+        assert_eq!(rows(self.rocks()), rows(&*self.memory));
     }
 
     /// Everything once more, key by key and as a whole.

@@ -10,6 +10,7 @@
 //! age finds the reason here.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -275,7 +276,7 @@ impl Store for RocksStore {
         deleted.map_err(failed_to("delete the files of a dropped keyspace"))
     }
 
-    fn load(&self, keyspace: KeyspaceId) -> Result<Box<dyn Load + '_>, Error> {
+    fn load(self: Arc<Self>, keyspace: KeyspaceId) -> Result<Box<dyn Load>, Error> {
         Ok(Box::new(RocksLoad::begin(self, keyspace)?))
     }
 

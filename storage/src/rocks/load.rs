@@ -17,6 +17,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rocksdb::{IngestExternalFileOptions, SstFileWriter};
 
@@ -34,16 +35,16 @@ const TABLE_BYTES: u64 = 128 << 20;
 const ACTION: &str = "write a table of a bulk load";
 
 /// A [`Load`] into RocksDB.
-pub(super) struct RocksLoad<'a> {
-    store: &'a RocksStore,
+pub(super) struct RocksLoad {
+    store: Arc<RocksStore>,
     keyspace: KeyspaceId,
     workspace: Workspace,
     buffer: SortBuffer,
     runs: Vec<PathBuf>,
 }
 
-impl<'a> RocksLoad<'a> {
-    pub(super) fn begin(store: &'a RocksStore, keyspace: KeyspaceId) -> Result<Self, Error> {
+impl RocksLoad {
+    pub(super) fn begin(store: Arc<RocksStore>, keyspace: KeyspaceId) -> Result<Self, Error> {
         if versions::holds_versions(&store.db, keyspace)? {
             return Err(Error::NotEmpty { keyspace });
         }
@@ -63,8 +64,8 @@ impl<'a> RocksLoad<'a> {
         Ok(())
     }
 
-    fn write_tables(&mut self) -> Result<Tables<'a>, Error> {
-        let mut tables = Tables::new(self.store, self.keyspace, self.workspace.path.clone());
+    fn write_tables<'a>(&mut self, store: &'a RocksStore) -> Result<Tables<'a>, Error> {
+        let mut tables = Tables::new(store, self.keyspace, self.workspace.path.clone());
         if self.runs.is_empty() {
             self.buffer.drain_sorted(|key, value| tables.write(key, value))?;
         } else {
@@ -76,19 +77,20 @@ impl<'a> RocksLoad<'a> {
     }
 }
 
-impl Load for RocksLoad<'_> {
+impl Load for RocksLoad {
     fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         self.buffer.push(key, value);
         if self.buffer.bytes() >= self.store.load_buffer_bytes { self.spill() } else { Ok(()) }
     }
 
     fn finish(mut self: Box<Self>) -> Result<Loaded, Error> {
-        let tables = self.write_tables()?;
+        let store = Arc::clone(&self.store);
+        let tables = self.write_tables(&store)?;
         let loaded = Loaded { rows: tables.rows };
         if !tables.paths.is_empty() {
             let mut options = IngestExternalFileOptions::default();
             options.set_move_files(true);
-            let db = &self.store.db;
+            let db = &store.db;
             db.ingest_external_file_cf_opts(meta::data(db), &options, tables.paths)
                 .map_err(failed_to("ingest a bulk load"))?;
         }
