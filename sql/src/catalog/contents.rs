@@ -130,7 +130,7 @@ pub(super) fn scan(
     keyspace: KeyspaceId,
     row: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let mut cursor = transaction.cursor(keyspace, KeyRange::full(), Direction::Forward);
+    let mut cursor = transaction.cursor(keyspace, KeyRange::ALL, Direction::Forward);
     let mut counters = Counters::default();
     let mut failed: Option<Error> = None;
     loop {

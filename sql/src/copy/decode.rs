@@ -15,6 +15,8 @@ pub(crate) struct Fields {
     text: Vec<u8>,
     /// (start, end) in `text`; None is NULL.
     spans: Vec<Option<(usize, usize)>>,
+    /// End of each field in `text`, NULL or not.
+    ends: Vec<usize>,
     /// Whether the field was quoted in CSV.
     quoted: Vec<bool>,
 }
@@ -30,6 +32,12 @@ impl Fields {
         self.spans[index].map(|(start, end)| &self.text[start..end])
     }
 
+    /// One field as written, also where it means NULL.
+    pub(crate) fn raw(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.text[start..self.ends[index]])
+    }
+
     /// Whether the field stood in quotes.
     pub(crate) fn is_quoted(&self, index: usize) -> bool {
         self.quoted[index]
@@ -38,11 +46,13 @@ impl Fields {
     fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();
+        self.ends.clear();
         self.quoted.clear();
     }
 
     fn end_field(&mut self, start: usize, null: bool, quoted: bool) {
         self.spans.push((!null).then_some((start, self.text.len())));
+        self.ends.push(self.text.len());
         self.quoted.push(quoted);
     }
 }

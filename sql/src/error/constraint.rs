@@ -10,6 +10,8 @@ use super::{Fields, SqlState};
 pub enum ConstraintError {
     /// NULL in a NOT NULL column; `row` is the failing row in text form.
     NotNull { schema: String, table: String, column: String, row: String },
+    /// NULLs in a column that is to be NOT NULL.
+    ContainsNull { schema: String, table: String, column: String },
     /// A second row with the key; `columns` and `values` as in PostgreSQL's DETAIL.
     Unique { schema: String, table: String, constraint: String, columns: String, values: String },
     /// A unique index cannot be built over the rows that are there.
@@ -26,7 +28,7 @@ impl ConstraintError {
     /// The code clients branch on.
     pub fn sqlstate(&self) -> SqlState {
         match self {
-            Self::NotNull { .. } => SqlState::NOT_NULL_VIOLATION,
+            Self::NotNull { .. } | Self::ContainsNull { .. } => SqlState::NOT_NULL_VIOLATION,
             Self::Unique { .. } | Self::Duplicated { .. } => SqlState::UNIQUE_VIOLATION,
         }
     }
@@ -36,6 +38,12 @@ impl ConstraintError {
         match self.clone() {
             Self::NotNull { schema, table, column, row } => Fields {
                 detail: Some(format!("Failing row contains ({row}).")),
+                schema: Some(schema),
+                table: Some(table),
+                column: Some(column),
+                ..Fields::default()
+            },
+            Self::ContainsNull { schema, table, column } => Fields {
                 schema: Some(schema),
                 table: Some(table),
                 column: Some(column),
@@ -67,6 +75,9 @@ impl fmt::Display for ConstraintError {
                 "null value in column \"{column}\" of relation \"{table}\" violates not-null \
                  constraint"
             ),
+            Self::ContainsNull { table, column, .. } => {
+                write!(f, "column \"{column}\" of relation \"{table}\" contains null values")
+            }
             Self::Unique { constraint, .. } => {
                 write!(f, "duplicate key value violates unique constraint \"{constraint}\"")
             }

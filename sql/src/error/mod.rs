@@ -5,7 +5,9 @@
 //! compile until its code has been looked up.
 
 mod constraint;
+mod copying;
 mod data;
+mod definition;
 mod name;
 mod query;
 mod sqlstate;
@@ -16,7 +18,9 @@ mod typing;
 use std::fmt;
 
 pub use constraint::ConstraintError;
+pub use copying::CopyError;
 pub use data::DataError;
+pub use definition::DefinitionError;
 pub use name::NameError;
 pub use query::QueryError;
 pub use sqlstate::SqlState;
@@ -35,6 +39,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     cause: Cause,
     position: Option<u32>,
+    context: Option<String>,
 }
 
 /// The cause of an [`Error`].
@@ -52,6 +57,10 @@ pub enum Cause {
     Data(DataError),
     /// A row breaks a constraint.
     Constraint(ConstraintError),
+    /// A definition cannot be made, changed or dropped.
+    Definition(DefinitionError),
+    /// COPY data that is not what the statement expects.
+    Copy(CopyError),
     /// The statement cannot run in this session now.
     Statement(StatementError),
     /// Transactions and storage.
@@ -94,6 +103,8 @@ impl Error {
             Cause::Typing(e) => e.sqlstate(),
             Cause::Data(e) => e.sqlstate(),
             Cause::Constraint(e) => e.sqlstate(),
+            Cause::Definition(e) => e.sqlstate(),
+            Cause::Copy(e) => e.sqlstate(),
             Cause::Statement(e) => e.sqlstate(),
             Cause::Mvcc(e) => statement::mvcc_sqlstate(e),
         }
@@ -101,21 +112,30 @@ impl Error {
 
     /// DETAIL, HINT and the names of the objects concerned.
     pub fn fields(&self) -> Fields {
-        match &self.0.cause {
+        let fields = match &self.0.cause {
             Cause::Syntax(e) => e.fields(),
             Cause::Name(e) => e.fields(),
             Cause::Query(e) => e.fields(),
             Cause::Typing(e) => e.fields(),
             Cause::Data(e) => e.fields(),
             Cause::Constraint(e) => e.fields(),
+            Cause::Definition(e) => e.fields(),
+            Cause::Copy(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
             Cause::Mvcc(e) => statement::mvcc_fields(e),
-        }
+        };
+        Fields { context: self.0.context.clone().or(fields.context), ..fields }
     }
 
     /// The 1-based character position in the statement's text, when there is one.
     pub fn position(&self) -> Option<u32> {
         self.0.position
+    }
+
+    /// Says what was being done, unless that is known already.
+    pub fn in_context(mut self, context: String) -> Error {
+        self.0.context.get_or_insert(context);
+        self
     }
 
     /// Puts the error at a place, unless it has one already.
@@ -134,8 +154,10 @@ impl fmt::Display for Error {
             Cause::Typing(e) => e.fmt(f),
             Cause::Data(e) => e.fmt(f),
             Cause::Constraint(e) => e.fmt(f),
+            Cause::Definition(e) => e.fmt(f),
+            Cause::Copy(e) => e.fmt(f),
             Cause::Statement(e) => e.fmt(f),
-            Cause::Mvcc(e) => statement::mvcc_message(e, f),
+            Cause::Mvcc(e) => e.fmt(f),
         }
     }
 }
@@ -146,13 +168,14 @@ macro_rules! causes {
     ($($variant:ident($type:ty)),* $(,)?) => {
         $(impl From<$type> for Error {
             fn from(cause: $type) -> Error {
-                Error(Box::new(Inner { cause: Cause::$variant(cause), position: None }))
+                Error(Box::new(Inner { cause: Cause::$variant(cause), position: None, context: None }))
             }
         })*
     };
 }
 
 causes! {
-    Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError), Constraint(ConstraintError),
+    Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError),
+    Constraint(ConstraintError), Definition(DefinitionError), Copy(CopyError),
     Statement(StatementError), Mvcc(reckon_mvcc::Error),
 }

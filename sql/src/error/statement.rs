@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use reckon_mvcc::{Error as Below, Reason, StorageError};
+
 use super::{Fields, SqlState};
 
 /// The statement cannot run in this session now.
@@ -38,6 +40,38 @@ pub enum StatementError {
     CopyOption { problem: String, unsupported: bool },
     /// COPY ... FORMAT of something.
     CopyFormat { format: String },
+    /// SET TRANSACTION ISOLATION LEVEL behind a query.
+    IsolationTooLate,
+    /// SET TRANSACTION READ WRITE behind a query.
+    ReadWriteTooLate,
+    /// No such savepoint.
+    UndefinedSavepoint { name: String },
+    /// A command for blocks, outside one.
+    NotInBlock { command: &'static str },
+    /// A command that must not be in a block, in one.
+    InBlock { command: &'static str },
+    /// A parameter of a type that is not there.
+    UndefinedParameterType { oid: u32 },
+    /// A parameter without a type; `number` counts from 1.
+    IndeterminateParameter { number: usize },
+    /// Two statements in one Parse.
+    SeveralCommands,
+    /// A second portal of one name.
+    DuplicatePortal { name: String },
+    /// Bind with a wrong number of formats.
+    ParameterFormats { formats: usize, parameters: usize },
+    /// Bind with a wrong number of parameters.
+    ParameterCount { given: usize, statement: String, wanted: usize },
+    /// EXECUTE with a wrong number of arguments.
+    ArgumentCount { name: String, wanted: usize, given: usize },
+    /// Bind with a wrong number of result formats.
+    ResultFormats { formats: usize, columns: usize },
+    /// A format code that is neither text nor binary.
+    FormatCode { code: i16 },
+    /// `$1` in the simple protocol.
+    NoParameter { number: usize },
+    /// A writing statement in a READ ONLY transaction.
+    ReadOnlyTransaction { command: &'static str },
 }
 
 impl StatementError {
@@ -62,6 +96,21 @@ impl StatementError {
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
+            Self::IsolationTooLate | Self::ReadWriteTooLate | Self::InBlock { .. } => {
+                SqlState::ACTIVE_SQL_TRANSACTION
+            }
+            Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
+            Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
+            Self::UndefinedParameterType { .. } => SqlState::UNDEFINED_OBJECT,
+            Self::IndeterminateParameter { .. } => SqlState::INDETERMINATE_DATATYPE,
+            Self::SeveralCommands | Self::ArgumentCount { .. } => SqlState::SYNTAX_ERROR,
+            Self::DuplicatePortal { .. } => SqlState::DUPLICATE_CURSOR,
+            Self::ParameterFormats { .. }
+            | Self::ParameterCount { .. }
+            | Self::ResultFormats { .. } => SqlState::PROTOCOL_VIOLATION,
+            Self::FormatCode { .. } => SqlState::INVALID_PARAMETER_VALUE,
+            Self::NoParameter { .. } => SqlState::UNDEFINED_PARAMETER,
+            Self::ReadOnlyTransaction { .. } => SqlState::READ_ONLY_SQL_TRANSACTION,
         }
     }
 
@@ -70,6 +119,10 @@ impl StatementError {
         match self {
             Self::InvalidSetting { words, .. } if !words.is_empty() => Fields {
                 hint: Some(format!("Available values: {}.", words.join(", "))),
+                ..Fields::default()
+            },
+            Self::ArgumentCount { wanted, given, .. } => Fields {
+                detail: Some(format!("Expected {wanted} parameters but got {given}.")),
                 ..Fields::default()
             },
             _ => Fields::default(),
@@ -124,21 +177,94 @@ impl fmt::Display for StatementError {
             Self::CopyFormat { format } => {
                 write!(f, "COPY format \"{format}\" not recognized")
             }
+            Self::IsolationTooLate => {
+                f.write_str("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+            }
+            Self::ReadWriteTooLate => {
+                f.write_str("transaction read-write mode must be set before any query")
+            }
+            Self::UndefinedSavepoint { name } => write!(f, "savepoint \"{name}\" does not exist"),
+            Self::NotInBlock { command } => {
+                write!(f, "{command} can only be used in transaction blocks")
+            }
+            Self::InBlock { command } => {
+                write!(f, "{command} cannot run inside a transaction block")
+            }
+            Self::UndefinedParameterType { oid } => write!(f, "type with OID {oid} does not exist"),
+            Self::IndeterminateParameter { number } => {
+                write!(f, "could not determine data type of parameter ${number}")
+            }
+            Self::SeveralCommands => {
+                f.write_str("cannot insert multiple commands into a prepared statement")
+            }
+            Self::DuplicatePortal { name } => write!(f, "cursor \"{name}\" already exists"),
+            Self::ParameterFormats { formats, parameters } => write!(
+                f,
+                "bind message has {formats} parameter formats but {parameters} parameters"
+            ),
+            Self::ParameterCount { given, statement, wanted } => write!(
+                f,
+                "bind message supplies {given} parameters, but prepared statement \"{statement}\" \
+                 requires {wanted}"
+            ),
+            Self::ArgumentCount { name, .. } => {
+                write!(f, "wrong number of parameters for prepared statement \"{name}\"")
+            }
+            Self::ResultFormats { formats, columns } => write!(
+                f,
+                "bind message has {formats} result formats but query has {columns} columns"
+            ),
+            Self::FormatCode { code } => write!(f, "unsupported format code: {code}"),
+            Self::NoParameter { number } => write!(f, "there is no parameter ${number}"),
+            Self::ReadOnlyTransaction { command } => {
+                write!(f, "cannot execute {command} in a read-only transaction")
+            }
         }
     }
 }
 
 /// The code of an error from below.
-pub(super) fn mvcc_sqlstate(_error: &reckon_mvcc::Error) -> SqlState {
-    SqlState::INTERNAL_ERROR
+pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
+    match error {
+        Below::Storage(error) => storage_sqlstate(error),
+        Below::Index(_) => SqlState::IO_ERROR,
+        Below::WriteConflict { .. } => SqlState::SERIALIZATION_FAILURE,
+        Below::Deadlock(_) => SqlState::DEADLOCK_DETECTED,
+        Below::LockNotAvailable | Below::LockTimeout => SqlState::LOCK_NOT_AVAILABLE,
+        Below::Interrupted(Reason::Cancel | Reason::StatementTimeout) => SqlState::QUERY_CANCELED,
+        Below::Interrupted(Reason::IdleInTransactionTimeout) => {
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        }
+        Below::Interrupted(Reason::Disconnect) => SqlState::CONNECTION_FAILURE,
+        Below::Interrupted(Reason::Terminate) => SqlState::ADMIN_SHUTDOWN,
+        Below::TransactionTooLarge { .. } => SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        Below::ReadOnly => SqlState::READ_ONLY_SQL_TRANSACTION,
+        Below::NotLoadable { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Below::Thread(_) => SqlState::INSUFFICIENT_RESOURCES,
+    }
+}
+
+fn storage_sqlstate(error: &StorageError) -> SqlState {
+    match error {
+        StorageError::DiskFull { .. } => SqlState::DISK_FULL,
+        StorageError::HistoryCollected { .. } => SqlState::SNAPSHOT_TOO_OLD,
+        StorageError::MalformedKey { .. } | StorageError::Corrupt { .. } => {
+            SqlState::DATA_CORRUPTED
+        }
+        _ => SqlState::IO_ERROR,
+    }
 }
 
 /// DETAIL and HINT of an error from below.
-pub(super) fn mvcc_fields(_error: &reckon_mvcc::Error) -> Fields {
-    Fields::default()
-}
-
-/// The message of an error from below.
-pub(super) fn mvcc_message(error: &reckon_mvcc::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    fmt::Display::fmt(error, f)
+pub(super) fn mvcc_fields(error: &Below) -> Fields {
+    match error {
+        Below::Deadlock(deadlock) => {
+            Fields { detail: Some(deadlock.to_string()), ..Fields::default() }
+        }
+        Below::TransactionTooLarge { .. } => Fields {
+            hint: Some("Write it in several transactions, or raise the setting.".to_owned()),
+            ..Fields::default()
+        },
+        _ => Fields::default(),
+    }
 }

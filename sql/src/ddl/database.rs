@@ -1,0 +1,126 @@
+//! CREATE DATABASE and DROP DATABASE.
+
+use reckon_mvcc::{RowLock, TableLock, TableLockId};
+
+use super::Edit;
+use crate::catalog::record::CLUSTER;
+use crate::catalog::{self, Catalog, Cluster, DatabaseDefinition};
+use crate::error::{NameError, Result, SqlState, StatementError, SyntaxError};
+use crate::parser::SettingValue;
+use crate::types::Oid;
+
+/// The database whose contents a new one starts with.
+const TEMPLATE: &str = "template1";
+
+/// Locks on whole databases are taken in no database.
+const SHARED: u32 = 0;
+
+/// The lock that every session of a database holds in share mode.
+pub(crate) fn database_lock(database: Oid) -> TableLockId {
+    TableLockId { database: SHARED, relation: database.0 }
+}
+
+/// CREATE DATABASE.
+///
+/// # Errors
+///
+/// 42P04 when the name is taken, 0A000 for a template with tables.
+pub(crate) fn create_database(
+    edit: &mut Edit<'_>,
+    name: &str,
+    options: &[(String, Option<SettingValue>)],
+) -> Result<()> {
+    let template = check_options(options)?;
+    let key = [b"#", name.as_bytes()].concat();
+    edit.transaction.lock_key(CLUSTER, &key, RowLock::ForUpdate, edit.wait)?;
+    let snapshot = edit.transaction.newest_snapshot();
+    let cluster = Cluster::load(edit.transaction, &snapshot)?;
+    if cluster.database(name).is_some() {
+        return Err(DefinitionError::DuplicateDatabase { name: name.to_owned() }.into());
+    }
+    let Some(template) = cluster.database(&template) else {
+        return Err(DefinitionError::UndefinedTemplate { name: template }.into());
+    };
+    let contents = Catalog::load(edit.transaction, &snapshot, template.catalog)?;
+    if contents.tables().next().is_some() {
+        let feature = format!("a template database with tables (\"{}\")", template.name);
+        return Err(SyntaxError::Unsupported { feature }.into());
+    }
+    let database = DatabaseDefinition {
+        oid: edit.oid()?,
+        name: name.to_owned(),
+        owner: edit.owner,
+        catalog: edit.transaction.create_keyspace()?,
+        allow_connections: true,
+    };
+    catalog::put(edit.transaction, CLUSTER, &database)?;
+    for schema in contents.schemas() {
+        catalog::put(edit.transaction, database.catalog, &**schema)?;
+    }
+    Ok(())
+}
+
+/// Refuses options that would change something; returns the template.
+fn check_options(options: &[(String, Option<SettingValue>)]) -> Result<String> {
+    let mut template = TEMPLATE.to_owned();
+    for (name, value) in options {
+        let Some(value) = value.as_ref().map(SettingValue::as_str) else { continue };
+        let plain = value.to_ascii_lowercase().replace('-', "");
+        let fine = match name.as_str() {
+            "template" => {
+                template = value.to_owned();
+                true
+            }
+            "encoding" => matches!(&*plain, "utf8" | "unicode" | "6"),
+            "locale" | "lc_collate" | "lc_ctype" => matches!(&*plain, "c" | "posix"),
+            "owner" => value == catalog::POSTGRES_DATABASE,
+            "connection_limit" => value == "-1",
+            "tablespace" => value == "pg_default",
+            "allow_connections" => matches!(&*plain, "true" | "on" | "1"),
+            "is_template" => matches!(&*plain, "false" | "off" | "0"),
+            _ => false,
+        };
+        if !fine {
+            let feature = format!("CREATE DATABASE with {name} = {value}");
+            return Err(SyntaxError::Unsupported { feature }.into());
+        }
+    }
+    Ok(template)
+}
+
+/// DROP DATABASE.
+///
+/// # Errors
+///
+/// 3D000 without IF EXISTS, 55006 while others are connected.
+pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) -> Result<()> {
+    let snapshot = edit.transaction.newest_snapshot();
+    let cluster = Cluster::load(edit.transaction, &snapshot)?;
+    let Some(database) = cluster.database(name) else {
+        let error = NameError::UndefinedDatabase { name: name.to_owned() };
+        if !if_exists {
+            return Err(error.into());
+        }
+        edit.skipping(SqlState::SUCCESSFUL_COMPLETION, error.to_string());
+        return Ok(());
+    };
+    if database.oid == edit.database {
+        return Err(DefinitionError::DropOfCurrentDatabase.into());
+    }
+    if !database.allow_connections || name == TEMPLATE {
+        return Err(DefinitionError::DropOfTemplate.into());
+    }
+    let lock = database_lock(database.oid);
+    let no_wait = reckon_mvcc::Wait::Skip;
+    if !edit.transaction.lock_table(lock, TableLock::AccessExclusive, no_wait)? {
+        return Err(DefinitionError::DatabaseInUse { name: name.to_owned() }.into());
+    }
+    let contents = Catalog::load(edit.transaction, &snapshot, database.catalog)?;
+    for table in contents.tables() {
+        for keyspace in table.keyspaces() {
+            edit.transaction.drop_keyspace(keyspace);
+        }
+    }
+    edit.transaction.drop_keyspace(database.catalog);
+    catalog::remove::<DatabaseDefinition>(edit.transaction, CLUSTER, database.oid)
+}

@@ -1,0 +1,112 @@
+//! The transaction a session is in.
+//!
+//! ```text
+//!            first statement                    BEGIN
+//!   Idle ───────────────────▶ Open(implicit) ─────────▶ Open(explicit)
+//!    ▲                            │    │                   │      │ error
+//!    │      end of the statement, │    │ error             │      ▼
+//!    ◀──────script or pipeline────┘    ▼                   │    Failed ── ROLLBACK TO ─▶ Open
+//!    ◀───────────────── rolled back ◀──┴── COMMIT/ROLLBACK ◀──────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. A failed block without savepoints has no transaction any more: its locks are free.
+//! 2. `savepoints` is in order of creation, and holds marks of this transaction only.
+
+use reckon_mvcc::{Savepoint, Timestamp, Transaction};
+
+/// Where a session stands between statements.
+#[derive(Default)]
+pub(super) enum Block {
+    /// No transaction.
+    #[default]
+    Idle,
+    /// A transaction.
+    Open(Open),
+    /// A block that waits for ROLLBACK, or ROLLBACK TO one of its savepoints.
+    Failed(Option<Open>),
+}
+
+/// A running transaction.
+pub(super) struct Open {
+    pub(super) transaction: Transaction,
+    /// Whether BEGIN was said, so that only COMMIT or ROLLBACK end it.
+    pub(super) explicit: bool,
+    pub(super) savepoints: Vec<Mark>,
+    /// Whether a query has run: SET TRANSACTION ISOLATION comes too late.
+    pub(super) has_queried: bool,
+    /// How often it changed the catalog: its definitions are read again after each time.
+    pub(super) definition_changes: u64,
+}
+
+/// A named savepoint.
+pub(super) struct Mark {
+    pub(super) name: String,
+    pub(super) savepoint: Savepoint,
+    /// What the settings' undo log was then.
+    pub(super) settings: usize,
+}
+
+impl Open {
+    pub(super) fn new(transaction: Transaction, explicit: bool) -> Open {
+        Open {
+            transaction,
+            explicit,
+            savepoints: Vec::new(),
+            has_queried: false,
+            definition_changes: 0,
+        }
+    }
+}
+
+impl Block {
+    /// The letter in ReadyForQuery.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Block::Idle => b'I',
+            Block::Open(open) if open.explicit => b'T',
+            Block::Open(_) => b'I',
+            Block::Failed(_) => b'E',
+        }
+    }
+
+    /// The running transaction.
+    pub(super) fn open(&mut self) -> Option<&mut Open> {
+        match self {
+            Block::Open(open) => Some(open),
+            Block::Idle | Block::Failed(_) => None,
+        }
+    }
+
+    /// Whether BEGIN was said.
+    pub(super) fn is_explicit(&self) -> bool {
+        match self {
+            Block::Idle => false,
+            Block::Open(open) => open.explicit,
+            Block::Failed(_) => true,
+        }
+    }
+
+    /// After an error: an implicit transaction is rolled back, a block waits for ROLLBACK.
+    /// Returns what must be durable before the error is reported, and whether the transaction
+    /// ended.
+    pub(super) fn fail(&mut self) -> (Option<Timestamp>, bool) {
+        match std::mem::take(self) {
+            Block::Idle => (None, false),
+            Block::Open(open) if !open.explicit => (Some(open.transaction.rollback()), true),
+            Block::Open(open) if open.savepoints.is_empty() => {
+                *self = Block::Failed(None);
+                (Some(open.transaction.rollback()), false)
+            }
+            Block::Open(open) => {
+                *self = Block::Failed(Some(open));
+                (None, false)
+            }
+            failed @ Block::Failed(_) => {
+                *self = failed;
+                (None, false)
+            }
+        }
+    }
+}

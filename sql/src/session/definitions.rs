@@ -1,0 +1,69 @@
+//! The definitions a statement works on.
+//!
+//! Nearly always they are what the session used last: one comparison with the time of the newest
+//! change says so.
+
+use std::sync::Arc;
+
+use reckon_mvcc::Snapshot;
+
+use super::Session;
+use super::block::Block;
+use crate::catalog::Catalog;
+use crate::error::Result;
+
+impl Session {
+    /// The definitions that the transaction's next statement would see. Opens a transaction when
+    /// there is none.
+    pub(super) fn definitions(&mut self) -> Result<Arc<Catalog>> {
+        if let Some(known) = self.known_definitions() {
+            return Ok(known);
+        }
+        let open = self.open_transaction()?;
+        let snapshot = open.transaction.snapshot();
+        self.definitions_at(&snapshot)
+    }
+
+    /// The definitions at hand, if nothing has been committed to the catalog since they were read
+    /// and the open transaction may see them.
+    fn known_definitions(&mut self) -> Option<Arc<Catalog>> {
+        if let Some(open) = self.block.open()
+            && (open.definition_changes > 0 || open.transaction.is_repeatable())
+        {
+            return None;
+        }
+        let newest = self.database.engine().last_change(self.definition.catalog);
+        let known = self.committed.as_ref()?;
+        (newest <= known.timestamp).then(|| Arc::clone(&known.catalog))
+    }
+
+    /// The definitions at a snapshot of the open transaction, its own changes included.
+    pub(super) fn definitions_at(&mut self, snapshot: &Snapshot) -> Result<Arc<Catalog>> {
+        let keyspace = self.definition.catalog;
+        let Block::Open(open) = &mut self.block else {
+            return Ok(Arc::clone(&self.surroundings.catalog));
+        };
+        if open.definition_changes > 0 {
+            if let Some((change, catalog)) = &self.uncommitted
+                && *change == open.definition_changes
+            {
+                return Ok(Arc::clone(catalog));
+            }
+            let catalog = Arc::new(Catalog::load(&open.transaction, snapshot, keyspace)?);
+            self.uncommitted = Some((open.definition_changes, Arc::clone(&catalog)));
+            return Ok(catalog);
+        }
+        let engine = self.database.engine();
+        let newest = engine.last_change(keyspace);
+        if let Some(known) = &self.committed
+            && known.serves(newest, snapshot.timestamp)
+        {
+            return Ok(Arc::clone(&known.catalog));
+        }
+        let catalogs = &self.database.inner().catalogs;
+        let loaded = catalogs.load(engine, &open.transaction, snapshot, keyspace)?;
+        let catalog = Arc::clone(&loaded.catalog);
+        self.committed = Some(loaded);
+        Ok(catalog)
+    }
+}

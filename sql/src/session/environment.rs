@@ -1,0 +1,167 @@
+//! What functions may ask of the session that runs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reckon_mvcc::{Engine, Interrupt};
+
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::expr::function::Environment;
+use crate::settings::{Scope, Settings};
+use crate::types::{Formats, Oid};
+
+/// Microseconds between the Unix epoch and 2000-01-01.
+const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+
+/// How many random bytes are drawn from the system at a time.
+const RANDOM_BYTES: usize = 4096;
+
+/// A session as functions see it.
+pub(crate) struct Surroundings {
+    pub(super) engine: Engine,
+    pub(super) settings: Settings,
+    pub(super) user: String,
+    pub(super) database: String,
+    pub(super) pid: i32,
+    pub(super) transaction_time: i64,
+    pub(super) statement_time: i64,
+    /// The definitions of the statement that runs.
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) interrupt: Interrupt,
+    random: Vec<u8>,
+}
+
+impl Surroundings {
+    pub(super) fn new(
+        engine: Engine,
+        settings: Settings,
+        user: String,
+        database: String,
+        pid: i32,
+        interrupt: Interrupt,
+    ) -> Surroundings {
+        Surroundings {
+            engine,
+            settings,
+            user,
+            database,
+            pid,
+            transaction_time: 0,
+            statement_time: 0,
+            catalog: Arc::default(),
+            interrupt,
+            random: Vec::new(),
+        }
+    }
+
+    /// Names of the schemas searched for unqualified names, those that exist, `pg_catalog` first
+    /// unless the path puts it elsewhere.
+    pub(super) fn search_path(&self) -> Vec<&str> {
+        let listed = &self.settings.effective().search_path;
+        let mut path = Vec::with_capacity(listed.len() + 1);
+        if !listed.iter().any(|name| name == "pg_catalog") {
+            path.push("pg_catalog");
+        }
+        for name in listed {
+            let name = if name == "$user" { self.user.as_str() } else { name.as_str() };
+            if name == "pg_catalog" || self.catalog.schema(name).is_some() {
+                path.push(name);
+            }
+        }
+        path
+    }
+}
+
+impl Environment for Surroundings {
+    fn transaction_time(&self) -> i64 {
+        self.transaction_time
+    }
+
+    fn statement_time(&self) -> i64 {
+        self.statement_time
+    }
+
+    fn clock_time(&self) -> i64 {
+        self.engine.now().0 as i64 - EPOCH_MICROSECONDS
+    }
+
+    fn setting(&self, name: &str) -> Option<String> {
+        self.settings.show(name).ok().map(|(_, value)| value)
+    }
+
+    fn set_setting(&mut self, name: &str, value: &str, local: bool) -> Result<String> {
+        let scope = if local { Scope::Local } else { Scope::Session };
+        self.settings.set(name, Some(value), scope)
+    }
+
+    fn formats(&self) -> &Formats {
+        &self.settings.effective().formats
+    }
+
+    fn session_user(&self) -> &str {
+        &self.user
+    }
+
+    fn current_user(&self) -> &str {
+        &self.user
+    }
+
+    fn database(&self) -> &str {
+        &self.database
+    }
+
+    fn backend_pid(&self) -> i32 {
+        self.pid
+    }
+
+    fn sleep(&mut self, duration: Duration) -> Result<()> {
+        Ok(self.interrupt.sleep(duration)?)
+    }
+
+    fn relation_name(&mut self, oid: Oid) -> Result<Option<String>> {
+        let Some((schema, name)) = self.catalog.relation_name(oid) else { return Ok(None) };
+        let found = self.search_path().into_iter().find_map(|schema| {
+            self.catalog.relation(schema, name)
+        });
+        let visible = found.is_some_and(|relation| relation.oid() == oid);
+        let quoted = crate::types::quote_identifier(name);
+        Ok(Some(if visible {
+            quoted.into_owned()
+        } else {
+            format!("{}.{quoted}", crate::types::quote_identifier(schema))
+        }))
+    }
+
+    fn relation_oid(&mut self, name: &str) -> Result<Option<Oid>> {
+        let parts = crate::types::split_identifiers(name)?;
+        let relation = match parts.as_slice() {
+            [name] => self
+                .search_path()
+                .into_iter()
+                .find_map(|schema| self.catalog.relation(schema, name)),
+            [schema, name] => self.catalog.relation(schema, name),
+            _ => None,
+        };
+        Ok(relation.map(|relation| relation.oid()))
+    }
+
+    fn random(&mut self) -> [u8; 16] {
+        if self.random.len() < 16 {
+            self.random.resize(RANDOM_BYTES, 0);
+            // Without entropy there is no safe way on: what asks for it may be making a key.
+            getrandom::fill(&mut self.random).unwrap_or_else(|_| std::process::abort());
+        }
+        let rest = self.random.len() - 16;
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.random[rest..]);
+        self.random.truncate(rest);
+        bytes
+    }
+}
+
+/// The statement's and transaction's clock in PostgreSQL's epoch.
+pub(super) fn now(engine: &Engine) -> i64 {
+    engine.now().0 as i64 - EPOCH_MICROSECONDS
+}
+

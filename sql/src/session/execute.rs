@@ -1,0 +1,282 @@
+//! Execute: runs a portal until its rows are out, the sink is full or the limit is reached.
+
+use std::sync::Arc;
+
+use reckon_mvcc::{Snapshot, Wait};
+
+use super::Session;
+use super::block::Block;
+use super::environment::now;
+use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run};
+use super::prepared::Prepared;
+use crate::error::{Cause, Error, Result, StatementError};
+use crate::exec::{self, Context, Limits};
+use crate::plan::Command;
+use crate::types::Datum;
+
+impl Session {
+    /// Runs a portal. `max_rows` 0 is no limit; after [`Progress::Full`] the same call goes on.
+    ///
+    /// # Errors
+    ///
+    /// 34000, and whatever the statement gives.
+    pub fn execute(
+        &mut self,
+        portal: &str,
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Progress> {
+        let result = self.execute_portal(portal, max_rows, sink);
+        self.settle(result)
+    }
+
+    fn execute_portal(
+        &mut self,
+        name: &str,
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Progress> {
+        let mut portal = self.take_portal(name)?;
+        let progress = self.run(&mut portal, max_rows, sink)?;
+        if let Progress::Complete(tag) = &progress {
+            if std::mem::take(&mut self.commits_at_end) {
+                self.end_implicit()?;
+            }
+            portal.run = Run::Done(tag.clone());
+        }
+        self.keep_portal(name, portal);
+        Ok(progress)
+    }
+
+    fn run(
+        &mut self,
+        portal: &mut Portal,
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Progress> {
+        if matches!(portal.run, Run::Ready) {
+            if let Some(progress) = self.start(portal)? {
+                return Ok(progress);
+            }
+        }
+        match &mut portal.run {
+            Run::Plan(run) => {
+                if max_rows == 0 || run.planning.planned.command == Command::Select {
+                    return self.run_plan(run, &portal.parameters, max_rows, sink);
+                }
+                // A portal that stops must not leave a change half done.
+                let mut collected = Collected::default();
+                let progress = self.run_plan(run, &portal.parameters, 0, &mut collected)?;
+                let Progress::Complete(tag) = progress else { return Ok(progress) };
+                let mut rows = RowsRun::new(collected.0, run.encoding.clone(), tag);
+                let progress = run_rows(&mut rows, max_rows, sink);
+                portal.run = Run::Rows(rows);
+                Ok(progress)
+            }
+            Run::Rows(run) => Ok(run_rows(run, max_rows, sink)),
+            Run::CopyOut(run) => self.run_copy_out(run, sink),
+            Run::Done(tag) => Ok(Progress::Complete(spent(tag))),
+            Run::Ready => Err(StatementError::Internal { what: "a portal did not start" }.into()),
+        }
+    }
+
+    /// Starts a portal; Some when that was all there is to it.
+    fn start(&mut self, portal: &mut Portal) -> Result<Option<Progress>> {
+        let prepared = Arc::clone(&portal.prepared);
+        self.check_allowed(prepared.statement.as_ref())?;
+        self.surroundings.statement_time = now(self.database.engine());
+        let Some(statement) = &prepared.statement else { return Ok(Some(Progress::Empty)) };
+        if statement.kind.is_plannable() {
+            let run = self.start_plan(&prepared, &portal.result_formats)?;
+            portal.run = Run::Plan(Box::new(run));
+            return Ok(None);
+        }
+        self.start_utility(statement, portal)
+    }
+
+    /// Locks a plan's tables and takes the statement's snapshot. The definitions are looked at
+    /// again afterwards: who waited for a lock may find another table there.
+    pub(super) fn start_plan(&mut self, prepared: &Prepared, formats: &[i16]) -> Result<PlanRun> {
+        loop {
+            let planning = self
+                .planning(prepared)?
+                .ok_or(StatementError::Internal { what: "a statement has no plan" })?;
+            let wait = self.lock_wait();
+            let database = self.definition.oid;
+            let open = self.open_transaction()?;
+            for (table, mode) in &planning.planned.tables {
+                open.transaction.lock_table(super::table_lock(database, *table), *mode, wait)?;
+            }
+            let snapshot = open.transaction.snapshot();
+            open.has_queried = true;
+            let catalog = self.definitions_at(&snapshot)?;
+            if !Arc::ptr_eq(&catalog, planning.catalog()) {
+                continue;
+            }
+            self.surroundings.catalog = catalog;
+            let open = self.open_transaction()?;
+            let savepoint = open.transaction.savepoint();
+            let execution = planning.execution()?;
+            let columns = planning.planned.columns.as_deref().unwrap_or_default();
+            let settings = self.surroundings.settings.effective();
+            let encoding = RowEncoding::new(columns, formats, &settings.formats);
+            return Ok(PlanRun {
+                planning,
+                execution,
+                snapshot,
+                savepoint,
+                encoding,
+                sent: 0,
+                in_call: 0,
+            });
+        }
+    }
+
+    /// How long a lock is waited for.
+    pub(super) fn lock_wait(&self) -> Wait {
+        match self.surroundings.settings.effective().lock_timeout_ms {
+            0 => Wait::Block,
+            milliseconds => Wait::Timeout(std::time::Duration::from_millis(milliseconds)),
+        }
+    }
+
+    fn run_plan(
+        &mut self,
+        run: &mut PlanRun,
+        parameters: &[Datum],
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Progress> {
+        let progress = loop {
+            match self.pull(run, parameters, max_rows, sink) {
+                Err(error) if run.sent == 0 && is_row_moved(&error) => self.start_again(run)?,
+                other => break other?,
+            }
+        };
+        if let Progress::Complete(_) = progress {
+            self.end_command();
+        }
+        Ok(progress)
+    }
+
+    /// A READ COMMITTED statement met a row that moved: it starts over with a new snapshot.
+    fn start_again(&mut self, run: &mut PlanRun) -> Result<()> {
+        let open = self.open_transaction()?;
+        open.transaction.rollback_to(run.savepoint);
+        run.savepoint = open.transaction.savepoint();
+        run.snapshot = open.transaction.snapshot();
+        run.execution.restart();
+        Ok(())
+    }
+
+    /// Pulls rows into the sink.
+    fn pull(
+        &mut self,
+        run: &mut PlanRun,
+        parameters: &[Datum],
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Progress> {
+        let planned = &run.planning.planned;
+        let mut cx = self.context(run.snapshot, parameters)?;
+        cx.skip_moved = run.sent > 0;
+        let has_rows = planned.columns.is_some();
+        while run.execution.next(&mut cx)? {
+            if !has_rows {
+                continue;
+            }
+            run.sent += 1;
+            run.in_call += 1;
+            let flow = sink.row(run.execution.row(), &run.encoding);
+            if max_rows > 0 && run.in_call == max_rows as u64 {
+                run.in_call = 0;
+                return Ok(Progress::Suspended);
+            }
+            if flow == Flow::Full {
+                return Ok(Progress::Full);
+            }
+        }
+        let affected = run.execution.rows_affected();
+        Ok(Progress::Complete(match planned.command {
+            Command::Select => format!("SELECT {}", run.sent),
+            Command::Insert => format!("INSERT 0 {affected}"),
+            Command::Update => format!("UPDATE {affected}"),
+            Command::Delete => format!("DELETE {affected}"),
+        }))
+    }
+
+    /// What an execution runs with.
+    pub(super) fn context<'a>(
+        &'a mut self,
+        snapshot: Snapshot,
+        parameters: &'a [Datum],
+    ) -> Result<Context<'a>> {
+        let Block::Open(open) = &mut self.block else {
+            return Err(StatementError::Internal { what: "a portal without a transaction" }.into());
+        };
+        let inner = self.database.inner();
+        let limits = Limits {
+            work_memory: self.surroundings.settings.effective().work_mem_bytes,
+            temporary: &inner.spill_dir,
+        };
+        let surroundings = exec::Surroundings {
+            environment: &mut self.surroundings,
+            relations: &mut self.relations,
+            interrupt: &self.interrupt,
+            row_ids: &inner.row_ids,
+            limits,
+        };
+        Ok(Context::new(&mut open.transaction, snapshot, parameters, surroundings))
+    }
+
+    /// Makes a finished statement's writes visible to the transaction's next one.
+    pub(super) fn end_command(&mut self) {
+        if let Some(open) = self.block.open() {
+            open.transaction.next_command();
+        }
+    }
+}
+
+/// Collects rows, for statements that must run to their end before a portal may stop.
+#[derive(Default)]
+struct Collected(Vec<Vec<Datum>>);
+
+impl RowSink for Collected {
+    fn row(&mut self, row: &[Datum], _encoding: &RowEncoding) -> Flow {
+        self.0.push(row.to_vec());
+        Flow::Go
+    }
+
+    fn copy_out(&mut self, _bytes: &[u8]) -> Flow {
+        Flow::Go
+    }
+}
+
+fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Progress {
+    for row in run.rows.by_ref() {
+        run.sent += 1;
+        run.in_call += 1;
+        let flow = sink.row(&row, &run.encoding);
+        if max_rows > 0 && run.in_call == max_rows as u64 {
+            run.in_call = 0;
+            return Progress::Suspended;
+        }
+        if flow == Flow::Full {
+            return Progress::Full;
+        }
+    }
+    Progress::Complete(run.tag.clone())
+}
+
+fn is_row_moved(error: &Error) -> bool {
+    matches!(error.cause(), Cause::Statement(StatementError::RowMoved))
+}
+
+/// The tag when a portal is executed again after its end.
+fn spent(tag: &str) -> String {
+    match tag.split_once(' ') {
+        Some(("INSERT", _)) => "INSERT 0 0".to_owned(),
+        Some((command @ ("SELECT" | "UPDATE" | "DELETE"), _)) => format!("{command} 0"),
+        _ => tag.to_owned(),
+    }
+}

@@ -1,0 +1,252 @@
+//! The extended protocol: Parse, Bind, Describe, Close and Sync.
+
+use std::sync::Arc;
+
+use super::block::Block;
+use super::portal::{Portal, Run, Shape};
+use super::prepared::{PortalDescription, Prepared, StatementDescription, single};
+use super::Session;
+use crate::error::{Result, StatementError};
+use crate::types::{self, Datum, Oid, Type};
+
+impl Session {
+    /// Parse: prepares one statement under a name; the empty name is replaced at will.
+    ///
+    /// # Errors
+    ///
+    /// Whatever analysis finds; 42P05 when the name is taken, 42601 for two statements.
+    pub fn parse(&mut self, name: &str, sql: &str, parameter_types: &[Oid]) -> Result<()> {
+        let result = self.prepare(name, sql, parameter_types);
+        self.settle(result)
+    }
+
+    fn prepare(&mut self, name: &str, sql: &str, parameter_types: &[Oid]) -> Result<()> {
+        let statement = single(sql)?;
+        self.check_allowed(statement.as_ref())?;
+        if !name.is_empty() && self.statements.contains_key(name) {
+            let name = name.to_owned();
+            return Err(StatementError::DuplicatePreparedStatement { name }.into());
+        }
+        let prepared = Arc::new(Prepared::new(statement, parameter_types.to_vec()));
+        self.planning(&prepared)?;
+        self.keep_prepared(name, prepared);
+        Ok(())
+    }
+
+    pub(super) fn keep_prepared(&mut self, name: &str, prepared: Arc<Prepared>) {
+        if name.is_empty() {
+            self.unnamed_statement = Some(prepared);
+        } else {
+            self.statements.insert(name.to_owned(), prepared);
+        }
+    }
+
+    pub(super) fn prepared(&self, name: &str) -> Result<Arc<Prepared>> {
+        let found = match name {
+            "" => self.unnamed_statement.as_ref(),
+            name => self.statements.get(name),
+        };
+        found.cloned().ok_or_else(|| {
+            StatementError::UndefinedPreparedStatement { name: name.to_owned() }.into()
+        })
+    }
+
+    /// Bind: a portal from a statement and its parameters, in text (0) or binary (1) format.
+    ///
+    /// # Errors
+    ///
+    /// 26000, 42P03, 08P01 for a wrong number of parameters, and what reading them may give.
+    pub fn bind(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        formats: &[i16],
+        parameters: &[Option<&[u8]>],
+        result_formats: &[i16],
+    ) -> Result<()> {
+        let result = self.bind_portal(portal, statement, formats, parameters, result_formats);
+        self.settle(result)
+    }
+
+    fn bind_portal(
+        &mut self,
+        portal: &str,
+        statement: &str,
+        formats: &[i16],
+        parameters: &[Option<&[u8]>],
+        result_formats: &[i16],
+    ) -> Result<()> {
+        let prepared = self.prepared(statement)?;
+        self.check_allowed(prepared.statement.as_ref())?;
+        if !portal.is_empty() && self.portals.contains_key(portal) {
+            return Err(StatementError::DuplicatePortal { name: portal.to_owned() }.into());
+        }
+        let planning = self.planning(&prepared)?;
+        let types = planning.as_ref().map_or(&[][..], |planning| &planning.parameters);
+        let parameters = self.read_parameters(statement, types, formats, parameters)?;
+        if let Some(planning) = &planning {
+            check_result_formats(result_formats, planning.planned.columns.as_deref())?;
+        }
+        let bound = Portal {
+            prepared,
+            parameters,
+            result_formats: result_formats.to_vec(),
+            run: Run::Ready,
+        };
+        self.keep_portal(portal, bound);
+        Ok(())
+    }
+
+    pub(super) fn keep_portal(&mut self, name: &str, portal: Portal) {
+        if name.is_empty() {
+            self.unnamed_portal = Some(portal);
+        } else {
+            self.portals.insert(name.to_owned(), portal);
+        }
+    }
+
+    pub(super) fn take_portal(&mut self, name: &str) -> Result<Portal> {
+        let found = match name {
+            "" => self.unnamed_portal.take(),
+            name => self.portals.remove(name),
+        };
+        found.ok_or_else(|| StatementError::UndefinedPortal { name: name.to_owned() }.into())
+    }
+
+    fn read_parameters(
+        &self,
+        statement: &str,
+        types: &[Type],
+        formats: &[i16],
+        parameters: &[Option<&[u8]>],
+    ) -> Result<Arc<[Datum]>> {
+        if formats.len() > 1 && formats.len() != parameters.len() {
+            let (formats, parameters) = (formats.len(), parameters.len());
+            return Err(StatementError::ParameterFormats { formats, parameters }.into());
+        }
+        if parameters.len() != types.len() {
+            return Err(StatementError::ParameterCount {
+                given: parameters.len(),
+                statement: statement.to_owned(),
+                wanted: types.len(),
+            }
+            .into());
+        }
+        let settings = &self.surroundings.settings.effective().formats;
+        let read = |(index, bytes): (usize, &Option<&[u8]>)| {
+            let Some(bytes) = *bytes else { return Ok(Datum::Null) };
+            let format = if formats.len() == 1 { Some(&formats[0]) } else { formats.get(index) };
+            match format.copied().unwrap_or(0) {
+                0 => types::input(types::utf8(bytes)?, types[index], settings),
+                1 => types::receive(bytes, types[index]),
+                code => Err(StatementError::FormatCode { code }.into()),
+            }
+        };
+        parameters.iter().enumerate().map(read).collect()
+    }
+
+    /// Describe of a statement.
+    ///
+    /// # Errors
+    ///
+    /// 26000, and whatever planning it anew finds.
+    pub fn describe_statement(&mut self, name: &str) -> Result<StatementDescription> {
+        let result = self.statement_description(name);
+        self.settle(result)
+    }
+
+    fn statement_description(&mut self, name: &str) -> Result<StatementDescription> {
+        let prepared = self.prepared(name)?;
+        self.check_allowed(prepared.statement.as_ref())?;
+        let planning = self.planning(&prepared)?;
+        let parameters = match &planning {
+            Some(planning) => planning.parameters.iter().map(|ty| ty.oid).collect(),
+            None => Vec::new(),
+        };
+        let columns = match self.shape(&prepared)? {
+            Shape::Rows(columns) => Some(columns),
+            Shape::CopyIn { .. } | Shape::CopyOut { .. } | Shape::None => None,
+        };
+        Ok(StatementDescription { parameters, columns })
+    }
+
+    /// Describe of a portal; None: it gives no rows.
+    ///
+    /// # Errors
+    ///
+    /// 34000, and whatever planning it anew finds.
+    pub fn describe_portal(&mut self, name: &str) -> Result<Option<PortalDescription>> {
+        let result = self.portal_description(name);
+        self.settle(result)
+    }
+
+    fn portal_description(&mut self, name: &str) -> Result<Option<PortalDescription>> {
+        let portal = match name {
+            "" => self.unnamed_portal.as_ref(),
+            name => self.portals.get(name),
+        };
+        let Some(portal) = portal else {
+            return Err(StatementError::UndefinedPortal { name: name.to_owned() }.into());
+        };
+        let (prepared, formats) = (Arc::clone(&portal.prepared), portal.result_formats.clone());
+        self.check_allowed(prepared.statement.as_ref())?;
+        match self.shape(&prepared)? {
+            Shape::Rows(columns) => Ok(Some(PortalDescription { columns, formats })),
+            Shape::CopyIn { .. } | Shape::CopyOut { .. } | Shape::None => Ok(None),
+        }
+    }
+
+    /// Close of a statement; closing what is not there is fine.
+    pub fn close_statement(&mut self, name: &str) {
+        if name.is_empty() {
+            self.unnamed_statement = None;
+        } else {
+            self.statements.remove(name);
+        }
+    }
+
+    /// Close of a portal; closing what is not there is fine.
+    pub fn close_portal(&mut self, name: &str) {
+        if name.is_empty() {
+            self.unnamed_portal = None;
+        } else {
+            self.portals.remove(name);
+        }
+    }
+
+    /// Sync: ends the implicit transaction of a pipeline.
+    ///
+    /// # Errors
+    ///
+    /// What committing may give.
+    pub fn sync(&mut self) -> Result<()> {
+        let result = self.end_implicit();
+        self.settle(result)
+    }
+
+    /// In a failed block only what ends it is allowed.
+    pub(super) fn check_allowed(
+        &self,
+        statement: Option<&crate::parser::Statement>,
+    ) -> Result<()> {
+        let ends = statement.is_none_or(|statement| statement.kind.ends_transaction());
+        if matches!(self.block, Block::Failed(_)) && !ends {
+            return Err(StatementError::InFailedTransaction.into());
+        }
+        Ok(())
+    }
+}
+
+fn check_result_formats(
+    formats: &[i16],
+    columns: Option<&[crate::plan::OutputColumn]>,
+) -> Result<()> {
+    if let Some(code) = formats.iter().find(|code| !matches!(code, 0 | 1)) {
+        return Err(StatementError::FormatCode { code: *code }.into());
+    }
+    let columns = columns.map_or(0, <[_]>::len);
+    if formats.len() > 1 && formats.len() != columns {
+        return Err(StatementError::ResultFormats { formats: formats.len(), columns }.into());
+    }
+    Ok(())
+}

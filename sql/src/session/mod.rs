@@ -1,0 +1,212 @@
+//! A session: one client's statements, one at a time.
+//!
+//! A statement comes as text (the simple protocol, [`Session::script`]) or is parsed, bound and
+//! executed in steps (the extended one, [`Session::parse`]). Both end in a portal, which
+//! [`Session::execute`] runs until its rows are out, the sink is full or the row limit is reached.
+//!
+//! # Invariants
+//!
+//! 1. A method that returns an error has already brought the transaction into the state the error
+//!    leaves it in: rolled back, or failed and waiting for ROLLBACK.
+//! 2. What [`Session::durable_needed`] returns covers every snapshot and commit whose effects are
+//!    in the replies so far.
+//! 3. Table locks are taken before the snapshot, and the definitions a plan was made from are
+//!    looked at again once they are held.
+
+mod block;
+mod bound;
+mod copying;
+mod definitions;
+mod environment;
+mod execute;
+mod extended;
+mod notice;
+mod portal;
+mod prepared;
+mod simple;
+mod transaction;
+mod utility;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use reckon_mvcc::{Interrupt, Timestamp};
+
+use crate::catalog::{AsOf, Catalog, DatabaseDefinition, Role};
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+use block::Block;
+use copying::CopyIn;
+use environment::Surroundings;
+pub use notice::{Notice, Severity};
+use portal::Portal;
+pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape};
+use prepared::{PlanCache, Prepared};
+pub use prepared::{PortalDescription, StatementDescription};
+pub use simple::Script;
+
+/// How a session begins.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// An authenticated role.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// What `pg_backend_pid()` says; None: a number of its own.
+    pub backend_pid: Option<i32>,
+    /// Settings of the startup message.
+    pub settings: Vec<(String, String)>,
+}
+
+/// One client's session.
+pub struct Session {
+    database: Database,
+    definition: DatabaseDefinition,
+    user: Role,
+    mvcc: reckon_mvcc::Session,
+    block: Block,
+    surroundings: Surroundings,
+    /// The newest definitions read so far, without changes of an open transaction.
+    committed: Option<AsOf>,
+    /// The open transaction's own view, and the change it was read after.
+    uncommitted: Option<(u64, Arc<Catalog>)>,
+    statements: HashMap<String, Arc<Prepared>>,
+    unnamed_statement: Option<Arc<Prepared>>,
+    portals: HashMap<String, Portal>,
+    unnamed_portal: Option<Portal>,
+    plans: PlanCache,
+    copy_in: Option<CopyIn>,
+    /// Whether the running statement is one of several in a text.
+    in_script: bool,
+    /// Whether the implicit transaction ends with the running statement.
+    commits_at_end: bool,
+    relations: CatalogRelations,
+    interrupt: Interrupt,
+    notices: Vec<Notice>,
+    durable_needed: Option<Timestamp>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        database: Database,
+        user: Role,
+        definition: DatabaseDefinition,
+        options: ConnectOptions,
+    ) -> Result<Session> {
+        let engine = database.engine().clone();
+        let mvcc = engine.session();
+        let mut settings = Settings::new();
+        let superuser = if user.superuser { "on" } else { "off" };
+        settings.set_start("is_superuser", superuser)?;
+        settings.set_start("session_authorization", &user.name)?;
+        for (name, value) in &options.settings {
+            settings.set_start(name, value)?;
+        }
+        let pid = options.backend_pid.unwrap_or_else(|| database.embedded_pid());
+        let surroundings = Surroundings::new(
+            engine,
+            settings,
+            user.name.clone(),
+            definition.name.clone(),
+            pid,
+            mvcc.interrupt(),
+        );
+        Ok(Session {
+            database,
+            definition,
+            user,
+            mvcc,
+            block: Block::Idle,
+            surroundings,
+            committed: None,
+            uncommitted: None,
+            statements: HashMap::new(),
+            unnamed_statement: None,
+            portals: HashMap::new(),
+            unnamed_portal: None,
+            plans: PlanCache::default(),
+            copy_in: None,
+            in_script: false,
+            commits_at_end: false,
+            relations: CatalogRelations,
+            interrupt,
+            notices: Vec::new(),
+            durable_needed: None,
+        })
+    }
+
+    /// The letter in ReadyForQuery: `I`dle, in a `T`ransaction block, or in a failed one (`E`).
+    pub fn transaction_status(&self) -> u8 {
+        self.block.status()
+    }
+
+    /// What must be durable before the replies so far may go out; taken.
+    pub fn durable_needed(&mut self) -> Option<Timestamp> {
+        self.durable_needed.take()
+    }
+
+    /// Notices since the last call.
+    pub fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Settings to tell the client (ParameterStatus): after connecting all that are reported,
+    /// later those that changed.
+    pub fn parameter_changes(&mut self) -> Vec<(String, String)> {
+        self.surroundings.settings.take_reported()
+    }
+
+    /// The settings as they are.
+    pub fn settings(&self) -> &Settings {
+        &self.surroundings.settings
+    }
+
+    /// How other threads stop what this session is doing.
+    pub fn interrupt(&self) -> Interrupt {
+        self.surroundings.interrupt.clone()
+    }
+
+    /// Brings the transaction into the state after an error, also one that the caller found
+    /// (a bad message): the open statement, its portal and COPY are gone.
+    pub fn fail(&mut self) {
+        let (needed, ended) = self.block.fail();
+        self.need_durable(needed);
+        self.copy_in = None;
+        self.portals.clear();
+        self.unnamed_portal = None;
+        self.uncommitted = None;
+        if ended {
+            self.surroundings.settings.end_transaction(false);
+        }
+    }
+
+    fn need_durable(&mut self, timestamp: Option<Timestamp>) {
+        self.durable_needed = self.durable_needed.max(timestamp);
+    }
+
+    /// Passes a result on, after [`Session::fail`] for an error (invariant 1).
+    fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.fail();
+        }
+        result
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Block::Open(open) | Block::Failed(Some(open)) = std::mem::take(&mut self.block) {
+            open.transaction.rollback();
+        }
+    }
+}
+
+/// The error of a statement, at its place in the whole text.
+fn shifted(error: Error, offset: u32) -> Error {
+    error.shift(offset)
+}

@@ -1,0 +1,157 @@
+//! Portals: statements with their parameters, running or about to.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use reckon_mvcc::{Savepoint, Snapshot};
+
+use super::prepared::{Planning, Prepared};
+use crate::exec::Execution;
+use crate::plan::OutputColumn;
+use crate::types::{self, Datum, Formats, Type};
+
+/// A bound statement.
+pub(super) struct Portal {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) parameters: Arc<[Datum]>,
+    pub(super) result_formats: Vec<i16>,
+    pub(super) run: Run,
+}
+
+/// How far a portal has come.
+pub(super) enum Run {
+    /// Not started.
+    Ready,
+    /// A plan in the middle of its rows.
+    Plan(Box<PlanRun>),
+    /// Rows that a utility statement (SHOW, EXPLAIN) computed at once.
+    Rows(RowsRun),
+    /// COPY TO in the middle of its lines.
+    CopyOut(Box<super::copying::CopyOut>),
+    /// Everything is out; the tag of a second Execute.
+    Done(String),
+}
+
+/// A plan in the middle of its rows.
+pub(super) struct PlanRun {
+    pub(super) planning: Arc<Planning>,
+    pub(super) execution: Execution,
+    pub(super) snapshot: Snapshot,
+    /// What to go back to when the statement starts over.
+    pub(super) savepoint: Savepoint,
+    pub(super) encoding: RowEncoding,
+    /// Rows handed to the sink.
+    pub(super) sent: u64,
+    /// Of these, those of the Execute under way.
+    pub(super) in_call: u64,
+}
+
+/// Rows computed at once.
+pub(super) struct RowsRun {
+    pub(super) rows: std::vec::IntoIter<Vec<Datum>>,
+    pub(super) encoding: RowEncoding,
+    pub(super) sent: u64,
+    pub(super) in_call: u64,
+    pub(super) tag: String,
+}
+
+impl RowsRun {
+    pub(super) fn new(rows: Vec<Vec<Datum>>, encoding: RowEncoding, tag: String) -> RowsRun {
+        RowsRun { rows: rows.into_iter(), encoding, sent: 0, in_call: 0, tag }
+    }
+}
+
+/// What a statement's replies look like, known before it runs.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Shape {
+    /// RowDescription and DataRows.
+    Rows(Vec<OutputColumn>),
+    /// CopyInResponse, then the client sends data.
+    CopyIn {
+        /// Columns in each line.
+        columns: usize,
+    },
+    /// CopyOutResponse and CopyData.
+    CopyOut {
+        /// Columns in each line.
+        columns: usize,
+    },
+    /// A command tag only.
+    None,
+}
+
+/// How far [`super::Session::execute`] came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The statement is done; its command tag.
+    Complete(String),
+    /// The text held no statement.
+    Empty,
+    /// The row limit was reached; there may be more.
+    Suspended,
+    /// The sink is full: make room and call again.
+    Full,
+    /// COPY FROM STDIN waits for data: `copy_data`, then `copy_done` or `copy_fail`.
+    CopyIn {
+        /// Columns in each line.
+        columns: usize,
+    },
+}
+
+/// Where rows go.
+pub trait RowSink {
+    /// Takes one row.
+    fn row(&mut self, row: &[Datum], encoding: &RowEncoding) -> Flow;
+
+    /// Takes one CopyData message.
+    fn copy_out(&mut self, bytes: &[u8]) -> Flow;
+}
+
+/// Whether a sink takes more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// More, please.
+    Go,
+    /// It took this one, and no more for now.
+    Full,
+}
+
+/// How the columns of a result are written.
+#[derive(Clone, Debug)]
+pub struct RowEncoding {
+    types: Vec<Type>,
+    /// One format code a column: 0 text, 1 binary.
+    codes: Vec<i16>,
+    formats: Formats,
+}
+
+impl RowEncoding {
+    /// `codes` as in Bind: none is all text, one is for all columns.
+    pub fn new(columns: &[OutputColumn], codes: &[i16], formats: &Formats) -> RowEncoding {
+        let code = |index: usize| match codes {
+            [] => 0,
+            [one] => *one,
+            many => many.get(index).copied().unwrap_or(0),
+        };
+        RowEncoding {
+            types: columns.iter().map(|column| column.ty).collect(),
+            codes: (0..columns.len()).map(code).collect(),
+            formats: formats.clone(),
+        }
+    }
+
+    /// The format code of each column.
+    pub fn codes(&self) -> &[i16] {
+        &self.codes
+    }
+
+    /// Appends the bytes of a value that is not NULL, without their length.
+    pub fn write(&self, column: usize, value: &Datum, out: &mut BytesMut) {
+        let ty = self.types[column];
+        if self.codes[column] == 1 {
+            types::send(value, ty, out);
+        } else {
+            types::output(value, ty, &self.formats, out);
+        }
+    }
+}

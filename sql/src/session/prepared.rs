@@ -1,0 +1,175 @@
+//! Prepared statements and their plans.
+//!
+//! A plan is made from definitions and settings; while neither has changed it is used again, with
+//! its operators, so that a second execution decides nothing any more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::Session;
+use crate::catalog::Catalog;
+use crate::error::{Error, Result, StatementError};
+use crate::exec::Execution;
+use crate::parser::{self, Statement};
+use crate::plan::{OutputColumn, Planned};
+use crate::types::{Oid, Type};
+
+/// How many texts of the simple protocol keep their plans, in one session.
+const CACHED_TEXTS: usize = 256;
+/// The longest text worth keeping, in bytes.
+const CACHED_TEXT_BYTES: usize = 4096;
+
+/// A parsed statement and its newest plan.
+pub(super) struct Prepared {
+    /// None for a text without a statement.
+    pub(super) statement: Option<Statement>,
+    /// Types the client gave for its parameters; 0 asks to infer.
+    declared: Vec<Oid>,
+    planning: Mutex<Option<Arc<Planning>>>,
+}
+
+/// A plan and what it was made from.
+pub(super) struct Planning {
+    pub(super) planned: Planned,
+    pub(super) parameters: Vec<Type>,
+    catalog: Arc<Catalog>,
+    settings: u64,
+    /// Operators from an execution that is over.
+    idle: Mutex<Option<Execution>>,
+}
+
+/// Describe of a statement.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StatementDescription {
+    /// Types of `$1`, `$2`, ...
+    pub parameters: Vec<Oid>,
+    /// Columns of its rows; None: it gives none.
+    pub columns: Option<Vec<OutputColumn>>,
+}
+
+/// Describe of a portal that gives rows.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PortalDescription {
+    /// Columns of its rows.
+    pub columns: Vec<OutputColumn>,
+    /// Format codes as in Bind.
+    pub formats: Vec<i16>,
+}
+
+impl Prepared {
+    pub(super) fn new(statement: Option<Statement>, declared: Vec<Oid>) -> Prepared {
+        Prepared { statement, declared, planning: Mutex::new(None) }
+    }
+}
+
+impl Planning {
+    /// Operators ready to run this plan.
+    pub(super) fn execution(&self) -> Result<Execution> {
+        match self.idle.lock().take() {
+            Some(execution) => Ok(execution),
+            None => Execution::new(&self.planned.node),
+        }
+    }
+
+    /// Keeps the operators of an execution that is over.
+    pub(super) fn give_back(&self, execution: Execution) {
+        *self.idle.lock() = Some(execution);
+    }
+}
+
+/// Plans of the simple protocol by text.
+#[derive(Default)]
+pub(super) struct PlanCache {
+    texts: HashMap<Box<str>, Arc<Prepared>>,
+}
+
+impl PlanCache {
+    pub(super) fn find(&self, sql: &str) -> Option<Arc<Prepared>> {
+        self.texts.get(sql).cloned()
+    }
+
+    pub(super) fn keep(&mut self, sql: &str, prepared: &Arc<Prepared>) {
+        if sql.len() > CACHED_TEXT_BYTES {
+            return;
+        }
+        if self.texts.len() >= CACHED_TEXTS {
+            self.texts.clear();
+        }
+        self.texts.insert(sql.into(), Arc::clone(prepared));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.texts.clear();
+    }
+}
+
+impl Session {
+    /// The plan of a statement for the definitions of now; None for a utility statement.
+    pub(super) fn planning(&mut self, prepared: &Prepared) -> Result<Option<Arc<Planning>>> {
+        let Some(statement) = &prepared.statement else { return Ok(None) };
+        if !statement.kind.is_plannable() {
+            return Ok(None);
+        }
+        let catalog = self.definitions()?;
+        self.planning_for(prepared, statement, catalog).map(Some)
+    }
+
+    fn planning_for(
+        &mut self,
+        prepared: &Prepared,
+        statement: &Statement,
+        catalog: Arc<Catalog>,
+    ) -> Result<Arc<Planning>> {
+        let settings = self.surroundings.settings.version();
+        if let Some(known) = &*prepared.planning.lock()
+            && Arc::ptr_eq(&known.catalog, &catalog)
+            && known.settings == settings
+        {
+            return Ok(Arc::clone(known));
+        }
+        let mut types = declared_types(&prepared.declared)?;
+        let planned = self.plan(statement, &catalog, &mut types)?;
+        let parameters = inferred(types)?;
+        let planning = Arc::new(Planning {
+            planned,
+            parameters,
+            catalog,
+            settings,
+            idle: Mutex::new(None),
+        });
+        *prepared.planning.lock() = Some(Arc::clone(&planning));
+        Ok(planning)
+    }
+}
+
+/// The types a client declared; an unknown OID is an error, 0 is to be inferred.
+fn declared_types(declared: &[Oid]) -> Result<Vec<Option<Type>>> {
+    let one = |oid: &Oid| match *oid {
+        Oid(0) => Ok(None),
+        oid if oid == Type::UNKNOWN.oid => Ok(None),
+        oid => match crate::types::catalog::by_oid(oid) {
+            Some(_) => Ok(Some(Type { oid, modifier: -1 })),
+            None => Err(Error::from(StatementError::UndefinedParameterType { oid: oid.0 })),
+        },
+    };
+    declared.iter().map(one).collect()
+}
+
+/// The types of all parameters once the statement has been analyzed.
+fn inferred(types: Vec<Option<Type>>) -> Result<Vec<Type>> {
+    let one = |(index, ty): (usize, Option<Type>)| {
+        ty.ok_or_else(|| StatementError::IndeterminateParameter { number: index + 1 }.into())
+    };
+    types.into_iter().enumerate().map(one).collect()
+}
+
+/// The one statement of a Parse message.
+pub(super) fn single(sql: &str) -> Result<Option<Statement>> {
+    let mut statements = parser::parse(sql)?;
+    if statements.len() > 1 {
+        return Err(StatementError::SeveralCommands.into());
+    }
+    Ok(statements.pop())
+}

@@ -1,0 +1,232 @@
+//! BEGIN, COMMIT, ROLLBACK and savepoints.
+
+use reckon_mvcc::Isolation;
+
+use super::block::{Block, Mark, Open};
+use super::environment::now;
+use super::{Notice, Session};
+use crate::error::{Result, SqlState, StatementError};
+
+/// What BEGIN, START TRANSACTION and SET TRANSACTION may say; None: not said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TransactionModes {
+    /// ISOLATION LEVEL.
+    pub isolation: Option<Isolation>,
+    /// READ ONLY (true) or READ WRITE.
+    pub read_only: Option<bool>,
+}
+
+impl Session {
+    /// The open transaction; begins an implicit one when there is none.
+    pub(super) fn open_transaction(&mut self) -> Result<&mut Open> {
+        if matches!(self.block, Block::Idle) {
+            self.begin(false)?;
+        }
+        match &mut self.block {
+            Block::Open(open) => Ok(open),
+            Block::Idle | Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
+        }
+    }
+
+    fn begin(&mut self, explicit: bool) -> Result<()> {
+        let effective = self.surroundings.settings.effective();
+        let (isolation, read_only) = (effective.default_isolation, effective.default_read_only);
+        let transaction = self.mvcc.begin(isolation, read_only);
+        self.surroundings.transaction_time = now(self.database.engine());
+        self.block = Block::Open(Open::new(transaction, explicit));
+        Ok(())
+    }
+
+    /// BEGIN.
+    pub(super) fn begin_block(&mut self, modes: TransactionModes) -> Result<()> {
+        match &mut self.block {
+            Block::Open(open) if open.explicit => {
+                let message = "there is already a transaction in progress";
+                self.notice(Notice::warning(SqlState::ACTIVE_SQL_TRANSACTION, message));
+            }
+            Block::Open(open) => open.explicit = true,
+            Block::Idle => self.begin(true)?,
+            Block::Failed(_) => return Err(StatementError::InFailedTransaction.into()),
+        }
+        self.set_transaction(modes)
+    }
+
+    /// SET TRANSACTION, in a block.
+    pub(super) fn set_transaction(&mut self, modes: TransactionModes) -> Result<()> {
+        let Block::Open(open) = &mut self.block else { return Ok(()) };
+        if let Some(isolation) = modes.isolation {
+            if isolation == Isolation::Serializable {
+                return Err(StatementError::UnsupportedSerializable.into());
+            }
+            if open.has_queried && isolation != open.transaction.isolation() {
+                return Err(StatementError::IsolationTooLate.into());
+            }
+            open.transaction.set_isolation(isolation);
+        }
+        if let Some(read_only) = modes.read_only {
+            if !read_only && open.has_queried && open.transaction.is_read_only() {
+                return Err(StatementError::ReadWriteTooLate.into());
+            }
+            open.transaction.set_read_only(read_only);
+        }
+        Ok(())
+    }
+
+    /// COMMIT; returns whether it committed: in a failed block it rolls back.
+    pub(super) fn commit_block(&mut self) -> Result<bool> {
+        match std::mem::take(&mut self.block) {
+            Block::Open(open) => {
+                if !open.explicit {
+                    self.warn_no_block();
+                }
+                self.commit(open)?;
+                Ok(true)
+            }
+            Block::Idle => {
+                self.warn_no_block();
+                Ok(true)
+            }
+            Block::Failed(open) => {
+                self.end_rolled_back(open);
+                Ok(false)
+            }
+        }
+    }
+
+    /// ROLLBACK.
+    pub(super) fn rollback_block(&mut self) {
+        if !self.block.is_explicit() {
+            self.warn_no_block();
+        }
+        match std::mem::take(&mut self.block) {
+            Block::Open(open) => self.end_rolled_back(Some(open)),
+            Block::Failed(open) => self.end_rolled_back(open),
+            Block::Idle => {}
+        }
+    }
+
+    /// Ends an implicit transaction: after a statement, a script or a pipeline.
+    pub(super) fn end_implicit(&mut self) -> Result<()> {
+        if self.block.is_explicit() {
+            return Ok(());
+        }
+        match std::mem::take(&mut self.block) {
+            Block::Open(open) => self.commit(open),
+            other => {
+                self.block = other;
+                Ok(())
+            }
+        }
+    }
+
+    fn commit(&mut self, open: Open) -> Result<()> {
+        self.uncommitted = None;
+        self.drop_portals();
+        let asynchronous = !self.surroundings.settings.effective().synchronous_commit;
+        match open.transaction.commit_with(asynchronous) {
+            Ok(committed) => {
+                self.need_durable(committed.durable_needed);
+                self.surroundings.settings.end_transaction(true);
+                Ok(())
+            }
+            Err(error) => {
+                self.surroundings.settings.end_transaction(false);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn end_rolled_back(&mut self, open: Option<Open>) {
+        if let Some(open) = open {
+            let needed = open.transaction.rollback();
+            self.need_durable(needed);
+        }
+        self.uncommitted = None;
+        self.drop_portals();
+        self.surroundings.settings.end_transaction(false);
+    }
+
+    /// Portals do not outlive their transaction.
+    fn drop_portals(&mut self) {
+        self.portals.clear();
+    }
+
+    fn warn_no_block(&mut self) {
+        let message = "there is no transaction in progress";
+        self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+    }
+
+    /// SAVEPOINT.
+    pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
+        let settings = self.surroundings.settings.mark();
+        let open = self.block_for("SAVEPOINT")?;
+        let savepoint = open.transaction.savepoint();
+        open.savepoints.push(Mark { name: name.to_owned(), savepoint, settings });
+        Ok(())
+    }
+
+    /// RELEASE SAVEPOINT.
+    pub(super) fn release_savepoint(&mut self, name: &str) -> Result<()> {
+        let open = self.block_for("RELEASE SAVEPOINT")?;
+        let at = find(&open.savepoints, name)?;
+        let released = open.savepoints.split_off(at).swap_remove(0);
+        open.transaction.release(released.savepoint);
+        Ok(())
+    }
+
+    /// ROLLBACK TO SAVEPOINT: also brings a failed block back to life.
+    pub(super) fn rollback_to_savepoint(&mut self, name: &str) -> Result<()> {
+        if !self.block.is_explicit() {
+            return Err(StatementError::NotInBlock { command: "ROLLBACK TO SAVEPOINT" }.into());
+        }
+        let (Block::Open(mut open) | Block::Failed(Some(mut open))) =
+            std::mem::take(&mut self.block)
+        else {
+            self.block = Block::Failed(None);
+            return Err(StatementError::UndefinedSavepoint { name: name.to_owned() }.into());
+        };
+        let at = match find(&open.savepoints, name) {
+            Ok(at) => at,
+            Err(error) => {
+                self.block = Block::Failed(Some(open));
+                return Err(error);
+            }
+        };
+        open.savepoints.truncate(at + 1);
+        let mark = &open.savepoints[at];
+        open.transaction.rollback_to(mark.savepoint);
+        self.surroundings.settings.undo_to(mark.settings);
+        // What the catalog says may have gone back too.
+        open.definition_changes += u64::from(open.definition_changes > 0);
+        self.block = Block::Open(open);
+        Ok(())
+    }
+
+    /// The explicit block a command needs.
+    pub(super) fn block_for(&mut self, command: &'static str) -> Result<&mut Open> {
+        match &mut self.block {
+            Block::Open(open) if open.explicit => Ok(open),
+            Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
+            Block::Open(_) | Block::Idle => Err(StatementError::NotInBlock { command }.into()),
+        }
+    }
+
+    /// Refuses a command inside a block.
+    pub(super) fn not_in_block(&mut self, command: &'static str) -> Result<()> {
+        match &self.block {
+            Block::Open(open) if open.explicit => {
+                Err(StatementError::InBlock { command }.into())
+            }
+            Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
+            Block::Open(_) | Block::Idle => Ok(()),
+        }
+    }
+}
+
+/// The newest savepoint of a name.
+fn find(savepoints: &[Mark], name: &str) -> Result<usize> {
+    savepoints
+        .iter()
+        .rposition(|mark| mark.name == name)
+        .ok_or_else(|| StatementError::UndefinedSavepoint { name: name.to_owned() }.into())
+}

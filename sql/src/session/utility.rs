@@ -1,0 +1,512 @@
+//! Statements without a plan of their own.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
+use super::prepared::Prepared;
+use super::{Notice, Session};
+use crate::ddl::{self, Edit};
+use crate::error::{Result, SqlState, StatementError, SyntaxError};
+use crate::parser::{
+    CopyRelation, DiscardTarget, Kind, Maintenance, Name, SettingValue, Source, Statement,
+    TransactionModes, Utility,
+};
+use crate::plan::OutputColumn;
+use crate::settings::Scope;
+use crate::types::{Datum, Type};
+
+/// What a utility statement leaves behind.
+pub(super) enum Outcome {
+    /// A command tag.
+    Tag(&'static str),
+    /// Rows, then a tag.
+    Rows(Vec<Vec<Datum>>, &'static str),
+}
+
+impl Session {
+    /// What the replies to a statement will look like.
+    pub(super) fn shape(&mut self, prepared: &Prepared) -> Result<Shape> {
+        let Some(statement) = &prepared.statement else { return Ok(Shape::None) };
+        Ok(match &statement.kind {
+            Kind::Query(_) => match self.planning(prepared)? {
+                Some(planning) => planning.planned.columns.clone().map_or(Shape::None, Shape::Rows),
+                None => Shape::None,
+            },
+            Kind::Explain(_) => Shape::Rows(vec![text_column("QUERY PLAN")]),
+            Kind::Copy(copy) => {
+                let columns = self.copy_columns(copy)?;
+                if copy.from { Shape::CopyIn { columns } } else { Shape::CopyOut { columns } }
+            }
+            Kind::Utility(Utility::Show(name)) => Shape::Rows(self.show_columns(name.as_deref())?),
+            Kind::Utility(Utility::Execute { name, .. }) => {
+                let prepared = self.prepared(name)?;
+                return self.shape(&prepared);
+            }
+            Kind::Definition(_) | Kind::Utility(_) => Shape::None,
+        })
+    }
+
+    /// Runs a utility statement, or starts it when it has rows; Some: there is nothing to run on.
+    pub(super) fn start_utility(
+        &mut self,
+        statement: &Statement,
+        portal: &mut Portal,
+    ) -> Result<Option<Progress>> {
+        let outcome = match &statement.kind {
+            Kind::Utility(Utility::Execute { name, arguments }) => {
+                return self.start_execute(name, arguments, statement, portal);
+            }
+            Kind::Copy(copy) => return self.start_copy(copy, portal),
+            Kind::Explain(explain) => Outcome::Rows(self.explain(explain)?, "EXPLAIN"),
+            Kind::Definition(definition) => {
+                Outcome::Tag(self.define(definition, &statement.source)?)
+            }
+            Kind::Utility(utility) => self.utility(utility, statement)?,
+            Kind::Query(_) => {
+                return Err(StatementError::Internal { what: "a query is no utility" }.into());
+            }
+        };
+        match outcome {
+            Outcome::Tag(tag) => Ok(Some(Progress::Complete(tag.to_owned()))),
+            Outcome::Rows(rows, tag) => {
+                let width = rows.first().map_or(1, Vec::len);
+                let columns = vec![text_column(""); width];
+                let formats = &self.surroundings.settings.effective().formats;
+                let encoding = RowEncoding::new(&columns, &portal.result_formats, formats);
+                portal.run = Run::Rows(RowsRun::new(rows, encoding, tag.to_owned()));
+                Ok(None)
+            }
+        }
+    }
+
+    fn utility(&mut self, utility: &Utility, statement: &Statement) -> Result<Outcome> {
+        if let Some(tag) = self.transaction_control(utility)? {
+            return Ok(Outcome::Tag(tag));
+        }
+        Ok(Outcome::Tag(match utility {
+            Utility::Set { local, name, values } => {
+                self.set(*local, name, values)?;
+                "SET"
+            }
+            Utility::Reset(name) => {
+                self.reset(name.as_deref())?;
+                "RESET"
+            }
+            Utility::Show(name) => return self.show(name.as_deref()),
+            Utility::Prepare { name, types, statement } => {
+                self.prepare_statement(name, types, statement)?;
+                "PREPARE"
+            }
+            Utility::Deallocate(Some(name)) => {
+                let missing = || StatementError::UndefinedPreparedStatement { name: name.clone() };
+                self.statements.remove(name).ok_or_else(missing)?;
+                "DEALLOCATE"
+            }
+            Utility::Deallocate(None) => {
+                self.statements.clear();
+                "DEALLOCATE ALL"
+            }
+            Utility::Discard(target) => self.discard(*target)?,
+            Utility::Vacuum(maintenance) => {
+                self.not_in_block("VACUUM")?;
+                self.vacuum(maintenance)?;
+                "VACUUM"
+            }
+            Utility::Analyze(maintenance) => {
+                self.maintained(maintenance)?;
+                "ANALYZE"
+            }
+            Utility::Truncate(truncate) => {
+                self.edit(&statement.source, |edit| {
+                    truncate.tables.iter().try_for_each(|name| edit.truncate(name))
+                })?;
+                "TRUNCATE TABLE"
+            }
+            Utility::CreateDatabase { name, options } => {
+                self.not_in_block("CREATE DATABASE")?;
+                self.edit(&statement.source, |edit| ddl::create_database(edit, name, options))?;
+                "CREATE DATABASE"
+            }
+            Utility::DropDatabase { name, if_exists, force } => {
+                self.not_in_block("DROP DATABASE")?;
+                if *force {
+                    return Err(SyntaxError::unsupported("DROP DATABASE ... WITH (FORCE)").into());
+                }
+                self.edit(&statement.source, |edit| ddl::drop_database(edit, name, *if_exists))?;
+                "DROP DATABASE"
+            }
+            Utility::Lock { tables, mode, nowait } => {
+                self.block_for("LOCK TABLE")?;
+                self.lock_tables(tables, *mode, *nowait, &statement.source)?;
+                "LOCK TABLE"
+            }
+            Utility::Checkpoint => {
+                self.database.engine().checkpoint()?;
+                "CHECKPOINT"
+            }
+            _ => return Err(StatementError::Internal { what: "no such utility" }.into()),
+        }))
+    }
+
+    /// BEGIN to ROLLBACK TO; None for other statements.
+    fn transaction_control(&mut self, utility: &Utility) -> Result<Option<&'static str>> {
+        Ok(Some(match utility {
+            Utility::Begin(modes) => {
+                self.begin_block(*modes)?;
+                "BEGIN"
+            }
+            Utility::Commit { chain } => {
+                refuse_chain(*chain)?;
+                if self.commit_block()? { "COMMIT" } else { "ROLLBACK" }
+            }
+            Utility::Rollback { chain } => {
+                refuse_chain(*chain)?;
+                self.rollback_block();
+                "ROLLBACK"
+            }
+            Utility::Savepoint(name) => {
+                self.savepoint(name)?;
+                "SAVEPOINT"
+            }
+            Utility::Release(name) => {
+                self.release_savepoint(name)?;
+                "RELEASE"
+            }
+            Utility::RollbackTo(name) => {
+                self.rollback_to_savepoint(name)?;
+                "ROLLBACK"
+            }
+            Utility::SetTransaction(modes) => {
+                if !self.block.is_explicit() {
+                    let message = "SET TRANSACTION can only be used in transaction blocks";
+                    self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+                }
+                self.set_transaction(*modes)?;
+                "SET"
+            }
+            Utility::SetCharacteristics(modes) => {
+                self.set_characteristics(*modes)?;
+                "SET"
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn set_characteristics(&mut self, modes: TransactionModes) -> Result<()> {
+        let settings = &mut self.surroundings.settings;
+        if let Some(isolation) = modes.isolation {
+            let name = isolation.name();
+            settings.set("default_transaction_isolation", Some(name), Scope::Session)?;
+        }
+        if let Some(read_only) = modes.read_only {
+            let value = if read_only { "on" } else { "off" };
+            settings.set("default_transaction_read_only", Some(value), Scope::Session)?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, local: bool, name: &str, values: &[SettingValue]) -> Result<()> {
+        if local && !self.block.is_explicit() {
+            let message = "SET LOCAL can only be used in transaction blocks";
+            self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+        }
+        let lower = name.to_ascii_lowercase();
+        if let [value] = values
+            && matches!(&*lower, "transaction_isolation" | "transaction_read_only")
+        {
+            return self.set_transaction_setting(&lower, value.as_str());
+        }
+        let scope = if local { Scope::Local } else { Scope::Session };
+        let value = match values {
+            [] => None,
+            [value] if lower != "search_path" => Some(value.as_str().to_owned()),
+            list => Some(listed(list)),
+        };
+        self.open_transaction()?;
+        self.surroundings.settings.set(name, value.as_deref(), scope)?;
+        Ok(())
+    }
+
+    /// `SET transaction_isolation = ...` is SET TRANSACTION.
+    fn set_transaction_setting(&mut self, name: &str, value: &str) -> Result<()> {
+        let (_, checked) = self.surroundings.settings.check(name, value)?;
+        let modes = if name == "transaction_isolation" {
+            let isolation = reckon_mvcc::Isolation::named(&checked);
+            TransactionModes { isolation, ..TransactionModes::default() }
+        } else {
+            let read_only = Some(checked == "on");
+            TransactionModes { read_only, ..TransactionModes::default() }
+        };
+        self.open_transaction()?;
+        self.set_transaction(modes)
+    }
+
+    fn reset(&mut self, name: Option<&str>) -> Result<()> {
+        self.open_transaction()?;
+        match name {
+            Some(name) => {
+                self.surroundings.settings.set(name, None, Scope::Session)?;
+            }
+            None => self.surroundings.settings.reset_all(),
+        }
+        Ok(())
+    }
+
+    fn show_columns(&self, name: Option<&str>) -> Result<Vec<OutputColumn>> {
+        match name {
+            Some(name) => {
+                let (setting, _) = self.surroundings.settings.show(name)?;
+                Ok(vec![text_column(setting.name)])
+            }
+            None => Ok(["name", "setting", "description"].map(text_column).to_vec()),
+        }
+    }
+
+    fn show(&mut self, name: Option<&str>) -> Result<Outcome> {
+        let rows = match name {
+            Some(name) => vec![vec![Datum::text(&self.shown(name)?)]],
+            None => {
+                let names: Vec<_> = self.surroundings.settings.all().collect();
+                let mut rows = Vec::with_capacity(names.len());
+                for (setting, _) in names {
+                    let value = self.shown(setting.name)?;
+                    let row = [setting.name, &value, setting.description];
+                    rows.push(row.map(Datum::text).to_vec());
+                }
+                rows
+            }
+        };
+        Ok(Outcome::Rows(rows, "SHOW"))
+    }
+
+    /// A setting's value; those of the transaction are asked of the transaction.
+    fn shown(&mut self, name: &str) -> Result<String> {
+        let (setting, value) = self.surroundings.settings.show(name)?;
+        let effective = self.surroundings.settings.effective();
+        let (isolation, read_only) = match self.block.open() {
+            Some(open) => (open.transaction.isolation(), open.transaction.is_read_only()),
+            None => (effective.default_isolation, effective.default_read_only),
+        };
+        Ok(match setting.name {
+            "transaction_isolation" => isolation.name().to_owned(),
+            "transaction_read_only" => (if read_only { "on" } else { "off" }).to_owned(),
+            _ => value,
+        })
+    }
+
+    fn discard(&mut self, target: DiscardTarget) -> Result<&'static str> {
+        match target {
+            DiscardTarget::All => {
+                self.not_in_block("DISCARD ALL")?;
+                self.portals.clear();
+                self.surroundings.settings.reset_all();
+                self.statements.clear();
+                self.plans.clear();
+                self.mvcc.unlock_all_advisory();
+                Ok("DISCARD ALL")
+            }
+            DiscardTarget::Plans => {
+                self.plans.clear();
+                Ok("DISCARD PLANS")
+            }
+            // There are none yet, so none are left.
+            DiscardTarget::Sequences => Ok("DISCARD SEQUENCES"),
+            DiscardTarget::Temporary => Ok("DISCARD TEMP"),
+        }
+    }
+
+    /// CREATE, ALTER and DROP of relations.
+    fn define(
+        &mut self,
+        statement: &ast::Statement,
+        source: &Arc<Source>,
+    ) -> Result<&'static str> {
+        match statement {
+            ast::Statement::CreateTable(create) => {
+                self.edit(source, |edit| edit.create_table(create))?;
+                Ok("CREATE TABLE")
+            }
+            ast::Statement::CreateIndex(create) => {
+                self.edit(source, |edit| edit.create_index(create))?;
+                Ok("CREATE INDEX")
+            }
+            ast::Statement::AlterTable(alter) => {
+                self.edit(source, |edit| edit.alter_table(alter))?;
+                Ok("ALTER TABLE")
+            }
+            ast::Statement::Drop { object_type, if_exists, names, cascade, .. } => {
+                let index = match object_type {
+                    ast::ObjectType::Table => false,
+                    ast::ObjectType::Index => true,
+                    other => return Err(SyntaxError::unsupported(format!("DROP {other}")).into()),
+                };
+                // Nothing depends on tables and indexes yet, so CASCADE has nothing to add.
+                let _ = cascade;
+                for name in names {
+                    let name = crate::parser::object_name(name, source)?;
+                    self.edit(source, |edit| match index {
+                        true => edit.drop_index(&name, *if_exists),
+                        false => edit.drop_table(&name, *if_exists),
+                    })?;
+                }
+                Ok(if index { "DROP INDEX" } else { "DROP TABLE" })
+            }
+            other => {
+                let words: Vec<_> = other.to_string().split(' ').take(2).map(str::to_owned).collect();
+                Err(SyntaxError::unsupported(words.join(" ")).into())
+            }
+        }
+    }
+
+    /// Runs a change of definitions in the transaction.
+    pub(super) fn edit(
+        &mut self,
+        source: &Arc<Source>,
+        change: impl FnOnce(&mut Edit<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let wait = self.lock_wait();
+        self.open_transaction()?;
+        let snapshot = match self.block.open() {
+            Some(open) => open.transaction.newest_snapshot(),
+            None => return Err(StatementError::InFailedTransaction.into()),
+        };
+        let catalog = self.definitions_at(&snapshot)?;
+        self.surroundings.catalog = Arc::clone(&catalog);
+        let path = self.surroundings.search_path().into_iter().map(str::to_owned).collect();
+        let database = self.database.clone();
+        let super::block::Block::Open(open) = &mut self.block else {
+            return Err(StatementError::InFailedTransaction.into());
+        };
+        open.has_queried = true;
+        open.definition_changes += 1;
+        if open.transaction.is_read_only() {
+            return Err(StatementError::ReadOnlyTransaction { command: "a definition" }.into());
+        }
+        let mut edit = Edit {
+            engine: database.engine(),
+            transaction: &mut open.transaction,
+            snapshot,
+            catalog,
+            keyspace: self.definition.catalog,
+            database: self.definition.oid,
+            owner: self.user.oid,
+            path,
+            wait,
+            notices: &mut self.notices,
+            source: Arc::clone(source),
+            row_ids: &database.inner().row_ids,
+        };
+        change(&mut edit)
+    }
+
+    fn lock_tables(
+        &mut self,
+        tables: &[Name],
+        mode: reckon_mvcc::TableLock,
+        nowait: bool,
+        source: &Arc<Source>,
+    ) -> Result<()> {
+        self.edit(source, |edit| {
+            if nowait {
+                edit.wait = reckon_mvcc::Wait::NoWait;
+            }
+            tables.iter().try_for_each(|name| edit.lock(name, mode).map(drop))
+        })
+    }
+
+    /// VACUUM: drops history nobody needs and compacts the tables' keyspaces.
+    fn vacuum(&mut self, maintenance: &Maintenance) -> Result<()> {
+        for table in self.maintained(maintenance)? {
+            for keyspace in table.keyspaces() {
+                self.database.engine().compact(keyspace)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables of VACUUM and ANALYZE; all of the database when none are named.
+    fn maintained(&mut self, maintenance: &Maintenance) -> Result<Vec<Arc<crate::catalog::Table>>> {
+        let catalog = self.definitions()?;
+        self.surroundings.catalog = Arc::clone(&catalog);
+        if maintenance.tables.is_empty() {
+            return Ok(catalog.tables().cloned().collect());
+        }
+        let find = |(name, columns): &(Name, Vec<String>)| {
+            let table = self.surroundings.table(name)?;
+            for column in columns {
+                if table.column(column).is_none() {
+                    let (table, column) = (table.name.clone(), column.clone());
+                    let missing = DefinitionError::UndefinedColumn { table, column };
+                    return Err(missing.into());
+                }
+            }
+            Ok(table)
+        };
+        maintenance.tables.iter().map(find).collect()
+    }
+
+    fn prepare_statement(
+        &mut self,
+        name: &str,
+        types: &[ast::DataType],
+        statement: &Statement,
+    ) -> Result<()> {
+        if self.statements.contains_key(name) {
+            let name = name.to_owned();
+            return Err(StatementError::DuplicatePreparedStatement { name }.into());
+        }
+        let oid = |ty| crate::analyze::type_name(ty, &statement.source).map(|ty: Type| ty.oid);
+        let declared = types.iter().map(oid).collect::<Result<_>>()?;
+        let prepared = Arc::new(Prepared::new(Some(statement.clone()), declared));
+        self.planning(&prepared)?;
+        self.keep_prepared(name, prepared);
+        Ok(())
+    }
+
+    /// EXECUTE: the portal becomes one of the prepared statement.
+    fn start_execute(
+        &mut self,
+        name: &str,
+        arguments: &[ast::Expr],
+        statement: &Statement,
+        portal: &mut Portal,
+    ) -> Result<Option<Progress>> {
+        let prepared = self.prepared(name)?;
+        let types = match self.planning(&prepared)? {
+            Some(planning) => planning.parameters.clone(),
+            None => Vec::new(),
+        };
+        if types.len() != arguments.len() {
+            let (name, wanted, given) = (name.to_owned(), types.len(), arguments.len());
+            return Err(StatementError::ArgumentCount { name, wanted, given }.into());
+        }
+        portal.parameters = self.evaluate(arguments, &types, &statement.source)?.into();
+        portal.prepared = prepared;
+        self.start(portal)
+    }
+}
+
+/// A column of text.
+pub(super) fn text_column(name: &str) -> OutputColumn {
+    OutputColumn { name: name.to_owned(), ty: Type::TEXT, origin: None }
+}
+
+fn refuse_chain(chain: bool) -> Result<()> {
+    if chain {
+        return Err(SyntaxError::unsupported("AND CHAIN").into());
+    }
+    Ok(())
+}
+
+/// A list of values as the setting's text: names quoted where they must be.
+fn listed(values: &[SettingValue]) -> String {
+    let one = |value: &SettingValue| match value {
+        SettingValue::Word(word) | SettingValue::Text(word) => {
+            crate::types::quote_identifier(word).into_owned()
+        }
+        SettingValue::Number(number) => number.clone(),
+    };
+    values.iter().map(one).collect::<Vec<_>>().join(", ")
+}
