@@ -21,7 +21,7 @@ const DIRECTORY: &str = "RECKON_CRASH_TEST_DIRECTORY";
 fn changes(at: u64) -> BTreeMap<[u8; 8], Option<Vec<u8>>> {
     let value = |n: u64| Some(vec![(at ^ n) as u8; 2000]);
     let keys = [at % 61, 100 + at % 67, 200 + at % 71, 300 + at % 73];
-    let values = [value(1), value(2), value(3), value(4).filter(|_| at % 5 != 0)];
+    let values = [value(1), value(2), value(3), value(4).filter(|_| !at.is_multiple_of(5))];
     keys.map(u64::to_be_bytes).into_iter().zip(values).collect()
 }
 

@@ -222,11 +222,11 @@ impl Store for RocksStore {
                 }
             }
         });
-        let counter = match &appended {
-            Ok(()) => &self.counters.appends,
-            Err(_) => &self.counters.stalls,
+        match &appended {
+            Ok(()) => self.counters.appends.fetch_add(1, Ordering::Relaxed),
+            Err(Error::Stalled) => self.counters.stalls.fetch_add(1, Ordering::Relaxed),
+            Err(_) => 0,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
         appended
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
-use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode};
+use rocksdb::{DB, DBRecoveryMode};
 
 use super::comparator;
 use super::damage::{self, Verdict};
@@ -31,7 +31,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<RocksStore, Error> 
     repair_log(&directory, options)?;
     let dropped = Dropped::default();
     let database = options::database(options).map_err(failed_to("set up RocksDB"))?;
-    let families = families(options, &dropped);
+    let families = options::families(options, &dropped);
     let db = DB::open_cf_descriptors(&database, directory.store(), families)
         .map_err(failed_to("open the store"))?;
     let writer = Writer::new(directory.id(), meta::log_end(&db)?);
@@ -42,7 +42,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<RocksStore, Error> 
         low_mark: AtomicU64::new(low_mark(&db)?.0),
         raising: Mutex::new(()),
         space: SpaceWatch::new(path.to_owned(), free_space, options.reserve()),
-        tables: options::data(options, &Dropped::default()),
+        tables: options::tables(options),
         load_buffer_bytes: options.load_buffer_bytes,
         counters: Counters::default(),
         db,
@@ -50,13 +50,6 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<RocksStore, Error> 
         writer,
         dropped,
     })
-}
-
-fn families(options: &Options, dropped: &Dropped) -> [ColumnFamilyDescriptor; 2] {
-    [
-        ColumnFamilyDescriptor::new(meta::DATA_FAMILY, options::data(options, dropped)),
-        ColumnFamilyDescriptor::new(meta::META_FAMILY, options::meta(options)),
-    ]
 }
 
 /// Cuts a torn tail off the log; refuses a log that lost something durable.
@@ -78,7 +71,7 @@ fn repair_log(directory: &Directory, options: &Options) -> Result<(), Error> {
 fn end_of_tables(directory: &Directory, options: &Options) -> Result<LogEnd, Error> {
     let mut database = options::database(options).map_err(failed_to("set up RocksDB"))?;
     database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
-    let families = families(options, &Dropped::default());
+    let families = options::families(options, &Dropped::default());
     let path = directory.store();
     let db = DB::open_cf_descriptors_read_only(&database, path, families, false)
         .map_err(failed_to("open the store behind a damaged log"))?;

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Env, LogLevel,
-    Options as RocksOptions,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Env,
+    LogLevel, Options as RocksOptions,
 };
 
 use super::comparator;
 use super::dropped::{Dropped, DroppedFilterFactory};
+use super::meta;
 
 const MB: usize = 1 << 20;
 
@@ -102,32 +103,45 @@ pub(super) fn database(options: &Options) -> Result<RocksOptions, rocksdb::Error
     Ok(database)
 }
 
-/// Options of the timestamped family.
-pub(super) fn data(options: &Options, dropped: &Dropped) -> RocksOptions {
-    let mut data = family(options);
+/// Options of the timestamped family and of the one the store keeps for itself. Every commit
+/// writes to both, so their memtables are of one size: the second must not be the one that fills.
+pub(super) fn families(options: &Options, dropped: &Dropped) -> [ColumnFamilyDescriptor; 2] {
+    let cache = Cache::new_hyper_clock_cache(options.block_cache_bytes, 0);
+    let meta = family(options, &cache);
+    [
+        ColumnFamilyDescriptor::new(meta::DATA_FAMILY, data(options, &cache, dropped)),
+        ColumnFamilyDescriptor::new(meta::META_FAMILY, meta),
+    ]
+}
+
+/// Options of table files written outside the database, to be ingested.
+pub(super) fn tables(options: &Options) -> RocksOptions {
+    data(options, &Cache::new_lru_cache(0), &Dropped::default())
+}
+
+fn data(options: &Options, cache: &Cache, dropped: &Dropped) -> RocksOptions {
+    let mut data = family(options, cache);
     comparator::install(&mut data);
     data.set_compaction_filter_factory(DroppedFilterFactory::new(dropped.clone()));
     data
 }
 
-/// Options of the family the store keeps for itself. Every commit writes there, so its memtable
-/// is as large as the other one: it must not be the one that fills first.
-pub(super) fn meta(options: &Options) -> RocksOptions {
-    family(options)
-}
-
 /// Writers are refused rather than slowed down, so the marks are where refusing makes sense:
 /// three full memtables, or tables of the first level that compaction is far behind with.
-fn family(options: &Options) -> RocksOptions {
+///
+/// The filter of a memtable costs an insert 0.1 us and saves a read that misses it 3 to 6 us.
+fn family(options: &Options, cache: &Cache) -> RocksOptions {
     let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(&Cache::new_lru_cache(options.block_cache_bytes));
-    blocks.set_block_size(8 << 10);
+    blocks.set_block_cache(cache);
+    blocks.set_block_size(4 << 10);
     blocks.set_bloom_filter(10.0, false);
     blocks.set_format_version(6);
     let mut family = RocksOptions::default();
     family.set_block_based_table_factory(&blocks);
     family.set_write_buffer_size(options.write_buffer_bytes);
     family.set_max_write_buffer_number(4);
+    family.set_memtable_prefix_bloom_ratio(0.02);
+    family.set_memtable_whole_key_filtering(true);
     family.set_level_zero_file_num_compaction_trigger(4);
     family.set_level_zero_slowdown_writes_trigger(32);
     family.set_level_zero_stop_writes_trigger(40);
