@@ -8,6 +8,7 @@ mod constraint;
 mod copying;
 mod data;
 mod definition;
+mod execution;
 mod name;
 mod query;
 mod sqlstate;
@@ -21,6 +22,7 @@ pub use constraint::ConstraintError;
 pub use copying::CopyError;
 pub use data::DataError;
 pub use definition::DefinitionError;
+pub use execution::ExecutionError;
 pub use name::NameError;
 pub use query::QueryError;
 pub use sqlstate::SqlState;
@@ -61,6 +63,8 @@ pub enum Cause {
     Definition(DefinitionError),
     /// COPY data that is not what the statement expects.
     Copy(CopyError),
+    /// A plan cannot go on.
+    Execution(ExecutionError),
     /// The statement cannot run in this session now.
     Statement(StatementError),
     /// Transactions and storage.
@@ -105,6 +109,7 @@ impl Error {
             Cause::Constraint(e) => e.sqlstate(),
             Cause::Definition(e) => e.sqlstate(),
             Cause::Copy(e) => e.sqlstate(),
+            Cause::Execution(e) => e.sqlstate(),
             Cause::Statement(e) => e.sqlstate(),
             Cause::Mvcc(e) => statement::mvcc_sqlstate(e),
         }
@@ -121,6 +126,7 @@ impl Error {
             Cause::Constraint(e) => e.fields(),
             Cause::Definition(e) => e.fields(),
             Cause::Copy(e) => e.fields(),
+            Cause::Execution(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
             Cause::Mvcc(e) => statement::mvcc_fields(e),
         };
@@ -136,6 +142,12 @@ impl Error {
     pub fn in_context(mut self, context: String) -> Error {
         self.0.context.get_or_insert(context);
         self
+    }
+
+    /// Whether a READ COMMITTED statement is to start again with a new snapshot
+    /// ([`ExecutionError::RowMoved`]).
+    pub fn wants_new_snapshot(&self) -> bool {
+        matches!(self.0.cause, Cause::Execution(ExecutionError::RowMoved))
     }
 
     /// Puts the error at a place, unless it has one already.
@@ -156,6 +168,7 @@ impl fmt::Display for Error {
             Cause::Constraint(e) => e.fmt(f),
             Cause::Definition(e) => e.fmt(f),
             Cause::Copy(e) => e.fmt(f),
+            Cause::Execution(e) => e.fmt(f),
             Cause::Statement(e) => e.fmt(f),
             Cause::Mvcc(e) => e.fmt(f),
         }
@@ -177,5 +190,5 @@ macro_rules! causes {
 causes! {
     Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError),
     Constraint(ConstraintError), Definition(DefinitionError), Copy(CopyError),
-    Statement(StatementError), Mvcc(reckon_mvcc::Error),
+    Execution(ExecutionError), Statement(StatementError), Mvcc(reckon_mvcc::Error),
 }

@@ -1,0 +1,102 @@
+//! Groups that come one after another: one group's states at a time.
+
+use super::call::{Calls, Running};
+use crate::error::Result;
+use crate::exec::result::evaluate;
+use crate::exec::row_set::same_row;
+use crate::exec::{Again, Context, Operator};
+use crate::expr::Compiled;
+use crate::types::Datum;
+
+pub(super) struct GroupAggregate {
+    input: Box<dyn Operator>,
+    groups: Vec<Compiled>,
+    calls: Calls,
+    having: Option<Compiled>,
+    /// The group at hand; None before the first row and after the last one.
+    current: Option<Vec<Datum>>,
+    states: Vec<Running>,
+    group: Vec<Datum>,
+    row: Vec<Datum>,
+    ended: bool,
+}
+
+impl GroupAggregate {
+    pub(super) fn new(
+        input: Box<dyn Operator>,
+        groups: Vec<Compiled>,
+        calls: Calls,
+        having: Option<Compiled>,
+    ) -> GroupAggregate {
+        GroupAggregate {
+            input,
+            groups,
+            calls,
+            having,
+            current: None,
+            states: Vec::new(),
+            group: Vec::new(),
+            row: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Adds rows until a group is complete, which is then in `row`.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        while !self.ended {
+            if !self.input.next(cx)? {
+                self.ended = true;
+                return self.complete();
+            }
+            cx.check()?;
+            let row = self.input.row();
+            evaluate(&mut self.groups, row, &mut self.group, cx)?;
+            let same = self.current.as_ref().is_some_and(|group| same_row(group, &self.group));
+            let complete = !same && self.complete()?;
+            if !same {
+                self.current = Some(self.group.clone());
+                self.calls.start(&mut self.states);
+            }
+            self.calls.add(&mut self.states, self.input.row(), cx)?;
+            if complete {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Puts the group at hand into `row`; false when there is none.
+    fn complete(&mut self) -> Result<bool> {
+        let Some(group) = self.current.take() else { return Ok(false) };
+        self.row = group;
+        self.calls.finish(&self.states, &mut self.row)?;
+        self.states.clear();
+        Ok(true)
+    }
+}
+
+impl Operator for GroupAggregate {
+    fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        while self.advance(cx)? {
+            let passes = match &mut self.having {
+                Some(having) => having.test(&self.row, cx)?,
+                None => true,
+            };
+            if passes {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn row(&self) -> &[Datum] {
+        &self.row
+    }
+
+    fn rewind(&mut self, again: Again) {
+        self.input.rewind(again);
+        self.current = None;
+        self.states.clear();
+        self.ended = false;
+    }
+}

@@ -1,0 +1,96 @@
+//! An execution: a plan's operators, run to the end or as far as a client wants.
+//!
+//! Making the operators of a plan compiles its expressions and is done once. A prepared statement
+//! keeps its execution and restarts it: then nothing is left to decide but what parameters and
+//! snapshot say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::build::address;
+use super::{Again, Builder, Context, Figures, Operator};
+use crate::error::Result;
+use crate::plan::{Node, NodeKind};
+use crate::types::Datum;
+
+/// A plan and its operators.
+pub struct Execution {
+    plan: Arc<Node>,
+    operator: Box<dyn Operator>,
+    figures: HashMap<usize, Arc<Mutex<Figures>>>,
+    generation: u64,
+    rows: u64,
+    /// Whether the statement is INSERT, UPDATE or DELETE.
+    modifies: bool,
+}
+
+impl Execution {
+    /// Makes the operators of a plan; nothing runs before `next`.
+    pub fn start(plan: &Arc<Node>) -> Result<Execution> {
+        Execution::build(plan, Builder::default())
+    }
+
+    /// The same, and measures every node (EXPLAIN ANALYZE).
+    pub fn start_measured(plan: &Arc<Node>) -> Result<Execution> {
+        Execution::build(plan, Builder::measured())
+    }
+
+    fn build(plan: &Arc<Node>, mut builder: Builder) -> Result<Execution> {
+        let operator = builder.operator(plan)?;
+        Ok(Execution {
+            plan: Arc::clone(plan),
+            operator,
+            figures: builder.into_figures(),
+            generation: 1,
+            rows: 0,
+            modifies: matches!(plan.kind, NodeKind::ModifyTable(_)),
+        })
+    }
+
+    /// Makes ready to run again: with other parameters, at another snapshot, or after a
+    /// [`crate::error::ExecutionError::RowMoved`]. It also gives back what the last run kept in
+    /// memory, so it is worth calling as soon as a run has ended.
+    pub fn restart(&mut self) {
+        self.operator.rewind(Again::Execution);
+        self.generation += 1;
+        self.rows = 0;
+    }
+
+    /// Moves to the next row; false at the end. Every call takes a context with the same snapshot
+    /// and parameters. A statement that modifies a table has done so completely only when this
+    /// has answered false.
+    pub fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        cx.generation = self.generation;
+        let found = self.operator.next(cx)?;
+        if self.modifies {
+            self.rows += std::mem::take(&mut cx.modified);
+        } else {
+            self.rows += u64::from(found);
+        }
+        Ok(found)
+    }
+
+    /// The row `next` moved to.
+    pub fn row(&self) -> &[Datum] {
+        self.operator.row()
+    }
+
+    /// Rows so far, for the command tag: those sent, or for INSERT, UPDATE and DELETE those
+    /// modified.
+    pub fn rows_affected(&self) -> u64 {
+        self.rows
+    }
+
+    /// What it runs.
+    pub fn plan(&self) -> &Arc<Node> {
+        &self.plan
+    }
+
+    /// What a node of the plan, or of one of its subplans, did in the last run. None when the
+    /// execution is not measured or the node is not of this plan.
+    pub fn figures(&self, node: &Node) -> Option<Figures> {
+        self.figures.get(&address(node)).map(|figures| *figures.lock())
+    }
+}

@@ -1,0 +1,61 @@
+//! Running plans: one operator a file, named as EXPLAIN names its node.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`execution`] | a plan's operators, run and run again |
+//! | [`context`] | what a statement runs with |
+//! | [`operator`] | what every operator is |
+//! | [`build`] | from nodes to operators |
+//! | [`scan`] | decoding and filtering rows batch by batch |
+//! | [`entry`] | keys of rows and entries of indexes as they are stored |
+//! | [`modify`] | writing rows, with their checks and index entries |
+//! | [`row_id`] | hidden keys of tables without a primary key |
+//! | [`row_set`] | distinct rows by hash |
+//! | [`spool`], [`tape`], [`overflow`] | rows beyond `work_mem` |
+//! | [`figures`] | what a node did |
+
+mod aggregate;
+mod append;
+mod build;
+mod catalog_scan;
+mod context;
+mod distinct;
+mod entry;
+mod execution;
+mod figures;
+mod filter;
+mod function_scan;
+mod hash_join;
+mod index_scan;
+mod limit;
+mod lock_rows;
+mod materialize;
+mod modify;
+mod nested_loop;
+mod newest;
+mod operator;
+mod overflow;
+mod project;
+mod project_set;
+mod result;
+mod row_id;
+mod row_set;
+mod scan;
+mod seq_scan;
+mod set_call;
+mod set_op;
+mod sort;
+mod spool;
+mod tape;
+mod values;
+
+pub use context::{Context, Limits, Relations, Surroundings};
+pub use entry::{EntryShape, KeyShape};
+pub use execution::Execution;
+pub use figures::Figures;
+pub use modify::{RowWriter, key_text};
+pub use row_id::{RowId, RowIds};
+
+pub(crate) use build::Builder;
+pub(crate) use operator::{Again, Operator};
+pub(crate) use row_set::{RowSet, heap_size};

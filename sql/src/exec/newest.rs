@@ -1,0 +1,83 @@
+//! Locking a row that a statement found, and looking at it again if it changed meanwhile.
+//!
+//! A READ COMMITTED statement works on the newest version of a row it locks. When that is not the
+//! one its snapshot saw, the caller checks again whether the row still qualifies. A row that is
+//! gone may have moved (a change of its key is a deletion and an insertion): then only a new
+//! snapshot can tell, so the statement starts again, or skips the row if rows were already sent.
+
+use reckon_mvcc::{Counters, KeyspaceId, Locked, RowLock, Wait};
+
+use super::Context;
+use crate::catalog::Table;
+use crate::error::{ExecutionError, Result};
+use crate::row::Layout;
+use crate::types::Datum;
+
+/// What became of a row that was to be locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Found {
+    /// Locked, and as the snapshot sees it.
+    Unchanged,
+    /// Locked; all columns of its newest version were written to the caller's buffer.
+    Changed,
+    /// Not locked, or gone: the statement goes on without it.
+    Skipped,
+}
+
+/// How the rows of one table are locked and read again.
+pub(super) struct Newest {
+    keyspace: KeyspaceId,
+    table: String,
+    layout: Layout,
+    columns: Vec<usize>,
+}
+
+impl Newest {
+    pub(super) fn new(table: &Table) -> Newest {
+        Newest {
+            keyspace: table.keyspace,
+            table: table.name.clone(),
+            layout: Layout::new(&table.columns),
+            columns: (0..table.columns.len()).collect(),
+        }
+    }
+
+    /// Locks the row of a key. `row` is replaced only when it changed.
+    pub(super) fn lock(
+        &self,
+        key: &[u8],
+        mode: RowLock,
+        wait: Wait,
+        row: &mut Vec<Datum>,
+        cx: &mut Context<'_>,
+    ) -> Result<Found> {
+        let (snapshot, skip_moved) = (cx.snapshot, cx.skip_moved);
+        let mut counters = Counters::default();
+        let transaction = cx.transaction()?;
+        let locked = transaction.lock_row(&snapshot, self.keyspace, key, mode, wait);
+        match locked.map_err(|error| self.explain(error))? {
+            Locked::Unchanged => return Ok(Found::Unchanged),
+            Locked::Skipped => return Ok(Found::Skipped),
+            Locked::Changed => {}
+        }
+        row.clear();
+        let newest = transaction.newest(self.keyspace, key, &mut counters, |value| {
+            self.layout.decode(value, &self.columns, row)
+        })?;
+        cx.counters.add(&counters);
+        match newest.transpose()? {
+            Some(()) => Ok(Found::Changed),
+            None if skip_moved => Ok(Found::Skipped),
+            None => Err(ExecutionError::RowMoved.into()),
+        }
+    }
+
+    fn explain(&self, error: reckon_mvcc::Error) -> crate::Error {
+        match error {
+            reckon_mvcc::Error::LockNotAvailable => {
+                ExecutionError::RowLockNotAvailable { relation: self.table.clone() }.into()
+            }
+            error => error.into(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What all scans of a table share: decoding the wanted columns of a row, filtering early, and
+//! handing rows over batch by batch.
+//!
+//! A scan visits a batch of rows under one pin of the index. A row is decoded while it is
+//! visited, the columns of the filter first, and only rows that pass are kept. A filter with a
+//! subquery needs the transaction, so it looks at the batch afterwards.
+
+use reckon_mvcc::{Counters, KeyspaceId};
+
+use super::{Builder, Context};
+use crate::catalog::Table;
+use crate::error::Result;
+use crate::expr::{Compiled, Expr};
+use crate::row::Layout;
+use crate::types::{Datum, Varlena};
+
+/// Rows of the first batch; each further one is twice as large.
+const FIRST_BATCH: usize = 8;
+/// Rows of the largest batch.
+const LARGEST_BATCH: usize = 512;
+
+/// Turns stored rows into a scan's rows.
+pub(super) struct Reader {
+    pub(super) keyspace: KeyspaceId,
+    layout: Layout,
+    columns: Vec<usize>,
+    /// Positions in `columns` that the filter does not look at.
+    late_columns: Vec<usize>,
+    row_key: bool,
+    /// Applied while a row is visited.
+    early: Option<Compiled>,
+    /// Applied when no cursor is visiting.
+    late: Option<Compiled>,
+}
+
+/// Rows handed over by one visit.
+pub(super) struct Batch {
+    width: usize,
+    rows: Vec<Datum>,
+    count: usize,
+    /// The current row is the one before it.
+    next: usize,
+    size: usize,
+}
+
+impl Reader {
+    pub(super) fn new(
+        table: &Table,
+        columns: &[usize],
+        row_key: bool,
+        filter: Option<&Expr>,
+        builder: &mut Builder,
+    ) -> Result<Reader> {
+        let filter = builder.optional(filter)?;
+        let (late, early) = match filter {
+            Some(filter) if filter.has_subquery() => (Some(filter), None),
+            early => (None, early),
+        };
+        let first = early.as_ref().map_or(&[][..], |filter| filter.columns());
+        let late_columns = (0..columns.len()).filter(|place| !first.contains(place)).collect();
+        let layout = Layout::new(&table.columns);
+        let (columns, keyspace) = (columns.to_vec(), table.keyspace);
+        Ok(Reader { keyspace, layout, columns, late_columns, row_key, early, late })
+    }
+
+    /// Columns of a row.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len() + usize::from(self.row_key)
+    }
+
+    /// Appends the row to `rows` if it passes the early filter.
+    pub(super) fn read(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        rows: &mut Vec<Datum>,
+        cx: &mut Context<'_>,
+    ) -> Result<bool> {
+        match &mut self.early {
+            None => self.layout.decode(value, &self.columns, rows)?,
+            Some(filter) => {
+                let start = rows.len();
+                rows.resize(start + self.columns.len(), Datum::Null);
+                let row = &mut rows[start..];
+                let first = filter.columns().iter().copied();
+                for place in first.filter(|place| *place < self.columns.len()) {
+                    row[place] = self.layout.column(value, self.columns[place])?;
+                }
+                if !filter.test(row, cx)? {
+                    rows.truncate(start);
+                    return Ok(false);
+                }
+                for place in &self.late_columns {
+                    row[*place] = self.layout.column(value, self.columns[*place])?;
+                }
+            }
+        }
+        if self.row_key {
+            rows.push(Datum::Bytea(Varlena::new(key)));
+        }
+        Ok(true)
+    }
+
+    /// Whether a row that was read passes what is left of the filter.
+    pub(super) fn passes(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<bool> {
+        match &mut self.late {
+            Some(filter) => filter.test(row, cx),
+            None => Ok(true),
+        }
+    }
+
+    /// Reads the row of a key at the statement's snapshot. None: there is no such row; false: it
+    /// does not pass the early filter.
+    pub(super) fn fetch(
+        &mut self,
+        key: &[u8],
+        rows: &mut Vec<Datum>,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<bool>> {
+        let keyspace = self.keyspace;
+        cx.lend(|transaction, cx| {
+            let snapshot = cx.snapshot;
+            let mut counters = Counters::default();
+            let found = transaction.read(&snapshot, keyspace, key, &mut counters, |value| {
+                self.read(key, value, rows, cx)
+            })?;
+            cx.counters.add(&counters);
+            found.transpose()
+        })
+    }
+}
+
+impl Batch {
+    pub(super) fn new(width: usize) -> Batch {
+        Batch { width, rows: Vec::new(), count: 0, next: 0, size: FIRST_BATCH }
+    }
+
+    /// Starts over with small batches.
+    pub(super) fn reset(&mut self) {
+        self.clear();
+        self.size = FIRST_BATCH;
+    }
+
+    /// Forgets the rows; how many may come next.
+    pub(super) fn start(&mut self) -> usize {
+        self.clear();
+        let size = self.size;
+        self.size = (size * 2).min(LARGEST_BATCH);
+        size
+    }
+
+    /// Takes a row, which `fill` appends or not.
+    pub(super) fn add(&mut self, fill: impl FnOnce(&mut Vec<Datum>) -> Result<bool>) -> Result<()> {
+        self.count += usize::from(fill(&mut self.rows)?);
+        Ok(())
+    }
+
+    /// Moves to the next row.
+    pub(super) fn advance(&mut self) -> bool {
+        let more = self.next < self.count;
+        self.next += usize::from(more);
+        more
+    }
+
+    /// The current row.
+    pub(super) fn row(&self) -> &[Datum] {
+        let end = self.next * self.width;
+        &self.rows[end.saturating_sub(self.width)..end]
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.count = 0;
+        self.next = 0;
+    }
+}
