@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
+use bytes::BytesMut;
 use reckon_wire::auth::scram;
 use reckon_wire::client::{self, Authentication, Fields, Message};
 use reckon_wire::codec::Frame;
@@ -131,7 +132,7 @@ impl Session {
         database: &str,
         password: Option<&str>,
     ) -> Result<(), ServerError> {
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         client::startup(&mut out, [("user", user), ("database", database)]);
         self.write(&out).map_err(|error| ServerError::lost(&error))?;
         let mut scram = Scram { password: password.unwrap_or_default(), client: None, proof: None };
@@ -162,7 +163,7 @@ impl Session {
 
     /// As [`Session::query`], where the server may be gone already.
     pub fn try_query(&mut self, sql: &str) -> Result<Answer, ServerError> {
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         client::query(&mut out, sql);
         self.write(&out).map_err(|error| ServerError::lost(&error))?;
         self.finish()
@@ -195,7 +196,7 @@ impl Session {
 
     /// Sends `sql` without waiting for its answer.
     pub fn send(&mut self, sql: &str) {
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         client::query(&mut out, sql);
         self.write(&out).expect("send a query");
     }
@@ -294,7 +295,7 @@ impl Session {
 
     /// Asks the server, on a connection of its own, to cancel what this session runs.
     pub fn cancel(&self, address: &Address) {
-        let mut out = Vec::new();
+        let mut out = BytesMut::new();
         client::cancel_request(&mut out, self.key.0, self.key.1);
         let mut other = Self::open(address).expect("connect to cancel");
         other.write(&out).expect("send a cancel request");
@@ -315,8 +316,8 @@ struct Scram<'a> {
 
 impl Scram<'_> {
     /// The message that answers `request`, if it wants one.
-    fn reply(&mut self, request: Authentication<'_>) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
+    fn reply(&mut self, request: Authentication<'_>) -> Option<BytesMut> {
+        let mut out = BytesMut::new();
         match request {
             Authentication::Ok => return None,
             Authentication::Cleartext => client::password(&mut out, self.password),

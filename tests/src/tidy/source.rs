@@ -64,14 +64,14 @@ impl Source {
         let mut found = Vec::new();
         for (i, line) in lines.iter().enumerate() {
             let Some(name) = function_name(line) else { continue };
-            if line.trim_end().ends_with(['}', ';']) {
+            let signature_end = lines[i..].iter().position(|line| line.ends_with(['{', '}', ';']));
+            let Some(start) = signature_end.map(|end| i + end) else { continue };
+            if !lines[start].ends_with('{') {
                 continue;
             }
             let indent = &line[..line.len() - line.trim_start().len()];
-            let ends = |line: &&str| {
-                line.strip_prefix(indent).is_some_and(|rest| rest == "}" || rest == ");")
-            };
-            let body = lines[i + 1..].iter().take_while(|line| !ends(line));
+            let ends = |line: &&str| line.strip_prefix(indent) == Some("}");
+            let body = lines[start + 1..].iter().take_while(|line| !ends(line));
             let counts = |line: &&&str| {
                 let line = line.trim_start();
                 !line.is_empty() && !line.starts_with("//")

@@ -1,0 +1,22 @@
+-- DELETE.
+create table t (id int primary key, a int, b text);
+insert into t select i, i % 3, 'v' || i from generate_series(1, 12) i;
+create index t_a on t (a);
+delete from t where id = 1;
+delete from t where id = 1;
+delete from t where a = 0;
+select id from t order by id;
+delete from t where id in (2, 4);
+delete from t where b like 'v1%';
+delete from t where id > 5 and id < 8;
+select id from t order by id;
+select id from t where a = 2 order by id;
+insert into t values (1, 1, 'back');
+select * from t order by id;
+delete from t where nosuch = 1;
+delete from nosuch;
+delete from t x where x.id = 1;
+delete from t where exists (select 1 from t where id = 1000);
+delete from t;
+select count(*) from t;
+delete from t;

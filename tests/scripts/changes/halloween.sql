@@ -1,0 +1,25 @@
+-- A statement does not see its own changes.
+create table t (id int primary key, v int);
+insert into t values (1, 1), (2, 2), (3, 3);
+update t set v = v + 10 where v < 20;
+select * from t order by id;
+create index t_v on t (v);
+update t set v = v + 5 where v > 0;
+select * from t order by id;
+insert into t select id + 100, v from t;
+select count(*) from t;
+update t set id = id + 1000 where id > 0;
+select id, v from t order by id;
+delete from t where id = (select min(id) from t);
+select count(*) from t;
+begin;
+insert into t values (1, 1);
+update t set v = 2 where id = 1;
+update t set v = v + 1 where id = 1;
+select * from t where id = 1;
+delete from t where id = 1;
+select * from t where id = 1;
+insert into t values (1, 9);
+select * from t where id = 1;
+commit;
+select * from t where id = 1;

@@ -1,0 +1,23 @@
+-- INSERT: column lists, several rows, and what is wrong with them.
+create table t (id int primary key, a int, b text);
+insert into t values (1, 10, 'x');
+insert into t values (2, 20);
+insert into t (b, id) values ('y', 3);
+insert into t values (4, 40, 'a'), (5, 50, 'b'), (6, null, null);
+insert into t (id) values (7), (8), (9);
+select * from t order by id;
+insert into t values (10, 1, 'x', 2);
+insert into t (id, a) values (10);
+insert into t (id, a) values (10, 1, 2);
+insert into t (id, nosuch) values (10, 1);
+insert into t (id, id) values (10, 1);
+insert into t values (1, 2), (1);
+insert into nosuch values (1);
+insert into t values ('x', 1, 'a');
+insert into t values (11, 'x', 'a');
+insert into t values (11, nosuch, 'a');
+insert into t values (12, 1 / 0, 'a');
+insert into t values (13, 1, 'first'), (1, 1, 'duplicate'), (14, 1, 'last');
+select count(*) from t;
+insert into t values (2147483648, 1, 'a');
+insert into t as x (id) values (15) returning x.id;

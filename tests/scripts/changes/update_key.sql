@@ -1,0 +1,21 @@
+-- Key changes: rows move, indexes follow, others are not disturbed.
+create table t (id int primary key, u int unique, v text);
+insert into t values (1, 10, 'a'), (2, 20, 'b'), (3, 30, 'c');
+update t set id = 4 where id = 1;
+select * from t where id = 1;
+select * from t where id = 4;
+select * from t where u = 10;
+update t set id = 2 where id = 4;
+update t set u = 20 where id = 4;
+update t set u = 40 where id = 4;
+select * from t where u = 10;
+select * from t where u = 40;
+update t set id = id * 10, u = u + 1;
+select * from t order by id;
+update t set u = null;
+select * from t order by id;
+begin;
+update t set id = 1000 where id = 20;
+select id from t order by id;
+rollback;
+select id from t order by id;

@@ -1,0 +1,28 @@
+-- ALTER TABLE ADD PRIMARY KEY on a filled table.
+create table t (id int, v text);
+insert into t values (3, 'c'), (1, 'a'), (2, 'b');
+alter table t add primary key (id);
+select * from t where id = 2;
+select * from t order by id;
+insert into t values (1, 'again');
+insert into t values (null, 'null');
+alter table t add primary key (v);
+create table d (id int, v int);
+insert into d values (1, 1), (1, 2);
+alter table d add primary key (id);
+select count(*) from d;
+insert into d values (null, 3);
+alter table d add primary key (v, id);
+delete from d where id is null;
+alter table d add constraint d_key primary key (id, v);
+select * from d order by id, v;
+insert into d values (1, 2);
+alter table nosuch add primary key (id);
+alter table if exists nosuch add primary key (id);
+alter table t add primary key (nosuch);
+begin;
+create table r (id int);
+insert into r values (1);
+alter table r add primary key (id);
+rollback;
+select * from r;

@@ -1,0 +1,28 @@
+-- CREATE INDEX, unique and not.
+create table t (id int primary key, a int, b text);
+insert into t values (1, 1, 'x'), (2, 2, 'y'), (3, 2, null), (4, null, null);
+create index t_a on t (a);
+create index t_a on t (b);
+create index if not exists t_a on t (b);
+create unique index t_b on t (b);
+create unique index t_u on t (a);
+insert into t values (5, 5, 'x');
+insert into t values (6, 6, null);
+create index on t (a desc, b);
+create index t_n on t (nosuch);
+create index t_m on nosuch (a);
+create unique index t_ab on t (a, b);
+insert into t values (7, 1, 'x');
+insert into t values (8, 1, 'z');
+select * from t order by id;
+update t set b = 'y' where id = 8;
+update t set b = 'w' where id = 8;
+delete from t where b = 'w';
+insert into t values (9, 9, 'w');
+select * from t where b = 'w';
+drop index t_b;
+insert into t values (10, 10, 'w');
+begin;
+drop index t_ab;
+rollback;
+insert into t values (11, 10, 'w');

@@ -1,0 +1,23 @@
+-- TRUNCATE, also undone.
+create table a (id int primary key, v int);
+create table b (id int primary key);
+create index a_v on a (v);
+insert into a values (1, 1), (2, 2);
+insert into b values (1);
+truncate a;
+select count(*) from a;
+insert into a values (1, 5);
+select * from a where v = 5;
+truncate table a, b;
+select count(*) from b;
+insert into a values (3, 3);
+begin;
+truncate a;
+select count(*) from a;
+insert into a values (4, 4);
+select * from a;
+rollback;
+select * from a;
+truncate nosuch;
+truncate a, nosuch;
+truncate a_v;

@@ -1,0 +1,21 @@
+-- Values that a type does not take, with the position of the literal.
+select 'x'::int;
+select int 'x';
+select cast('x' as int);
+select 1 + 'x';
+select 'x' + 1;
+select 'abc'::bool;
+select '2024-99-99'::date;
+select '25:00'::interval, '1 fortnight'::interval;
+select 'zz'::uuid;
+select '\xg'::bytea;
+select '99999999999'::int;
+select '1e999'::float8;
+select 'one'::numeric;
+create table t (id int primary key, d date, b bool);
+insert into t values ('a', '2024-01-01', true);
+insert into t values (1, 'yesterday''s', true);
+insert into t values (1, '2024-01-01', 'perhaps');
+select * from t where id = 'a';
+select * from t where d > 'soon';
+select * from t where b = 'perhaps';

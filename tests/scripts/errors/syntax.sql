@@ -1,0 +1,33 @@
+-- Syntax errors point at the word.
+selec 1;
+select 1 +;
+select (1;
+select 1);
+select * form t;
+create tabel t (id int);
+insert int t values (1);
+select from where;
+select 1 2;
+update set a = 1;
+delete t;
+create table t (id int,);
+create table t id int;
+select 'a' 'b';
+select * from t where;
+select * from t order id;
+select case when 1 end;
+drop;
+foo;
+select 1 as select;
+select "a;
+";
+select @@ 1;
+select 1 ? 2;
+select 1 === 2;
+insert into t values;
+begin commit;
+select /* unterminated comment;
+*/ 1;
+-- the end
+;
+select 1;;

@@ -1,0 +1,27 @@
+-- Names that do not exist, with PostgreSQL's hints and positions.
+create table person (id int primary key, first_name text, last_name text);
+select nosuch from person;
+select firstname from person;
+select person.nosuch from person;
+select p.id from person;
+select id from persons;
+select id from nosuch.person;
+select nosuch(1);
+select lower(1, 2);
+select id from person where nosuch = 1;
+select id from person order by nosuch;
+select id from person group by nosuch;
+select count(nosuch) from person;
+insert into person (id, nosuch) values (1, 2);
+update person set nosuch = 1;
+select * from person p join person q on p.id = r.id;
+select id from person p join person q on p.id = q.id;
+select 1::nosuch;
+select first_name + 1 from person;
+select id || 1 from person;
+select - first_name from person;
+select id = first_name from person;
+select id like 'a' from person;
+select 'a' = 1 from person;
+select sum(first_name) from person;
+select avg(first_name) from person;

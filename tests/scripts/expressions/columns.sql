@@ -1,0 +1,23 @@
+-- Column references, aliases, stars, qualified names.
+create table t (a int primary key, b int, "Mixed Case" int, "select" text);
+insert into t values (1, 2, 3, 'x');
+select * from t;
+select t.* from t;
+select t.a, public.t.b, "Mixed Case", "select" from t;
+select a as one, b two, "Mixed Case" as "3", "select" as "from" from t;
+select x.a, x.b from t as x;
+select x.a from t x;
+select x.one, x.two from t as x (one, two);
+select t.a from t as x;
+select y.a from t as x;
+select *, a from t;
+select a, a, a + b from t;
+select A, T.B from T;
+select MIXED from t;
+select "A" from t;
+select mixed_case from t;
+select nosuch.a from t;
+select t.nosuch from t;
+select a as x from t where x = 1;
+select a + b as sum, -a, a is null, case a when 1 then 2 end, 'literal', 1.5, null, true, now() is null, a::text, cast(a as int8), (a) from t;
+select count(*), max(a), coalesce(a, 1) from t group by a;

@@ -1,0 +1,26 @@
+-- What is wrong with prepared statements.
+create table t (id int primary key, v text);
+prepare p as select 1;
+prepare p as select 2;
+execute nosuch;
+deallocate nosuch;
+execute p (1);
+prepare q (int) as select $1;
+execute q;
+execute q (1, 2);
+execute q ('x');
+execute q (1.5);
+execute q (true);
+prepare r as select $1;
+execute r ('text');
+prepare s as select $2;
+prepare u as select nosuch from t;
+prepare u as select * from nosuch;
+prepare u as select id = $1, $1 || 'x' from t;
+prepare w (nosuch) as select 1;
+prepare x as select * from t;
+drop table t;
+execute x;
+create table t (id int primary key, other int);
+execute x;
+select $1;

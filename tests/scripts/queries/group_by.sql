@@ -1,0 +1,25 @@
+-- GROUP BY and HAVING.
+create table s (id int primary key, region text, product text, amount numeric(8,2), qty int);
+insert into s values (1, 'north', 'pen', 10.50, 3), (2, 'north', 'ink', 20, 1), (3, 'south', 'pen', 5.25, 2), (4, 'south', 'pen', 4.75, null), (5, null, 'ink', 7, 7), (6, 'east', 'cap', null, 0);
+select region, count(*) from s group by region order by region;
+select region, count(*), count(amount), sum(amount), avg(amount), min(amount), max(qty) from s group by region order by region nulls first;
+select region, product, sum(qty) from s group by region, product order by 1, 2;
+select product, sum(amount) from s group by product having sum(amount) > 10 order by product;
+select product from s group by product having count(*) > 1 order by product;
+select region is null as unknown, count(*) from s group by region is null order by 1;
+select upper(region) as r, sum(qty) from s group by upper(region) order by r;
+select upper(region) as r, sum(qty) from s group by r order by r;
+select region, sum(qty) from s group by 1 order by 2, 1;
+select count(*) from s group by region order by count(*), region;
+select sum(amount) from s having count(*) > 100;
+select sum(amount) from s having count(*) > 1;
+select sum(qty) + 1, -count(*), sum(qty * 2) from s;
+select id, region from s group by id order by id;
+select region, id from s group by region;
+select region, sum(amount) from s group by region, amount + 1 having amount > 1;
+select * from s group by region;
+select region from s group by 5;
+select region, count(*) from s where count(*) > 1 group by region;
+select sum(count(*)) from s group by region;
+select region, max(product) filter (where qty > 1) from s group by region order by 1;
+select product, count(distinct region) from s group by product order by 1;

@@ -1,0 +1,27 @@
+-- Secondary indexes: equality, ranges, order, NULLs, maintenance.
+create table t (id int primary key, a int, b text, c numeric);
+insert into t select i, i % 10, 'v' || (i % 5), i / 2.0 from generate_series(1, 100) i;
+insert into t values (101, null, null, null), (102, null, 'v1', 1);
+create index t_a on t (a);
+create index t_b_c on t (b, c);
+create index on t (c);
+select id from t where a = 3 order by id limit 3;
+select count(*) from t where a = 3;
+select count(*) from t where a is null;
+select count(*) from t where a > 7;
+select id from t where b = 'v2' and c < 5 order by id;
+select id from t where b = 'v2' order by c limit 3;
+select id from t where c between 10 and 11 order by c;
+select a, count(*) from t group by a order by a;
+update t set a = 100 where id = 5;
+delete from t where id = 15;
+select id from t where a = 5 order by id limit 3;
+select id from t where a = 100;
+update t set id = 1000 where id = 25;
+select id from t where a = 5 order by id desc limit 2;
+select max(a), min(a) from t;
+select a from t where a is not null order by a desc limit 2;
+drop index t_a;
+select count(*) from t where a = 3;
+drop index t_a;
+drop index if exists t_a;

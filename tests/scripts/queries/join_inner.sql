@@ -1,0 +1,26 @@
+-- Inner joins: by key, by other columns, of three tables, and cross joins.
+create table c (id int primary key, name text);
+create table o (id int primary key, c_id int, total int);
+create table l (o_id int, line int, item text, primary key (o_id, line));
+insert into c values (1, 'ann'), (2, 'bob'), (3, 'cy');
+insert into o values (10, 1, 5), (11, 1, 7), (12, 2, 9), (13, null, 1), (14, 9, 2);
+insert into l values (10, 1, 'x'), (10, 2, 'y'), (12, 1, 'z');
+select c.name, o.id from c join o on o.c_id = c.id order by o.id;
+select c.name, o.id from c inner join o on c.id = o.c_id and o.total > 5 order by o.id;
+select name, item from c join o on o.c_id = c.id join l on l.o_id = o.id order by item;
+select name, item from c, o, l where o.c_id = c.id and l.o_id = o.id and name = 'ann' order by item;
+select a.id, b.id from c a join c b on a.id < b.id order by 1, 2;
+select count(*) from c cross join o;
+select count(*) from c, o;
+select c.*, o.* from c join o on o.c_id = c.id where o.id = 12;
+select * from c join o on true where c.id = 1 and o.id = 10;
+select id from c join o on o.c_id = c.id;
+select c.id from c join c on true;
+select c.name from c join o on o.c_id = x.id;
+select * from c join o using (id);
+select * from c join o using (nosuch);
+select c.id, sum(o.total) from c join o on o.c_id = c.id group by c.id order by c.id;
+select c.id, sum(o.total) from c join o on o.c_id = c.id group by c.id having sum(o.total) > 10 order by 1;
+select * from (select id as x from c) s join (select c_id as y from o) r on s.x = r.y order by 1, 2;
+select a.id from o a join o b on a.c_id = b.c_id and a.id <> b.id order by 1;
+select * from c natural join o;

@@ -1,0 +1,23 @@
+-- LIMIT, OFFSET and FETCH.
+create table t (id int primary key);
+insert into t select generate_series(1, 20);
+select id from t order by id limit 3;
+select id from t order by id desc limit 3;
+select id from t order by id limit 3 offset 5;
+select id from t order by id offset 18;
+select id from t order by id offset 3 limit 2;
+select id from t order by id limit 0;
+select id from t order by id limit all offset 19;
+select id from t order by id limit null offset null;
+select id from t order by id limit 1 + 1;
+select id from t order by id limit 1000;
+select id from t order by id offset 1000;
+select id from t order by id limit '2';
+select id from t order by id fetch first 2 rows only;
+select id from t order by id offset 2 rows fetch next row only;
+select id from t order by id limit -1;
+select id from t order by id offset -1;
+select id from t order by id limit 'x';
+select id from t order by id limit id;
+select id from t order by id limit 1.5;
+select count(*) from (select id from t limit 7) s;

@@ -1,0 +1,23 @@
+-- ORDER BY: names, positions, expressions, NULLs, directions.
+create table t (id int primary key, a int, b text);
+insert into t values (1, 3, 'c'), (2, 1, 'a'), (3, null, 'b'), (4, 2, null), (5, 1, 'B');
+select * from t order by a, id;
+select * from t order by a desc, id;
+select * from t order by a nulls first, id;
+select * from t order by a desc nulls last, id desc;
+select * from t order by b, id;
+select id, a + 1 as next from t order by next, id;
+select id, a from t order by 2 desc, 1;
+select id from t order by -id;
+select id from t order by a * -1 nulls first, b desc;
+select id from t order by length(b), b, id;
+select a as id, id as other from t order by id, other;
+select id from t order by 3;
+select id from t order by 0;
+select id from t order by nosuch;
+select id from t order by 'x';
+select distinct a from t order by a;
+select distinct a from t order by id;
+select distinct a, b from t order by b, a;
+select a from t order by a using <;
+select a from t order by a using >;

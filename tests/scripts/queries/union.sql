@@ -1,0 +1,26 @@
+-- UNION and UNION ALL.
+select 1 union select 2 union select 1 order by 1;
+select 1 union all select 2 union all select 1 order by 1;
+select 1 as a, 'x' as b union select 2, 'y' order by a desc;
+select 1 union select 1.5 order by 1;
+select null union select 1 order by 1;
+select null union all select null;
+select 'a' union select 'b' order by 1;
+select 1 union select 'x';
+select 1 union select true;
+select 1, 2 union select 3;
+select '1' union select 2 order by 1;
+select 1 union select 2 limit 1 offset 1;
+(select 2 union select 1) union all select 3 order by 1;
+select 1 union (select 2 order by 1 limit 1) order by 1;
+select 1 as a union select 2 order by b;
+select 1 as a union select 2 order by a + 1;
+create table t (id int primary key, v text);
+insert into t values (1, 'a'), (2, 'b');
+select id from t union select id + 1 from t order by id;
+select id, v from t union all select id, v from t order by 1, 2;
+select count(*) from (select id from t union all select id from t) s;
+select v from t union select 'c' order by v;
+select * from (select 1 as a union select 2) s where a > 1;
+insert into t select 10, 'u' union select 11, 'v';
+select * from t order by id;

@@ -1,0 +1,23 @@
+-- Enough rows for several leaves: point reads, ranges, both directions, counts.
+create table big (id int primary key, k int not null, v text);
+insert into big select i, (i * 7919) % 20000, 'value ' || i from generate_series(1, 20000) i;
+create index big_k on big (k);
+select count(*), sum(id), sum(k), min(k), max(k) from big;
+select * from big where id = 12345;
+select * from big where k = 777;
+select id from big where id between 9998 and 10002 order by id;
+select id from big where id between 9998 and 10002 order by id desc;
+select id from big order by id desc limit 3;
+select k from big order by k limit 3;
+select count(*) from big where k < 100;
+update big set v = 'changed' where id % 1000 = 0;
+select count(*) from big where v = 'changed';
+delete from big where id > 15000;
+select count(*), max(id) from big;
+select count(*) from big where k >= 19000;
+insert into big select i, i, 'again' from generate_series(15001, 16000) i;
+select count(*), sum(id) from big where v = 'again';
+update big set k = k + 1 where id <= 5000;
+select count(*), sum(k) from big;
+select count(*) from big a join big b on a.id = b.k where a.id <= 100;
+select v, count(*) from big where id > 14990 group by v order by count(*) desc, v limit 3;

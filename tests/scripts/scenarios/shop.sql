@@ -1,0 +1,21 @@
+-- A small shop: three tables, reports over them.
+create table product (id int primary key, name text unique not null, price numeric(8,2) not null, stock int not null default 0);
+create table customer (id int primary key, email varchar(60) unique not null, since date not null);
+create table sale (id int primary key, customer_id int not null, product_id int not null, qty int not null, sold_at timestamp not null);
+create index sale_customer on sale (customer_id);
+create index sale_time on sale (sold_at);
+insert into product select i, 'product ' || i, i * 1.25, 100 from generate_series(1, 20) i;
+insert into customer select i, 'c' || i || '@example.com', date '2024-01-01' + i from generate_series(1, 10) i;
+insert into sale select i, 1 + i % 10, 1 + i % 20, 1 + i % 3, timestamp '2024-02-01' + i * interval '1 hour' from generate_series(1, 200) i;
+select count(*), sum(qty) from sale;
+select p.name, sum(s.qty) as sold, sum(s.qty * p.price) as revenue from sale s join product p on p.id = s.product_id group by p.name order by revenue desc, p.name limit 5;
+select c.email, count(*) as sales from customer c join sale s on s.customer_id = c.id where s.sold_at >= '2024-02-05' group by c.email having count(*) > 10 order by sales desc, c.email;
+select date_trunc('day', sold_at) as day, count(*) from sale group by 1 order by 1 limit 4;
+update product set stock = stock - 5 where id in (select product_id from sale where customer_id = 3);
+select id, stock from product where stock < 100 order by id;
+insert into product (id, name, price) values (21, 'product 1', 1);
+insert into customer values (11, 'c1@example.com', '2024-01-01');
+delete from sale where sold_at < '2024-02-02';
+select min(sold_at), count(*) from sale;
+select distinct customer_id from sale where qty = 3 order by customer_id limit 3;
+select max(price), min(price), avg(price), count(*) from product where name like 'product 1%';

@@ -1,0 +1,21 @@
+-- Input spellings, output, operators and order of bool.
+select true, false, null::bool;
+select 't'::bool, 'f'::bool, 'yes'::bool, 'no'::bool, 'on'::bool, 'off'::bool, '1'::bool, '0'::bool;
+select ' TRUE '::bool, 'tru'::bool, 'fal'::bool, 'y'::bool, 'n'::bool;
+select 'o'::bool;
+select ''::bool;
+select 'maybe'::bool;
+select 1::bool, 0::bool, 7::bool;
+select true::int, false::int, true::text, false::text;
+select true = false, true <> false, true > false, true < false, true >= true, false <= false;
+select not true, not null::bool;
+select true and null, false and null, true or null, false or null;
+select true is true, null::bool is true, false is not true, null::bool is unknown, true is not unknown;
+create table b (id int primary key, v bool);
+insert into b values (1, true), (2, false), (3, null), (4, 'yes');
+select * from b where v order by id;
+select * from b where not v order by id;
+select * from b where v is null order by id;
+select v, count(*) from b group by v order by v;
+select * from b order by v desc, id;
+select bool_and(v), bool_or(v), every(v) from b;

@@ -1,0 +1,20 @@
+-- Casts between the types, explicit, by assignment and implicit.
+select 1::text, 1.5::text, true::text, '2024-01-01'::date::text, '1 day'::interval::text, '\x01'::bytea::text;
+select '12'::text::int, '1.5'::text::numeric, 'true'::text::bool, '1.5'::varchar::float8;
+select 1::int2::int4::int8::numeric::float8::text;
+select 65.7::int, '65'::int::float8 / 2, 1e5::int, 100000::int2;
+create table c (i int, s int2, n numeric(5,1), t text, v varchar(2), f float8, d date);
+insert into c values (1.6, 1.4, 1.25, 12, 12, 3, '2024-01-01 10:00'::timestamp);
+insert into c (s) values (100000);
+insert into c (i) values ('abc');
+insert into c (i) values (true);
+insert into c (i) values ('1'::text);
+insert into c (d) values (1);
+insert into c (t) values (true), (1.50), ('2024-01-01'::date);
+insert into c (v) values (123);
+select * from c order by i, t;
+select 1 = '1', 1.5 = '1.5', '2024-01-01' = date '2024-01-01';
+select 1 = 'a';
+select 1 = '1'::text;
+select true = 1;
+select date '2024-01-01' = 1;

@@ -1,0 +1,21 @@
+-- date: input forms, arithmetic, special values.
+select '2024-02-29'::date, '20240229'::date, '2024-2-9'::date, 'Feb 29, 2024'::date, '29 February 2024'::date;
+select '02/28/2024'::date, '1/2/2024'::date, 'epoch'::date, 'infinity'::date, '-infinity'::date;
+select '2023-02-29'::date;
+select '2024-13-01'::date;
+select '2024-00-01'::date;
+select 'not a date'::date;
+select ''::date;
+select date '2024-01-31' + 1, date '2024-03-01' - 1, date '2024-03-01' - date '2024-02-01';
+select date '2024-01-31' + interval '1 month', date '2024-01-31' - interval '1 day';
+select date '2024-01-01' < date '2024-01-02', date '2024-01-01' = '2024-01-01';
+select '0001-01-01'::date, '0044-03-15 BC'::date, '5874897-12-31'::date;
+select '5874898-01-01'::date;
+select '4714-11-24 BC'::date, '4715-01-01 BC'::date;
+select date '2024-05-05'::timestamp, timestamp '2024-05-05 23:59:59'::date;
+select extract(year from date '2024-05-06'), extract(month from date '2024-05-06'), extract(dow from date '2024-05-06'), extract(doy from date '2024-05-06'), extract(epoch from date '2024-05-06');
+create table d (v date primary key);
+insert into d values ('2024-01-02'), ('1999-12-31'), ('infinity'), ('2024-01-01'), ('-infinity'), ('0010-01-01 BC');
+select v from d order by v;
+select min(v), max(v), count(*) from d;
+select v from d where v between '1999-01-01' and '2024-01-01' order by v;

@@ -1,0 +1,21 @@
+-- double precision: shortest output, special values, overflow.
+select 1.5::float8, 0.1::float8, 1e10::float8, 1e15::float8, 1e16::float8, 1e-4::float8, 1e-5::float8;
+select 123456789.123456789::float8, 1e300::float8, -0.0::float8, '-0'::float8, 100::float8;
+select 'NaN'::float8, 'Infinity'::float8, '-infinity'::float8, 'inf'::float8, ' 1.5 '::float8;
+select 'NaN'::float8 = 'NaN'::float8, 'NaN'::float8 > 'Infinity'::float8;
+select 'x'::float8;
+select ''::float8;
+select '1e400'::float8;
+select '1e-400'::float8;
+select 1e300::float8 * 1e300::float8;
+select 1e-300::float8 * 1e-300::float8;
+select 1::float8 / 0;
+select 0.1::float8 + 0.2::float8, 1::float8 / 3, 2::float8 ^ 0.5;
+select 10::float8 - 3, 2.5::float8 * 2, - 1.5::float8, abs(-1.5::float8);
+select 1::float8 = 1::int, 1.5::float8 > 1::numeric, 1.5::float8 + 1::int2;
+select 1.5::float8::numeric, 1e20::float8::numeric, 0.1::float8::text, 1.5::float8::int8;
+create table f (v float8);
+insert into f values (1), ('NaN'), ('-Infinity'), (null), ('Infinity'), (-1.5), (0);
+select v from f order by v;
+select v from f order by v desc nulls last;
+select count(v), min(v), max(v), sum(v) from f where v < 'Infinity' and v > '-Infinity';

@@ -1,0 +1,23 @@
+-- integer: literals, bounds, overflow, operators.
+select 2147483647, -2147483648, '2147483647'::int, ' -2147483648'::int4, '+5'::int;
+select 2147483648::int4;
+select '2147483648'::int4;
+select '12a'::int4;
+select '1 2'::int4;
+select '0x10'::int4;
+select 2147483647 + 1;
+select -2147483648 - 1;
+select 65536 * 65536;
+select (-2147483648)::int4 / (-1);
+select (-2147483648)::int4 % (-1);
+select - (-2147483648)::int4;
+select abs((-2147483648)::int4);
+select 7 / 2, -7 / 2, 7 % 3, -7 % 3, 7 % -3;
+select 1 / 0;
+select 1 % 0;
+select 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 4, 256 >> 4, -1 >> 1;
+select 2 ^ 10, 2 ^ 0.5, |/ 16, ||/ 27;
+select 1 = 1, 1 <> 2, 1 != 2, 1 < 2, 2 <= 2, 3 > 2, 3 >= 4;
+select 1 + 2 * 3, (1 + 2) * 3, 10 - 4 - 3, 2 * 3 % 4, - 2 ^ 2, -(2 ^ 2);
+select 1 + null, null + 1, 1 = null;
+select 3.7::int4, 2.5::int4, 3.5::int4, (-2.5)::int4, 2.5::float8::int4, 3.5::float8::int4;

@@ -1,0 +1,21 @@
+-- timestamp without time zone.
+select '2024-02-29 12:34:56'::timestamp, '2024-02-29T12:34:56.789'::timestamp, '2024-02-29'::timestamp, '2024-02-29 12:34'::timestamp;
+select '2024-02-29 12:34:56.1234567'::timestamp, '2024-02-29 24:00:00'::timestamp, '2024-02-29 12:34:56 PM'::timestamp;
+select '2024-02-29 12:34:56+02'::timestamp;
+select 'epoch'::timestamp, 'infinity'::timestamp, '-infinity'::timestamp;
+select '2024-02-29 25:00:00'::timestamp;
+select '2024-02-30 00:00:00'::timestamp;
+select 'garbage'::timestamp;
+select '2024-02-29 12:34:56.789'::timestamp(0), '2024-02-29 12:34:56.456'::timestamp(2), '2024-12-31 23:59:59.9999999'::timestamp;
+select timestamp '2024-01-31 10:00' + interval '1 month', timestamp '2024-01-01' + interval '1 day 2 hours';
+select timestamp '2024-03-01' - timestamp '2024-02-01 12:00', timestamp '2024-03-01' - interval '1 second';
+select timestamp '2024-01-01' < timestamp '2024-01-01 00:00:01', timestamp '2024-01-01' = date '2024-01-01';
+select extract(hour from timestamp '2024-05-06 07:08:09.5'), extract(second from timestamp '2024-05-06 07:08:09.5'), date_part('minute', timestamp '2024-05-06 07:08:09.5');
+select date_trunc('hour', timestamp '2024-05-06 07:08:09.5'), date_trunc('month', timestamp '2024-05-06 07:08:09.5'), date_trunc('week', timestamp '2024-05-08');
+select '294276-12-31 23:59:59.999999'::timestamp;
+select '294277-01-01'::timestamp;
+select '2024-01-01 00:00:00 BC'::timestamp;
+create table s (id int primary key, v timestamp, w timestamp(3) default '2000-01-01 00:00:00.123456');
+insert into s (id, v) values (1, '2024-01-01 10:00'), (2, null), (3, 'infinity'), (4, '1999-12-31 23:59:59.999');
+select * from s order by v, id;
+select max(v), min(v) from s;

@@ -1,0 +1,20 @@
+-- timestamp with time zone, shown in the session's zone.
+show timezone;
+select '2024-02-29 12:34:56'::timestamptz, '2024-02-29 12:34:56+02'::timestamptz, '2024-02-29 12:34:56-05:30'::timestamptz, '2024-02-29 12:34:56Z'::timestamptz;
+select '2024-07-01 12:00 America/New_York'::timestamptz, '2024-01-01 12:00 Europe/Berlin'::timestamptz;
+select '2024-02-29 12:34:56 Nowhere/Town'::timestamptz;
+set timezone = 'America/New_York';
+select '2024-07-01 12:00+00'::timestamptz, '2024-01-01 12:00+00'::timestamptz;
+select '2024-07-01 12:00'::timestamp::timestamptz, '2024-07-01 12:00+00'::timestamptz::timestamp;
+set timezone = 'Asia/Kolkata';
+select '2024-07-01 12:00+00'::timestamptz, '2024-07-01 23:00+00'::timestamptz::date;
+set timezone = 'UTC';
+select timestamptz '2024-07-01 12:00+00' at time zone 'Europe/Berlin', timestamp '2024-07-01 12:00' at time zone 'Europe/Berlin';
+select timestamptz '2024-01-31 12:00+00' + interval '1 month', timestamptz '2024-03-01 00:00+00' - timestamptz '2024-02-01 00:00+00';
+select timestamptz '2024-01-01 00:00+00' = timestamptz '2024-01-01 02:00+02';
+select extract(epoch from timestamptz '2024-01-01 00:00+00');
+set timezone = 'Not/AZone';
+create table z (id int primary key, v timestamptz);
+insert into z values (1, '2024-01-01 00:00+00'), (2, '2024-01-01 00:00+01'), (3, '2024-01-01 00:00-01');
+select * from z order by v;
+select count(*) from z where v < '2024-01-01 00:00+00';
