@@ -100,12 +100,22 @@ const SCAN_US_MIN: u64 = 1_000;
 impl Shared {
     /// Moves the horizon up, unless that was done a moment ago.
     pub(crate) fn scan_horizon(&self) {
-        let now = self.clock.now().0;
         let Some(mut scanned) = self.scanned_us.try_lock() else { return };
-        if now < scanned.saturating_add(SCAN_US_MIN) {
-            return;
+        let now = self.clock.now().0;
+        if now >= scanned.saturating_add(SCAN_US_MIN) {
+            *scanned = now;
+            self.move_horizon();
         }
-        *scanned = now;
+    }
+
+    /// Moves the horizon up now.
+    pub(crate) fn scan_horizon_now(&self) {
+        let mut scanned = self.scanned_us.lock();
+        *scanned = self.clock.now().0;
+        self.move_horizon();
+    }
+
+    fn move_horizon(&self) {
         self.horizon.scan(self.marks.durable(), |see| {
             self.sessions.each(|member| see(&member.slot));
         });

@@ -65,7 +65,7 @@ impl Upkeep {
 
     /// Raises the low mark as far as it may go.
     pub(crate) fn raise_low_mark(&self, shared: &Shared) -> Result<(), Error> {
-        shared.scan_horizon();
+        shared.scan_horizon_now();
         let retention_us = shared.options.history_retention.as_micros();
         let retention_us = u64::try_from(retention_us).unwrap_or(u64::MAX);
         let kept = shared.clock.now().0.saturating_sub(retention_us);

@@ -56,9 +56,9 @@ struct Answerable {
 }
 
 impl Watermarks {
-    /// All at the last commit that a store recovered.
+    /// All at the last commit that a store recovered; in an empty store, where bulk loaded rows are seen.
     pub(crate) fn recovered(last: Timestamp) -> Self {
-        let at = || AtomicU64::new(last.0);
+        let at = || AtomicU64::new(last.max(Timestamp::LOADED).0);
         Self {
             applied: Applied { issued: at(), visible: at(), last_synchronous: at() },
             answerable: Answerable { synced: at(), durable: at() },

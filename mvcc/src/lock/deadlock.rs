@@ -1,7 +1,7 @@
 //! Deadlocks: circles of sessions that wait for one another.
 //!
-//! A waiter looks for a circle through itself once it has waited for `deadlock_timeout`, and again each
-//! time that has passed. It follows the edges from waiter to blocker, breadth first, so the circle it
+//! A waiter looks for a circle through itself once it has waited for `deadlock_timeout`, and again after
+//! twice as long, and so on. It follows the edges from waiter to blocker, breadth first, so the circle it
 //! reports is a shortest one. A blocker holds the lock (a *hard* edge) or waits in front (a *soft* one). A
 //! circle with a soft edge whose waiter conflicts with no holder is ended by serving that waiter out of its
 //! turn; any other by failing the one who looked.
@@ -128,17 +128,16 @@ impl Locks {
             }
             *latest = waiter.position;
             for blocker in self.blockers(&target, &waiter) {
+                if reached.contains_key(&blocker.session) {
+                    continue;
+                }
                 let (target, waiter) = (target.clone(), Arc::clone(&waiter));
                 let edge = Edge { session, target, waiter, blocker };
                 if blocker.session == start {
                     return Some(circle_to(edge, &reached));
                 }
-                if let std::collections::hash_map::Entry::Vacant(free) =
-                    reached.entry(blocker.session)
-                {
-                    free.insert(edge);
-                    next.push_back(blocker.session);
-                }
+                reached.insert(blocker.session, edge);
+                next.push_back(blocker.session);
             }
         }
         None

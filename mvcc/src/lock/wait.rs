@@ -73,7 +73,8 @@ impl Locks {
         limit: Option<Duration>,
     ) -> Result<(), Error> {
         let limit = limit.and_then(deadline);
-        let mut check = deadline(self.deadlock_timeout);
+        let mut patience = self.deadlock_timeout;
+        let mut check = deadline(patience);
         loop {
             let until = [limit, check].into_iter().flatten().min();
             member.signal.wait(until, || waiter.is_granted());
@@ -87,7 +88,8 @@ impl Locks {
             }
             if check.is_some_and(|check| check <= now) {
                 self.end_deadlock(member)?;
-                check = deadline(self.deadlock_timeout);
+                patience = patience.saturating_mul(2);
+                check = deadline(patience);
             }
         }
     }
