@@ -22,7 +22,7 @@ use reckon_storage::{KeyspaceId, Store, Timestamp};
 use crate::blocking::Blocking;
 use crate::commit::{Durable, LogSync, Queue, Watermarks};
 use crate::error::Error;
-use crate::keyspace::{Base, Keyspaces};
+use crate::keyspace::{Base, Keyspace, Keyspaces};
 use crate::lock::Locks;
 use crate::session::{Session, Sessions};
 use crate::snapshot::Horizon;
@@ -83,7 +83,7 @@ pub(crate) struct Shared {
     pub(crate) locks: Locks,
     pub(crate) upkeep: Upkeep,
     pub(crate) counts: Counts,
-    scanned_us: Mutex<u64>,
+    next_scan_us: Mutex<u64>,
 }
 
 /// What happened since the engine was opened.
@@ -97,28 +97,30 @@ pub(crate) struct Counts {
 /// The least time between two scans for the horizon, in microseconds.
 const SCAN_US_MIN: u64 = 1_000;
 
+/// A scan of many sessions is followed by a pause this many times as long.
+const SCAN_PAUSE: u64 = 50;
+
 impl Shared {
     /// Moves the horizon up, unless that was done a moment ago.
     pub(crate) fn scan_horizon(&self) {
-        let Some(mut scanned) = self.scanned_us.try_lock() else { return };
-        let now = self.clock.now().0;
-        if now >= scanned.saturating_add(SCAN_US_MIN) {
-            *scanned = now;
-            self.move_horizon();
+        let Some(mut next_us) = self.next_scan_us.try_lock() else { return };
+        if self.clock.now().0 >= *next_us {
+            self.move_horizon(&mut next_us);
         }
     }
 
     /// Moves the horizon up now.
     pub(crate) fn scan_horizon_now(&self) {
-        let mut scanned = self.scanned_us.lock();
-        *scanned = self.clock.now().0;
-        self.move_horizon();
+        self.move_horizon(&mut self.next_scan_us.lock());
     }
 
-    fn move_horizon(&self) {
+    fn move_horizon(&self, next_us: &mut u64) {
+        let start_us = self.clock.now().0;
         self.horizon.scan(self.marks.durable(), |see| {
             self.sessions.each(|member| see(&member.slot));
         });
+        let end_us = self.clock.now().0;
+        *next_us = end_us + SCAN_US_MIN.max(end_us.saturating_sub(start_us) * SCAN_PAUSE);
     }
 }
 
@@ -150,7 +152,7 @@ impl Engine {
             log: LogSync::default(),
             horizon: Horizon::default(),
             counts: Counts::default(),
-            scanned_us: Mutex::new(0),
+            next_scan_us: Mutex::new(0),
             store,
             cache,
             options,
@@ -191,6 +193,11 @@ impl Engine {
     /// none did. A snapshot at or after that commit is never told an older one.
     pub fn last_change(&self, keyspace: KeyspaceId) -> Timestamp {
         self.shared.keyspaces.find(keyspace).last_change()
+    }
+
+    /// [`last_change`](Self::last_change) of one keyspace, to be asked often.
+    pub fn watch(&self, keyspace: KeyspaceId) -> Watch {
+        Watch(self.shared.keyspaces.find(keyspace))
     }
 
     /// A keyspace id never given out before. For keyspaces that no transaction creates.
@@ -271,6 +278,23 @@ impl Engine {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Engine(visible {}, durable {})", self.visible(), self.durable())
+    }
+}
+
+/// Tells when a keyspace last changed, for the price of a load.
+#[derive(Clone)]
+pub struct Watch(Arc<Keyspace>);
+
+impl Watch {
+    /// As [`Engine::last_change`].
+    pub fn last_change(&self) -> Timestamp {
+        self.0.last_change()
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watch({} changed at {})", self.0.id, self.last_change())
     }
 }
 

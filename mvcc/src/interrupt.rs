@@ -1,6 +1,6 @@
 //! How a session is woken out of a wait, by another thread that wants it to stop.
 //!
-//! Each session has one [`Signal`] that it waits on, for locks as well as for time, and one reason to
+//! Each session has one signal that it waits on, for locks as well as for time, and one reason to
 //! stop. Setting the reason wakes the wait; whoever runs the statement meets it at the next
 //! [`Interrupt::check`].
 //!

@@ -7,7 +7,7 @@
 //!
 //! # Concurrency
 //!
-//! Keyspaces are found in a sharded map. A session keeps those it used last in a [`Near`] of its own, so a
+//! Keyspaces are found in a sharded map. A session keeps those it used last in a cache of its own, so a
 //! point read touches nothing that other sessions write.
 
 use std::cell::Cell;

@@ -41,7 +41,7 @@ pub mod write_set;
 pub use blocking::Blocking;
 pub use commit::Durable;
 pub use cursor::Cursor;
-pub use engine::{Engine, Options, Statistics, SyncMode};
+pub use engine::{Engine, Options, Statistics, SyncMode, Watch};
 pub use error::Error;
 pub use interrupt::{Interrupt, Reason};
 pub use load::Load;

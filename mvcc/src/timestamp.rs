@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! 1. [`Clock::next`] is larger than the `last` it is given, and not before the clock otherwise.
+//! 1. The next timestamp is larger than the `last` it is given, and not before the clock otherwise.
 //! 2. This file alone reads clocks. Everything else has an instant from here or none.
 
 use std::sync::atomic::{AtomicI64, Ordering};

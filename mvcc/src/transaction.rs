@@ -221,12 +221,12 @@ impl Transaction {
     /// The newest state whatever the isolation level, own writes included: for definitions, and for
     /// filling what must hold every row.
     pub fn newest_snapshot(&mut self) -> Snapshot {
+        self.raise_floor();
         let own = self.snapshot();
         if self.isolation == Isolation::ReadCommitted {
             return own;
         }
         // The transaction's own snapshot is older and registered, so history stays for this one too.
-        self.raise_floor();
         let timestamp = self.shared().marks.visible();
         self.see(timestamp);
         Snapshot { timestamp, command: own.command }

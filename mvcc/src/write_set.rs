@@ -15,7 +15,7 @@
 //!
 //! 1. The versions of a key are in the order of their commands, one a command, and never empty.
 //! 2. A keyspace in the map has at least one key.
-//! 3. `bytes` is what the last version of each key takes in a commit, [`WRITE_BYTES`] a write included.
+//! 3. `bytes` is what the last version of each key takes in a commit, 32 bytes a write included.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;

@@ -17,7 +17,7 @@ use reckon_mvcc::{
     AdvisoryKey, AdvisoryLock, Engine, Error, Isolation, LockTarget, Locked, Reason, RowLock,
     TableLock, TableLockId, Transaction, Wait,
 };
-use support::{TABLE, engine, newest, set, until};
+use support::{Random, TABLE, engine, newest, set, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const ACCOUNTS: TableLockId = TableLockId { database: 5, relation: 16_384 };
@@ -363,4 +363,78 @@ fn advisory_locks_of_a_session_are_counted_and_outlive_transactions() {
     assert!(two.lock_advisory(key, AdvisoryLock::Share, Wait::Skip).unwrap());
     drop(two);
     assert!(one.lock_advisory(key, exclusive, Wait::Skip).unwrap());
+}
+
+/// Random locks in random order: whoever is not a deadlock's victim gets what it asked for, nobody hangs, and
+/// no two hold what conflicts.
+#[test]
+fn random_lock_orders_end_in_locks_or_deadlocks() {
+    let engine = engine();
+    let held: Vec<AtomicU64> = (0..6).map(|_| AtomicU64::new(0)).collect();
+    let granted = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for seed in 0..6 {
+            let (engine, held, granted) = (&engine, &held, &granted);
+            scope.spawn(move || {
+                let mut random = Random::new(seed);
+                let mut session = engine.session();
+                for _ in 0..150 {
+                    let transaction = session.begin(RC, false);
+                    granted.fetch_add(
+                        lock_at_random(transaction, &mut random, held),
+                        Ordering::Relaxed,
+                    );
+                }
+            });
+        }
+    });
+    assert!(granted.load(Ordering::Relaxed) > 0);
+    println!("{} granted, {:?}", granted.load(Ordering::Relaxed), engine.statistics());
+    let mut session = engine.session();
+    let mut last = session.begin(RC, false);
+    for key in 0..6 {
+        assert!(last.lock_key(TABLE, &[key], RowLock::ForUpdate, Wait::NoWait).unwrap());
+    }
+}
+
+fn lock_at_random(mut transaction: Transaction, random: &mut Random, held: &[AtomicU64]) -> u64 {
+    const ALONE: u64 = 1 << 32;
+    let mut mine: Vec<(usize, u64)> = Vec::new();
+    for _ in 0..4 {
+        let key = random.below(6);
+        let (mode, weight) = match random.below(3) {
+            0 => (RowLock::ForUpdate, ALONE),
+            _ => (RowLock::ForShare, 1),
+        };
+        let at = usize::try_from(key).unwrap();
+        let byte = [u8::try_from(key).unwrap()];
+        match transaction.lock_key(TABLE, &byte, mode, Wait::Block) {
+            Ok(locked) => assert!(locked),
+            Err(Error::Deadlock(_)) => break,
+            Err(error) => panic!("{error}"),
+        }
+        let own: u64 = mine.iter().filter(|(other, _)| *other == at).map(|(_, w)| w).sum();
+        let others = held[at].fetch_add(weight, Ordering::SeqCst) - own;
+        mine.push((at, weight));
+        let alone = own + weight >= ALONE;
+        assert!(if alone { others == 0 } else { others < ALONE }, "{others:x} beside {weight:x}");
+        thread::yield_now();
+    }
+    for (at, weight) in &mine {
+        held[*at].fetch_sub(*weight, Ordering::SeqCst);
+    }
+    transaction.rollback();
+    mine.len() as u64
+}
+
+#[test]
+fn handles_may_move_between_threads() {
+    fn sends<T: Send>() {}
+    fn shares<T: Send + Sync>() {}
+    sends::<reckon_mvcc::Session>();
+    sends::<Transaction>();
+    sends::<reckon_mvcc::Cursor>();
+    sends::<reckon_mvcc::Durable>();
+    shares::<Engine>();
+    shares::<reckon_mvcc::Interrupt>();
 }
