@@ -14,8 +14,10 @@ pub mod catalog;
 pub mod copy;
 pub mod error;
 pub mod expr;
+pub mod key;
 pub mod parser;
 pub mod plan;
+pub mod row;
 pub mod settings;
 pub mod types;
 

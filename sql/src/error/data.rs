@@ -10,16 +10,124 @@ use super::{Fields, SqlState};
 pub enum DataError {
     /// Division or modulo by zero.
     DivisionByZero,
-    /// A value its type cannot hold; `type_name` as in the message (`integer`).
+    /// A number its type cannot hold; `type_name` as in the message (`integer`).
     OutOfRange { type_name: &'static str },
-    /// Stored bytes that are not what they should be.
-    Corrupted { what: &'static str },
+    /// The result of float arithmetic is too large or too close to zero.
+    FloatOutOfRange { overflow: bool },
+    /// A number with more digits than `numeric` can hold.
+    NumericOverflow,
+    /// A date, a time or an interval its type cannot hold.
+    DatetimeOutOfRange { type_name: &'static str },
+    /// Text of a number its type cannot hold.
+    ValueOutOfRange { type_name: &'static str, text: String },
+    /// Text of a float its type cannot hold.
+    FloatTextOutOfRange { type_name: &'static str, text: String },
     /// Text that is no value of the type.
     InvalidText { type_name: &'static str, text: String },
+    /// Text that is no array; `reason` is the DETAIL.
+    MalformedArray { text: String, reason: String },
+    /// Text that is no record; `reason` is the DETAIL.
+    MalformedRecord { text: String, reason: &'static str },
+    /// Text that is no date or time of the type.
+    InvalidDatetime { type_name: &'static str, text: String },
+    /// A field of a date or time is out of its range; `style`: another DateStyle might read it.
+    DatetimeFieldOverflow { text: String, style: bool },
+    /// A field of an interval is out of its range.
+    IntervalFieldOverflow { text: String },
+    /// A zone offset that is too large.
+    ZoneDisplacement { text: String },
+    /// A time zone that is not known.
+    UnknownZone { name: String },
+    /// The fields of make_date and the like are no date.
+    FieldsOutOfRange { what: &'static str, value: String },
+    /// A unit of extract or date_trunc that is not known.
+    UnknownUnit { unit: String, type_name: &'static str },
+    /// A unit of extract or date_trunc that the type does not have.
+    UnsupportedUnit { unit: String, type_name: &'static str },
+    /// Text longer than its declared length; `type_name` as `character varying(3)`.
+    TooLong { type_name: String },
+    /// A number that does not fit its declared precision and scale.
+    NumericFieldOverflow { precision: i32, scale: i32, special: bool },
+    /// NaN or an infinity where the type has none; `value` as in the message.
+    CannotConvert { value: &'static str, type_name: &'static str },
+    /// Bytes that are not UTF-8, or a NUL.
+    InvalidBytes { bytes: Vec<u8> },
+    /// A code point that is no character, or NUL.
+    InvalidCharacter { code: Option<i32> },
+    /// The root of a negative number, or the logarithm of one that is not positive.
+    MathDomain { problem: MathProblem },
+    /// An argument no function of this kind takes; the text is the whole message.
+    InvalidArgument { message: String, hint: Option<&'static str> },
+    /// A substring length below zero.
+    NegativeSubstring,
+    /// A LIKE pattern that ends with its escape character.
+    PatternEndsWithEscape,
+    /// ESCAPE with more than one character.
+    InvalidEscape,
+    /// A regular expression that does not parse.
+    InvalidRegex { reason: String },
+    /// Array dimensions, bounds or subscripts that do not fit; the text is the whole message.
+    ArraySubscript { message: &'static str },
+    /// A value that would be larger than one may be.
+    TooLarge { message: String },
+    /// Binary data that ends too early.
+    BinaryTooShort,
+    /// Binary data that is no value; the text is the whole message.
+    InvalidBinary { message: String },
+    /// A binary array of another element type than its parameter's; the text is the message.
+    WrongElementType { message: String },
+    /// A type that has no form of this kind; `what` as in `no binary input function available`.
+    NoForm { what: &'static str, type_name: String },
+    /// Stored bytes that are not what they should be.
+    Corrupted { what: &'static str },
     /// A line of COPY data beyond a gigabyte.
     CopyLineTooLong,
     /// The end of COPY data inside quotes.
     CopyUnterminatedQuote,
+    /// A value of another kind than its type says: an error in Reckon.
+    UnexpectedDatum { expected: &'static str },
+}
+
+/// Why a function of numbers has no result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MathProblem {
+    /// sqrt of a negative number
+    NegativeRoot,
+    /// ln or log of zero
+    LogarithmOfZero,
+    /// ln or log of a negative number
+    LogarithmOfNegative,
+    /// 0 ^ -1
+    ZeroToNegative,
+    /// (-1) ^ 0.5
+    NegativeToFraction,
+    /// acos(2)
+    Input,
+}
+
+impl MathProblem {
+    fn sqlstate(self) -> SqlState {
+        match self {
+            Self::LogarithmOfZero | Self::LogarithmOfNegative => SqlState::INVALID_ARGUMENT_FOR_LOG,
+            Self::NegativeRoot | Self::ZeroToNegative | Self::NegativeToFraction => {
+                SqlState::INVALID_ARGUMENT_FOR_POWER_FUNCTION
+            }
+            Self::Input => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::NegativeRoot => "cannot take square root of a negative number",
+            Self::LogarithmOfZero => "cannot take logarithm of zero",
+            Self::LogarithmOfNegative => "cannot take logarithm of a negative number",
+            Self::ZeroToNegative => "zero raised to a negative power is undefined",
+            Self::NegativeToFraction => {
+                "a negative number raised to a non-integer power yields a complex result"
+            }
+            Self::Input => "input is out of range",
+        }
+    }
 }
 
 impl DataError {
@@ -27,31 +135,173 @@ impl DataError {
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::DivisionByZero => SqlState::DIVISION_BY_ZERO,
-            Self::OutOfRange { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            Self::Corrupted { .. } => SqlState::DATA_CORRUPTED,
-            Self::InvalidText { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
-            Self::CopyLineTooLong => SqlState::PROGRAM_LIMIT_EXCEEDED,
+            Self::OutOfRange { .. }
+            | Self::FloatOutOfRange { .. }
+            | Self::NumericOverflow
+            | Self::ValueOutOfRange { .. }
+            | Self::FloatTextOutOfRange { .. }
+            | Self::NumericFieldOverflow { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+            Self::DatetimeOutOfRange { .. }
+            | Self::DatetimeFieldOverflow { .. }
+            | Self::FieldsOutOfRange { .. } => SqlState::DATETIME_FIELD_OVERFLOW,
+            Self::IntervalFieldOverflow { .. } => SqlState::INTERVAL_FIELD_OVERFLOW,
+            Self::ZoneDisplacement { .. } => SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
+            Self::InvalidText { .. }
+            | Self::MalformedArray { .. }
+            | Self::MalformedRecord { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
+            Self::InvalidDatetime { .. } => SqlState::INVALID_DATETIME_FORMAT,
+            Self::UnknownZone { .. } | Self::UnknownUnit { .. } | Self::InvalidArgument { .. } => {
+                SqlState::INVALID_PARAMETER_VALUE
+            }
+            Self::UnsupportedUnit { .. } | Self::CannotConvert { .. } => {
+                SqlState::FEATURE_NOT_SUPPORTED
+            }
+            Self::TooLong { .. } => SqlState::STRING_DATA_RIGHT_TRUNCATION,
+            Self::InvalidBytes { .. } => SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+            Self::InvalidCharacter { .. } | Self::TooLarge { .. } | Self::CopyLineTooLong => {
+                SqlState::PROGRAM_LIMIT_EXCEEDED
+            }
             Self::CopyUnterminatedQuote => SqlState::BAD_COPY_FILE_FORMAT,
+            Self::MathDomain { problem } => problem.sqlstate(),
+            Self::NegativeSubstring => SqlState::SUBSTRING_ERROR,
+            Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
+            Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
+            Self::ArraySubscript { .. } => SqlState::ARRAY_SUBSCRIPT_ERROR,
+            Self::BinaryTooShort => SqlState::PROTOCOL_VIOLATION,
+            Self::InvalidBinary { .. } => SqlState::INVALID_BINARY_REPRESENTATION,
+            Self::WrongElementType { .. } => SqlState::DATATYPE_MISMATCH,
+            Self::NoForm { .. } => SqlState::UNDEFINED_FUNCTION,
+            Self::Corrupted { .. } => SqlState::DATA_CORRUPTED,
+            Self::UnexpectedDatum { .. } => SqlState::INTERNAL_ERROR,
         }
     }
 
     /// DETAIL, HINT and the objects concerned.
     pub fn fields(&self) -> Fields {
-        Fields::default()
+        let mut fields = Fields::default();
+        match self {
+            Self::MalformedArray { reason, .. } if !reason.is_empty() => {
+                fields.detail = Some(reason.clone());
+            }
+            Self::MalformedRecord { reason, .. } => fields.detail = Some((*reason).to_owned()),
+            Self::DatetimeFieldOverflow { style: true, .. } => {
+                fields.hint =
+                    Some("Perhaps you need a different \"datestyle\" setting.".to_owned());
+            }
+            Self::NumericFieldOverflow { precision, scale, special } => {
+                fields.detail = Some(numeric_overflow_detail(*precision, *scale, *special));
+            }
+            Self::InvalidArgument { hint, .. } => fields.hint = hint.map(str::to_owned),
+            Self::InvalidEscape => {
+                fields.hint = Some("Escape string must be empty or one character.".to_owned());
+            }
+            _ => {}
+        }
+        fields
     }
 }
 
+fn numeric_overflow_detail(precision: i32, scale: i32, special: bool) -> String {
+    if special {
+        return format!(
+            "A field with precision {precision}, scale {scale} cannot hold an infinite value."
+        );
+    }
+    let (power, exponent) = if precision == scale {
+        ("1", String::new())
+    } else {
+        ("10^", format!("{}", precision - scale))
+    };
+    format!(
+        "A field with precision {precision}, scale {scale} must round to an absolute value less \
+         than {power}{exponent}."
+    )
+}
+
 impl fmt::Display for DataError {
+    #[expect(clippy::too_many_lines, reason = "one arm a message")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DivisionByZero => f.write_str("division by zero"),
-            Self::OutOfRange { type_name } => write!(f, "{type_name} out of range"),
-            Self::Corrupted { what } => write!(f, "stored bytes are not {what}"),
-            Self::InvalidText { type_name, text } => {
+            Self::OutOfRange { type_name } | Self::DatetimeOutOfRange { type_name } => {
+                write!(f, "{type_name} out of range")
+            }
+            Self::FloatOutOfRange { overflow: true } => f.write_str("value out of range: overflow"),
+            Self::FloatOutOfRange { overflow: false } => {
+                f.write_str("value out of range: underflow")
+            }
+            Self::NumericOverflow => f.write_str("value overflows numeric format"),
+            Self::ValueOutOfRange { type_name, text } => {
+                write!(f, "value \"{text}\" is out of range for type {type_name}")
+            }
+            Self::FloatTextOutOfRange { type_name, text } => {
+                write!(f, "\"{text}\" is out of range for type {type_name}")
+            }
+            Self::InvalidText { type_name, text } | Self::InvalidDatetime { type_name, text } => {
                 write!(f, "invalid input syntax for type {type_name}: \"{text}\"")
             }
+            Self::MalformedArray { text, .. } => write!(f, "malformed array literal: \"{text}\""),
+            Self::MalformedRecord { text, .. } => {
+                write!(f, "malformed record literal: \"{text}\"")
+            }
+            Self::DatetimeFieldOverflow { text, .. } => {
+                write!(f, "date/time field value out of range: \"{text}\"")
+            }
+            Self::IntervalFieldOverflow { text } => {
+                write!(f, "interval field value out of range: \"{text}\"")
+            }
+            Self::ZoneDisplacement { text } => {
+                write!(f, "time zone displacement out of range: \"{text}\"")
+            }
+            Self::UnknownZone { name } => write!(f, "time zone \"{name}\" not recognized"),
+            Self::FieldsOutOfRange { what, value } => {
+                write!(f, "{what} field value out of range: {value}")
+            }
+            Self::UnknownUnit { unit, type_name } => {
+                write!(f, "unit \"{unit}\" not recognized for type {type_name}")
+            }
+            Self::UnsupportedUnit { unit, type_name } => {
+                write!(f, "unit \"{unit}\" not supported for type {type_name}")
+            }
+            Self::TooLong { type_name } => write!(f, "value too long for type {type_name}"),
+            Self::NumericFieldOverflow { .. } => f.write_str("numeric field overflow"),
+            Self::CannotConvert { value, type_name } => {
+                write!(f, "cannot convert {value} to {type_name}")
+            }
+            Self::InvalidBytes { bytes } => invalid_bytes(bytes, f),
+            Self::InvalidCharacter { code: None } => f.write_str("null character not permitted"),
+            Self::InvalidCharacter { code: Some(code) } => {
+                write!(f, "requested character too large for encoding: {code}")
+            }
+            Self::MathDomain { problem } => f.write_str(problem.message()),
+            Self::InvalidArgument { message, .. } | Self::TooLarge { message } => {
+                f.write_str(message)
+            }
+            Self::NegativeSubstring => f.write_str("negative substring length not allowed"),
+            Self::PatternEndsWithEscape => {
+                f.write_str("LIKE pattern must not end with escape character")
+            }
+            Self::InvalidEscape => f.write_str("invalid escape string"),
+            Self::InvalidRegex { reason } => write!(f, "invalid regular expression: {reason}"),
+            Self::ArraySubscript { message } => f.write_str(message),
+            Self::BinaryTooShort => f.write_str("insufficient data left in message"),
+            Self::InvalidBinary { message } | Self::WrongElementType { message } => {
+                f.write_str(message)
+            }
+            Self::NoForm { what, type_name } => {
+                write!(f, "no {what} available for type {type_name}")
+            }
+            Self::Corrupted { what } => write!(f, "stored bytes are not {what}"),
             Self::CopyLineTooLong => f.write_str("line of COPY data is too long"),
             Self::CopyUnterminatedQuote => f.write_str("unterminated CSV quoted field"),
+            Self::UnexpectedDatum { expected } => {
+                write!(f, "a value is not of its type: expected {expected}")
+            }
         }
     }
+}
+
+fn invalid_bytes(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("invalid byte sequence for encoding \"UTF8\":")?;
+    bytes.iter().try_for_each(|byte| write!(f, " 0x{byte:02x}"))
 }

@@ -20,7 +20,7 @@ use std::fmt;
 
 pub use constraint::ConstraintError;
 pub use copying::CopyError;
-pub use data::DataError;
+pub use data::{DataError, MathProblem};
 pub use definition::DefinitionError;
 pub use execution::ExecutionError;
 pub use name::NameError;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bigdecimal::BigDecimal;
 use triomphe::ThinArc;
 
-use super::Oid;
+use super::{Oid, Type};
 
 const _: () = assert!(size_of::<Datum>() == 16);
 
@@ -68,6 +68,47 @@ impl Datum {
     /// Whether this is SQL NULL.
     pub fn is_null(&self) -> bool {
         matches!(self, Datum::Null)
+    }
+
+    /// The type a datum has when nothing else is known about it.
+    pub fn natural_type(&self) -> Type {
+        match self {
+            Datum::Null => Type::UNKNOWN,
+            Datum::Void => Type::VOID,
+            Datum::Bool(_) => Type::BOOL,
+            Datum::Int2(_) => Type::INT2,
+            Datum::Int4(_) => Type::INT4,
+            Datum::Int8(_) => Type::INT8,
+            Datum::Oid(_) => Type::OID,
+            Datum::Float4(_) => Type::FLOAT4,
+            Datum::Float8(_) => Type::FLOAT8,
+            Datum::Numeric(_) => Type::NUMERIC,
+            Datum::Text(_) => Type::TEXT,
+            Datum::Bytea(_) => Type::BYTEA,
+            Datum::Date(_) => Type::DATE,
+            Datum::Time(_) => Type::TIME,
+            Datum::Timestamp(_) => Type::TIMESTAMP,
+            Datum::Timestamptz(_) => Type::TIMESTAMPTZ,
+            Datum::Interval(_) => Type::INTERVAL,
+            Datum::Uuid(_) => Type::UUID,
+            Datum::Array(array) => array.element_type().array().unwrap_or(Type::ANYARRAY),
+            Datum::Record(_) => Type::RECORD,
+        }
+    }
+
+    /// A numeric value.
+    pub fn numeric(value: Numeric) -> Datum {
+        Datum::Numeric(Arc::new(value))
+    }
+
+    /// An array value.
+    pub fn array(value: Array) -> Datum {
+        Datum::Array(Arc::new(value))
+    }
+
+    /// An interval value.
+    pub fn interval(value: Interval) -> Datum {
+        Datum::Interval(Arc::new(value))
     }
 
     /// A text value. `value` must not contain NUL bytes; input functions refuse them.

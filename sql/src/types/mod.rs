@@ -4,11 +4,34 @@
 //! family of types has a file that owns its text form, its binary form, its order and its
 //! arithmetic.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
+mod array;
+mod boolean;
+mod bytea;
+pub mod catalog;
+mod codec;
 mod datum;
+mod float;
 mod formats;
+mod integer;
+mod length;
+mod name;
+mod numeric;
+mod order;
+mod record;
+mod text;
+mod uuid;
 
+pub use catalog::Family;
+pub use codec::{input, output, receive, send, to_text};
 pub use datum::{Array, Datum, Interval, Numeric, Text, Varlena};
 pub use formats::{ByteaOutput, DateOrder, DateStyle, Formats, IntervalStyle};
+pub use length::coerce_length;
+pub use name::{interval_modifier_of, name, numeric_modifier_of};
+pub use order::{TypeOrder, compare, equal, hash};
+pub(crate) use text::trimmed;
+pub use text::{clip_name, utf8};
 
 /// A PostgreSQL object identifier.
 #[derive(
@@ -57,7 +80,15 @@ builtin_types! {
     TEXT = 25, OID = 26, FLOAT4 = 700, FLOAT8 = 701, UNKNOWN = 705, INT2_ARRAY = 1005,
     INT4_ARRAY = 1007, TEXT_ARRAY = 1009, BPCHAR = 1042, VARCHAR = 1043, DATE = 1082, TIME = 1083,
     TIMESTAMP = 1114, TIMESTAMPTZ = 1184, INTERVAL = 1186, NUMERIC = 1700, REGCLASS = 2205,
-    RECORD = 2249, ANY = 2276, ANYARRAY = 2277, VOID = 2278, ANYELEMENT = 2283, UUID = 2950,
+    RECORD = 2249, CSTRING = 2275, ANY = 2276, ANYARRAY = 2277, VOID = 2278, INTERNAL = 2281,
+    ANYELEMENT = 2283, ANYNONARRAY = 2776, UUID = 2950, ANYCOMPATIBLE = 5077,
+    ANYCOMPATIBLEARRAY = 5078, ANYCOMPATIBLENONARRAY = 5079, XID = 28, CID = 29,
+    INT2VECTOR = 22, OIDVECTOR = 30, REGTYPE = 2206, REGPROCEDURE = 2202, REGNAMESPACE = 4089,
+    REGROLE = 4096, BOOL_ARRAY = 1000, BYTEA_ARRAY = 1001, CHAR_ARRAY = 1002, NAME_ARRAY = 1003,
+    INT8_ARRAY = 1016, FLOAT4_ARRAY = 1021, FLOAT8_ARRAY = 1022, OID_ARRAY = 1028,
+    BPCHAR_ARRAY = 1014, VARCHAR_ARRAY = 1015, TIMESTAMP_ARRAY = 1115, DATE_ARRAY = 1182,
+    TIME_ARRAY = 1183, TIMESTAMPTZ_ARRAY = 1185, INTERVAL_ARRAY = 1187, NUMERIC_ARRAY = 1231,
+    UUID_ARRAY = 2951,
 }
 
 impl Type {
@@ -65,4 +96,14 @@ impl Type {
     pub const fn with_modifier(self, modifier: i32) -> Type {
         Type { oid: self.oid, modifier }
     }
+}
+
+/// What C calls a space.
+pub(crate) fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\x0B' | '\x0C' | '\r')
+}
+
+/// Without the blanks around it.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_blank)
 }

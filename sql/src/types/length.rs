@@ -1,0 +1,39 @@
+//! Coercion to a declared length, precision or scale.
+
+use std::sync::Arc;
+
+use super::{Array, Datum, Type, text};
+use crate::error::Result;
+
+/// Coerces a value of `ty` to `ty.modifier`. An explicit cast cuts text that is too long, an
+/// assignment refuses it unless only blanks are lost (22001).
+pub fn coerce_length(value: Datum, ty: Type, explicit: bool) -> Result<Datum> {
+    if ty.modifier < 0 {
+        return Ok(value);
+    }
+    let coerced = match &value {
+        Datum::Text(text) if ty.oid == Type::VARCHAR.oid => {
+            text::coerce_varchar(text, ty.modifier, explicit)?
+        }
+        Datum::Text(text) if ty.oid == Type::BPCHAR.oid => {
+            text::coerce_bpchar(text, ty.modifier, explicit)?
+        }
+        Datum::Numeric(number) => number.coerce(ty.modifier)?.map(Datum::numeric),
+        Datum::Array(array) => {
+            return coerce_array(array, ty, explicit);
+        }
+        _ => None,
+    };
+    Ok(coerced.unwrap_or(value))
+}
+
+fn coerce_array(array: &Arc<Array>, ty: Type, explicit: bool) -> Result<Datum> {
+    let element = array.element_type().with_modifier(ty.modifier);
+    let elements: Result<Vec<Datum>> =
+        array.elements.iter().map(|e| coerce_length(e.clone(), element, explicit)).collect();
+    Ok(Datum::array(Array {
+        element: array.element,
+        dimensions: array.dimensions.clone(),
+        elements: elements?,
+    }))
+}
