@@ -91,12 +91,16 @@ impl Journal {
     /// The first broken invariant.
     pub fn check(&self, address: &Address) -> Result<(), String> {
         let mut session = Session::connect(address, "postgres");
+        let mut numbers = |sql: &str| -> Result<Vec<u64>, String> {
+            let answer = session.query(sql).map_err(|error| format!("{sql}: {error}"))?;
+            let row = answer.rows.into_iter().next().unwrap_or_default();
+            Ok(row.iter().flatten().filter_map(|value| value.parse::<u64>().ok()).collect())
+        };
         for (client, acknowledged) in self.acknowledged.iter().enumerate() {
-            let row = session.rows(&format!(
+            let found = numbers(&format!(
                 "select count(*), coalesce(max(number), 0) from journal where client = {client}"
-            ));
-            let number = |i: usize| row[0][i].as_deref().unwrap_or("0").parse::<u64>();
-            let (count, last) = (number(0).expect("a count"), number(1).expect("a number"));
+            ))?;
+            let (count, last) = (found[0], found[1]);
             let known = acknowledged.load(Ordering::SeqCst);
             if last < known {
                 return Err(format!("client {client}: {known} acknowledged, {last} there"));
@@ -109,12 +113,10 @@ impl Journal {
             }
             acknowledged.store(last, Ordering::SeqCst);
         }
-        let (sum, rows) = (
-            session.value("select coalesce(sum(n), 0) from counters"),
-            session.value("select count(*) from journal"),
-        );
+        let sum = numbers("select coalesce(sum(n), 0) from counters")?;
+        let rows = numbers("select count(*) from journal")?;
         if sum != rows {
-            return Err(format!("half applied: the counters say {sum}, the journal {rows}"));
+            return Err(format!("half applied: the counters say {sum:?}, the journal {rows:?}"));
         }
         Ok(())
     }

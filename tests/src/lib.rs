@@ -8,6 +8,9 @@
 pub mod address;
 pub mod condition;
 pub mod difference;
+pub mod disk;
+pub mod exchange;
+pub mod isolation;
 pub mod journal;
 pub mod pgbench;
 pub mod postgres;
@@ -24,3 +27,10 @@ pub use postgres::Postgres;
 pub use psql::Psql;
 pub use reckon::Reckon;
 pub use session::{Answer, ServerError, Session};
+
+use std::io::Write;
+
+/// Says on the terminal, past the test runner's capture, that a check cannot run here and why.
+pub fn skipped(check: &str, why: &str) {
+    let _closed = writeln!(std::io::stdout(), "SKIPPED {check}: {why}");
+}

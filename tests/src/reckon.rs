@@ -2,9 +2,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -76,15 +76,23 @@ impl Reckon {
 
     /// Starts it (again) on its data and waits until it accepts connections.
     pub fn restart(&mut self) {
+        assert!(self.try_restart(), "Reckon ended at its start:\n{}", self.log());
+    }
+
+    /// As [`Reckon::restart`]; false when it refused to start, which the log explains.
+    pub fn try_restart(&mut self) -> bool {
         assert!(self.child.is_none(), "it runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.log_path());
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("log file"));
         self.child = Some(command.spawn().expect("start reckon"));
-        condition::until("Reckon to accept connections", || {
-            assert!(!self.has_ended(), "Reckon ended at its start:\n{}", self.log());
-            UnixStream::connect(self.address.socket()).is_ok()
+        condition::until("Reckon to accept connections or to end", || {
+            self.has_ended() || Session::try_connect(&self.address, "postgres").is_ok()
         });
+        if self.has_ended() {
+            self.child = None;
+        }
+        self.child.is_some()
     }
 
     fn has_ended(&mut self) -> bool {
@@ -115,6 +123,15 @@ impl Reckon {
         status.expect("set by the condition")
     }
 
+    /// Waits until it has ended by itself; kills it when it has not after `limit`.
+    pub fn end_within(&mut self, limit: Duration) {
+        if condition::within(limit, || self.has_ended()) {
+            self.child = None;
+        } else {
+            self.kill();
+        }
+    }
+
     /// Stops it with SIGTERM and waits.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
@@ -124,6 +141,11 @@ impl Reckon {
     /// Where it listens.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Whether its process runs.
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
     }
 
     /// Process id.
@@ -172,7 +194,9 @@ impl Drop for Reckon {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(30).collect();
             eprintln!("--- the server's last lines");
-            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+            for line in tail.iter().rev() {
+                eprintln!("{}", line.chars().take(300).collect::<String>());
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use reckon_wire::auth::scram;
@@ -28,9 +29,21 @@ pub struct Session {
 }
 
 /// What a session reads and writes.
-trait Stream: Read + Write + Send {}
-impl Stream for UnixStream {}
-impl Stream for TcpStream {}
+trait Stream: Read + Write + Send {
+    fn limit_reads(&self, time: Duration) -> std::io::Result<()>;
+}
+
+impl Stream for UnixStream {
+    fn limit_reads(&self, time: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(time))
+    }
+}
+
+impl Stream for TcpStream {
+    fn limit_reads(&self, time: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(time))
+    }
+}
 
 /// The answer to a query: of its last statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,14 +123,14 @@ impl Session {
     /// A connection to the Unix socket on which nothing was sent yet.
     pub fn open(address: &Address) -> std::io::Result<Self> {
         let stream = UnixStream::connect(address.socket())?;
-        stream.set_read_timeout(Some(condition::PATIENCE))?;
+        stream.limit_reads(condition::PATIENCE)?;
         Ok(Self::over(Box::new(stream)))
     }
 
     /// A connection over TCP on which nothing was sent yet.
     pub fn open_tcp(address: &Address) -> std::io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", address.port))?;
-        stream.set_read_timeout(Some(condition::PATIENCE))?;
+        stream.limit_reads(condition::PATIENCE)?;
         stream.set_nodelay(true)?;
         Ok(Self::over(Box::new(stream)))
     }
@@ -244,12 +257,23 @@ impl Session {
                     return Ok(message);
                 }
                 Ok(Frame::Incomplete { needed }) => needed,
-                Err(error) => panic!("not a message: {error}"),
+                Err(error) => return Err(std::io::Error::other(error.to_string())),
             };
             self.input.drain(..self.taken);
             self.taken = 0;
             self.fill(needed)?;
         }
+    }
+
+    /// Whether anything arrives before `limit` is over.
+    pub fn answers_within(&mut self, limit: Duration) -> bool {
+        if self.taken < self.input.len() {
+            return true;
+        }
+        self.stream.limit_reads(limit).expect("limit reads");
+        let arrived = self.fill(1);
+        self.stream.limit_reads(condition::PATIENCE).expect("limit reads");
+        !arrived.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
     /// Takes one byte, as the answer to an SSLRequest is.
