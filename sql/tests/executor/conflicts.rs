@@ -61,10 +61,12 @@ fn an_insert_waits_for_the_deletion_of_its_key() {
     let table = filled(&database);
     let first = |client: &mut Client<'_>| drop(client.run(delete(&table, id_is(1))).unwrap());
     // The unique entry of the name is given up too.
-    let again = |client: &mut Client<'_>| client.run(insert(&table, vec![row(9, "a", 0)])).map(drop);
+    let again =
+        |client: &mut Client<'_>| client.run(insert(&table, vec![row(9, "a", 0)])).map(drop);
     meet(&database, first, again, Client::commit).unwrap();
     let first = |client: &mut Client<'_>| drop(client.run(delete(&table, id_is(2))).unwrap());
-    let again = |client: &mut Client<'_>| client.run(insert(&table, vec![row(2, "z", 0)])).map(drop);
+    let again =
+        |client: &mut Client<'_>| client.run(insert(&table, vec![row(2, "z", 0)])).map(drop);
     assert!(meet(&database, first, again, Client::rollback).is_err());
 }
 

@@ -1,5 +1,7 @@
 //! The executor over plans made by hand and a store in memory.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod conflicts;
 mod fixture;
 mod joins;

@@ -76,7 +76,8 @@ fn materialized_rows_beyond_memory_are_read_again() {
     let mut database = Database::new();
     database.work_memory = 16 << 10;
     let mut client = database.client();
-    let right = node(NodeKind::Materialize(Box::new(scattered(2003))), vec![Type::INT4, Type::TEXT]);
+    let right =
+        node(NodeKind::Materialize(Box::new(scattered(2003))), vec![Type::INT4, Type::TEXT]);
     let kind = NodeKind::NestedLoop {
         left: Box::new(values(vec![vec![int4(5)], vec![int4(6)]], vec![Type::INT4])),
         right: Box::new(right),

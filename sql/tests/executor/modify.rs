@@ -176,11 +176,8 @@ fn on_conflict_skips_or_updates_the_row_in_the_way() {
     assert_eq!(show(&client.run(upsert(&table, rows, nothing())).unwrap()), ["3 3"]);
     // SET size = t.size + excluded.size, through the index on name.
     let sum = call(&INT8_PLUS, vec![size(), column(5, Type::INT8)]);
-    let update = || Conflict {
-        index: Some(Oid(1)),
-        update: Some(vec![(2, sum.clone())]),
-        filter: None,
-    };
+    let update =
+        || Conflict { index: Some(Oid(1)), update: Some(vec![(2, sum.clone())]), filter: None };
     let rows = vec![row(8, "a", 5), row(9, "e", 6)];
     assert_eq!(show(&client.run(upsert(&table, rows, update())).unwrap()), ["1 15", "9 6"]);
     assert_eq!(client.affected, 2);

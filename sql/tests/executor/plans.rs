@@ -75,7 +75,6 @@ pub static INT4_GT: Function = in_place("int4gt", Type::BOOL);
 pub static INT4_LT: Function = in_place("int4lt", Type::BOOL);
 pub static INT8_GT: Function = in_place("int8gt", Type::BOOL);
 pub static INT8_EQ: Function = in_place("int8eq", Type::BOOL);
-pub static INT48_EQ: Function = in_place("int48eq", Type::BOOL);
 pub static TEXT_EQ: Function = in_place("texteq", Type::BOOL);
 pub static INT4_NE: Function = in_place("int4ne", Type::BOOL);
 pub static INT4_PLUS: Function = in_place("int4pl", Type::INT4);

@@ -122,7 +122,12 @@ fn distinct_and_set_operations_count_null_as_a_value() {
     assert_eq!(run(SetOperation::Except, true), "11-2");
 }
 
-fn subquery(kind: SubqueryKind, plan: Node, outer: Vec<reckon_sql::expr::Expr>, ty: Type) -> reckon_sql::expr::Expr {
+fn subquery(
+    kind: SubqueryKind,
+    plan: Node,
+    outer: Vec<reckon_sql::expr::Expr>,
+    ty: Type,
+) -> reckon_sql::expr::Expr {
     expr(ExprKind::Subquery { kind, plan: Arc::new(plan), outer }, ty)
 }
 
@@ -180,11 +185,7 @@ fn a_correlated_subquery_runs_for_every_row() {
 fn set_returning_calls_stand_side_by_side() {
     let database = Database::new();
     let mut client = database.client();
-    let exprs = vec![
-        id(),
-        call(&SERIES, vec![id()]),
-        call(&SERIES, vec![int4(2)]),
-    ];
+    let exprs = vec![id(), call(&SERIES, vec![id()]), call(&SERIES, vec![int4(2)])];
     let input = Box::new(ints(&[Some(3), None, Some(0)]));
     let plan = node(NodeKind::ProjectSet { input, exprs }, vec![Type::INT4; 3]);
     let rows = client.run(plan).unwrap();

@@ -102,7 +102,9 @@ fn a_unique_index_leads_to_one_row_and_takes_many_nulls() {
     let table = Arc::new(database.table(false, vec![index]));
     let mut client = database.client();
     let nameless = |n| vec![int4(n), null(Type::TEXT), int8(0)];
-    client.run(insert(&table, vec![row(1, "a", 0), nameless(2), nameless(3), row(4, "b", 0)])).unwrap();
+    client
+        .run(insert(&table, vec![row(1, "a", 0), nameless(2), nameless(3), row(4, "b", 0)]))
+        .unwrap();
     let mut find = |value| {
         let probe = IndexProbe { equal: vec![value], ..IndexProbe::default() };
         ids(&mut client, index_scan(&table, 1, probe, Direction::Forward)).join("")
