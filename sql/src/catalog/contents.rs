@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reckon_mvcc::{Counters, Direction, KeyRange, KeyspaceId, Snapshot, Transaction};
 
 use super::record::{self, Record};
-use super::{Schema, Table};
+use super::{Schema, Table, VirtualRelation};
 use crate::error::{DataError, Error, Result};
 use crate::types::Oid;
 
@@ -31,6 +31,8 @@ pub enum Relation {
         /// OID of the index.
         index: Oid,
     },
+    /// A relation computed from the catalog.
+    Virtual(&'static VirtualRelation),
 }
 
 impl Catalog {
@@ -116,6 +118,7 @@ impl Relation {
         match self {
             Relation::Table(table) => table.oid,
             Relation::Index { index, .. } => *index,
+            Relation::Virtual(relation) => relation.oid,
         }
     }
 }

@@ -9,6 +9,7 @@ mod cache;
 mod cluster;
 mod contents;
 mod definition;
+mod lookup;
 pub mod record;
 
 pub use bootstrap::{POSTGRES_DATABASE, PUBLIC, SUPERUSER};
@@ -20,3 +21,4 @@ pub use definition::{
     Column, Constraint, ConstraintKind, DatabaseDefinition, Index, IndexColumn, Role, RowIdentity,
     Schema, Table,
 };
+pub use lookup::{Lookup, VirtualRelation};

@@ -50,6 +50,8 @@ pub enum TypeError {
     NumericScale { scale: i64 },
     /// A float's precision out of range.
     FloatPrecision { small: bool },
+    /// An argument of EXECUTE of another type.
+    ArgumentType { number: usize, expected: String, found: String },
     /// A column of a type no value has.
     PseudoType { column: String, type_name: String },
 }
@@ -61,6 +63,7 @@ impl TypeError {
             Self::ClauseType { .. }
             | Self::Unmatched { .. }
             | Self::ColumnType { .. }
+            | Self::ArgumentType { .. }
             | Self::DefaultType { .. }
             | Self::UnknownPolymorphic
             | Self::NotSubscriptable { .. }
@@ -99,6 +102,9 @@ impl TypeError {
                         .to_owned(),
                 ),
             ),
+            Self::ArgumentType { .. } => {
+                (None, Some("You will need to rewrite or cast the expression.".to_owned()))
+            }
             _ => (None, None),
         };
         Fields { detail, hint, ..Fields::default() }
@@ -169,6 +175,11 @@ impl fmt::Display for TypeError {
             } else {
                 "precision for type float must be less than 54 bits"
             }),
+            Self::ArgumentType { number, expected, found } => write!(
+                f,
+                "parameter ${number} of type {found} cannot be coerced to the expected type \
+                 {expected}"
+            ),
             Self::PseudoType { column, type_name } => {
                 write!(f, "column \"{column}\" has pseudo-type {type_name}")
             }

@@ -17,6 +17,7 @@ mod statement;
 mod transaction;
 mod utility;
 
+pub(crate) use identifier::column_name as identifier_of;
 pub use identifier::{fold, object_name};
 pub use source::Source;
 pub use split::{parse, parse_expression};

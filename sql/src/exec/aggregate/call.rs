@@ -112,12 +112,13 @@ impl Call {
         let args = inputs.len();
         let mut orders = Vec::new();
         for key in &aggregate.order {
-            orders.push(Order::new(inputs.len(), key));
+            let (descending, nulls_first) = (key.descending, key.nulls_first);
+            orders.push(Order { position: inputs.len(), descending, nulls_first });
             inputs.push(Compiled::within(&key.expr, builder)?);
         }
         if aggregate.distinct {
-            let args = aggregate.args.iter().enumerate();
-            orders.extend(args.map(|(place, arg)| Order::ascending(place, arg.ty)));
+            let plain = |position| Order { position, descending: false, nulls_first: false };
+            orders.extend((0..args).map(plain));
         }
         Ok(Call {
             function: aggregate.function,

@@ -1,5 +1,7 @@
 //! The words of a broken constraint.
 
+use bytes::BytesMut;
+
 use crate::catalog::{Index, Table};
 use crate::error::{ConstraintError, Result};
 use crate::exec::entry;
@@ -70,7 +72,9 @@ fn text(value: &Datum, ty: Type, formats: &Formats) -> String {
     if value.is_null() {
         return "null".to_owned();
     }
-    types::to_text(value, ty, formats)
+    let mut bytes = BytesMut::new();
+    types::output(value, ty, formats, &mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// At most [`VALUE_BYTES_MAX`] bytes of whole characters, and then an ellipsis.

@@ -189,7 +189,10 @@ impl RowWriter {
 
     /// Reads all columns of a stored row.
     pub(super) fn decode(&self, value: &[u8], row: &mut Vec<Datum>) -> Result<()> {
-        self.layout.decode_all(value, row)
+        for column in 0..self.table.columns.len() {
+            row.push(self.layout.column(value, column)?);
+        }
+        Ok(())
     }
 
     /// Whether assignments to these columns may change a key that other rows may not have.

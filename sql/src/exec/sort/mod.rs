@@ -79,7 +79,8 @@ impl Sort {
                 if position >= width {
                     computed.push(expr);
                 }
-                orders.push(Order::new(position, key));
+                let (descending, nulls_first) = (key.descending, key.nulls_first);
+                orders.push(Order { position, descending, nulls_first });
             }
             Ok(())
         })?;

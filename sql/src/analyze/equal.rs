@@ -1,0 +1,178 @@
+//! Expressions compared and searched.
+
+use super::query::ColumnId;
+use crate::expr::{Expr, ExprKind, SubqueryKind};
+use crate::types::Datum;
+
+/// Whether two expressions compute the same from the same row, wherever they were written.
+pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
+    use ExprKind as E;
+    if a.ty != b.ty {
+        return false;
+    }
+    match (&a.kind, &b.kind) {
+        (E::Constant(a), E::Constant(b)) => same_datum(a, b),
+        (E::Column(a), E::Column(b))
+        | (E::Parameter(a), E::Parameter(b))
+        | (E::Outer(a), E::Outer(b)) => a == b,
+        (E::Call { function: f, args: a }, E::Call { function: g, args: b }) => {
+            f.oid == g.oid && all_same(a, b)
+        }
+        (E::CoerceViaText(a), E::CoerceViaText(b))
+        | (E::Relabel(a), E::Relabel(b))
+        | (E::Not(a), E::Not(b))
+        | (E::IsNull(a), E::IsNull(b)) => same(a, b),
+        (E::Length { arg: a, explicit: x }, E::Length { arg: b, explicit: y }) => {
+            x == y && same(a, b)
+        }
+        (E::And(a), E::And(b))
+        | (E::Or(a), E::Or(b))
+        | (E::Coalesce(a), E::Coalesce(b))
+        | (E::Array(a), E::Array(b))
+        | (E::Row(a), E::Row(b)) => all_same(a, b),
+        (E::IsTruth(a, x), E::IsTruth(b, y)) => x == y && same(a, b),
+        (E::Extreme(x, a), E::Extreme(y, b)) => x == y && all_same(a, b),
+        (E::Subscript(a, x), E::Subscript(b, y)) => same(a, b) && all_same(x, y),
+        (
+            E::Distinct { equal: f, left: a, right: x },
+            E::Distinct { equal: g, left: b, right: y },
+        )
+        | (E::NullIf { equal: f, left: a, right: x }, E::NullIf { equal: g, left: b, right: y }) => {
+            f.oid == g.oid && same(a, b) && same(x, y)
+        }
+        (
+            E::InList { compare: f, arg: a, list: x, quantifier: q },
+            E::InList { compare: g, arg: b, list: y, quantifier: r },
+        ) => f.oid == g.oid && q == r && same(a, b) && all_same(x, y),
+        (
+            E::InArray { compare: f, arg: a, array: x, quantifier: q },
+            E::InArray { compare: g, arg: b, array: y, quantifier: r },
+        ) => f.oid == g.oid && q == r && same(a, b) && same(x, y),
+        (E::Case { branches: a, otherwise: x }, E::Case { branches: b, otherwise: y }) => {
+            let branches = a.iter().zip(b);
+            a.len() == b.len()
+                && same(x, y)
+                && branches
+                    .into_iter()
+                    .all(|(a, b)| same(&a.condition, &b.condition) && same(&a.value, &b.value))
+        }
+        _ => false,
+    }
+}
+
+fn all_same(a: &[Expr], b: &[Expr]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+}
+
+fn same_datum(a: &Datum, b: &Datum) -> bool {
+    // The text of a datum with its kind; scales of numerics count, as they show.
+    a.is_null() == b.is_null() && format!("{a:?}") == format!("{b:?}")
+}
+
+/// Calls `visit` with each direct operand.
+pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
+    use ExprKind as E;
+    match &expr.kind {
+        E::Constant(_) | E::Column(_) | E::Parameter(_) | E::Outer(_) => {}
+        E::Call { args, .. } => args.iter().for_each(visit),
+        E::CoerceViaText(arg)
+        | E::Relabel(arg)
+        | E::Not(arg)
+        | E::IsNull(arg)
+        | E::Length { arg, .. }
+        | E::IsTruth(arg, _) => visit(arg),
+        E::And(args)
+        | E::Or(args)
+        | E::Coalesce(args)
+        | E::Array(args)
+        | E::Row(args)
+        | E::Extreme(_, args) => args.iter().for_each(visit),
+        E::Distinct { left, right, .. } | E::NullIf { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        E::Case { branches, otherwise } => {
+            for branch in branches {
+                visit(&branch.condition);
+                visit(&branch.value);
+            }
+            visit(otherwise);
+        }
+        E::InList { arg, list, .. } => {
+            visit(arg);
+            list.iter().for_each(visit);
+        }
+        E::InArray { arg, array, .. } => {
+            visit(arg);
+            visit(array);
+        }
+        E::Subscript(arg, indexes) => {
+            visit(arg);
+            indexes.iter().for_each(visit);
+        }
+        E::Subquery { kind, outer, .. } => {
+            if let SubqueryKind::Compare { arg, .. } = kind {
+                visit(arg);
+            }
+            outer.iter().for_each(visit);
+        }
+    }
+}
+
+/// Calls `visit` with each direct operand, to change it.
+pub(crate) fn children_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
+    use ExprKind as E;
+    match &mut expr.kind {
+        E::Constant(_) | E::Column(_) | E::Parameter(_) | E::Outer(_) => {}
+        E::Call { args, .. } => args.iter_mut().for_each(visit),
+        E::CoerceViaText(arg)
+        | E::Relabel(arg)
+        | E::Not(arg)
+        | E::IsNull(arg)
+        | E::Length { arg, .. }
+        | E::IsTruth(arg, _) => visit(arg),
+        E::And(args)
+        | E::Or(args)
+        | E::Coalesce(args)
+        | E::Array(args)
+        | E::Row(args)
+        | E::Extreme(_, args) => args.iter_mut().for_each(visit),
+        E::Distinct { left, right, .. } | E::NullIf { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        E::Case { branches, otherwise } => {
+            for branch in branches {
+                visit(&mut branch.condition);
+                visit(&mut branch.value);
+            }
+            visit(otherwise);
+        }
+        E::InList { arg, list, .. } => {
+            visit(arg);
+            list.iter_mut().for_each(visit);
+        }
+        E::InArray { arg, array, .. } => {
+            visit(arg);
+            visit(array);
+        }
+        E::Subscript(arg, indexes) => {
+            visit(arg);
+            indexes.iter_mut().for_each(visit);
+        }
+        E::Subquery { kind, outer, .. } => {
+            if let SubqueryKind::Compare { arg, .. } = kind {
+                visit(arg);
+            }
+            outer.iter_mut().for_each(visit);
+        }
+    }
+}
+
+/// Calls `visit` with the id of each column of an analyzed expression.
+pub(crate) fn columns(expr: &Expr, visit: &mut dyn FnMut(ColumnId)) {
+    if let ExprKind::Column(id) = expr.kind {
+        visit(id);
+    }
+    children(expr, &mut |child| columns(child, visit));
+}

@@ -1,0 +1,309 @@
+//! Expressions: from sqlparser's tree to typed ones.
+
+use sqlparser::ast::Spanned;
+use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
+
+use super::Analyzer;
+use super::analyzer::unsupported;
+use super::scope::Place;
+use super::type_name::type_name;
+use crate::error::{Error, QueryError, Result};
+use crate::expr::{Expr, ExprKind, Quantifier};
+use crate::types::Type;
+
+impl Analyzer<'_> {
+    /// The 1-based position of an expression's first token that sqlparser knows of.
+    pub(super) fn start(&self, expr: &ast::Expr) -> Option<u32> {
+        self.position(expr.span())
+    }
+
+    /// Analyzes an expression.
+    pub(super) fn expr(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        match expr {
+            ast::Expr::Identifier(ident) => self.identifier(ident),
+            ast::Expr::CompoundIdentifier(idents) => self.qualified_column(idents),
+            ast::Expr::Value(value) => self.literal(value, false),
+            ast::Expr::Nested(inner) => self.expr(inner),
+            ast::Expr::BinaryOp { .. } => self.operators(expr),
+            ast::Expr::UnaryOp { op, expr: operand } => self.unary(*op, operand),
+            ast::Expr::Cast { kind, expr: operand, data_type, format } => {
+                if format.is_some()
+                    || !matches!(kind, ast::CastKind::Cast | ast::CastKind::DoubleColon)
+                {
+                    return Err(unsupported("this kind of cast", self.start(operand)));
+                }
+                self.written_cast(operand, data_type)
+            }
+            ast::Expr::TypedString(ast::TypedString {
+                data_type,
+                value,
+                uses_odbc_syntax: false,
+            }) => {
+                let to = self.type_of(data_type, self.position(value.span))?;
+                let literal = self.literal(value, false)?;
+                let position = literal.position;
+                self.cast(literal, to, position)
+            }
+            ast::Expr::Interval(interval) => self.interval(interval),
+            ast::Expr::Function(function) => self.function(function),
+            ast::Expr::Case { .. } => self.case(expr),
+            ast::Expr::Exists { .. } | ast::Expr::Subquery(_) | ast::Expr::InSubquery { .. } => {
+                self.subquery_expression(expr)
+            }
+            ast::Expr::InList { expr: operand, list, negated } => {
+                self.in_list(operand, list, *negated)
+            }
+            ast::Expr::AnyOp { left, compare_op, right, is_some: _ } => {
+                self.quantified(left, compare_op, right, Quantifier::Any)
+            }
+            ast::Expr::AllOp { left, compare_op, right } => {
+                self.quantified(left, compare_op, right, Quantifier::All)
+            }
+            ast::Expr::Between { expr: operand, negated, low, high } => {
+                self.between(operand, *negated, low, high)
+            }
+            ast::Expr::Tuple(items) => self.row(items),
+            ast::Expr::Array(array) => self.array(&array.elem, None),
+            ast::Expr::CompoundFieldAccess { root, access_chain } => {
+                self.subscripts(root, access_chain)
+            }
+            ast::Expr::IsNull(_)
+            | ast::Expr::IsNotNull(_)
+            | ast::Expr::IsTrue(_)
+            | ast::Expr::IsNotTrue(_)
+            | ast::Expr::IsFalse(_)
+            | ast::Expr::IsNotFalse(_)
+            | ast::Expr::IsUnknown(_)
+            | ast::Expr::IsNotUnknown(_)
+            | ast::Expr::IsDistinctFrom(..)
+            | ast::Expr::IsNotDistinctFrom(..) => self.test(expr),
+            ast::Expr::Collate { expr: operand, collation } => self.collate(operand, collation),
+            _ => self.syntax_function(expr),
+        }
+    }
+
+    /// A bare name; DEFAULT is none outside of INSERT and UPDATE.
+    fn identifier(&mut self, ident: &ast::Ident) -> Result<Expr> {
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default") {
+            let error = Error::from(QueryError::DefaultNotAllowed);
+            return Err(error.at(self.position(ident.span)));
+        }
+        if self.place() == Place::Default && self.levels.len() == 1 {
+            let error = Error::from(QueryError::ColumnInDefault);
+            return Err(error.at(self.position(ident.span)));
+        }
+        self.column(ident)
+    }
+
+    /// A type name; errors stand at the name, or else at `position`.
+    pub(super) fn type_of(&self, name: &ast::DataType, position: Option<u32>) -> Result<Type> {
+        type_name(name, self.source).map_err(|e| e.at(position))
+    }
+
+    fn written_cast(&mut self, operand: &ast::Expr, data_type: &ast::DataType) -> Result<Expr> {
+        let position = self.start(operand);
+        let to = self.type_of(data_type, position)?;
+        if let (ast::Expr::Array(array), Some(element)) = (operand, to.element()) {
+            let array = self.array(&array.elem, Some(element.with_modifier(-1)))?;
+            return self.cast(array, to, position);
+        }
+        let operand = self.expr(operand)?;
+        self.cast(operand, to, position)
+    }
+
+    /// A chain of operators. Its left spine is walked in a loop, as it may be long.
+    fn operators(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        let mut spine = Vec::new();
+        let mut first = expr;
+        while let ast::Expr::BinaryOp { left, op, right } = first {
+            spine.push((op, right.as_ref()));
+            first = left;
+        }
+        if let Some((op, right)) = spine.last()
+            && let (ast::Expr::Tuple(left), ast::Expr::Tuple(right)) = (first, bare_row(right))
+        {
+            let position = self.operator_position(op, spine[spine.len() - 1].1);
+            let compared = self.compare_rows(op, left, right, position)?;
+            spine.pop();
+            return self.spine(compared, spine);
+        }
+        let first = self.expr(first)?;
+        self.spine(first, spine)
+    }
+
+    fn spine(
+        &mut self,
+        first: Expr,
+        mut spine: Vec<(&BinaryOperator, &ast::Expr)>,
+    ) -> Result<Expr> {
+        let mut left = first;
+        while let Some((op, right)) = spine.pop() {
+            left = match op {
+                BinaryOperator::And | BinaryOperator::Or => {
+                    let is_and = matches!(op, BinaryOperator::And);
+                    let words = if is_and { "AND" } else { "OR" };
+                    let left = self.boolean(left, words)?;
+                    let right = self.expr(right)?;
+                    let right = self.boolean(right, words)?;
+                    connect(is_and, left, right)
+                }
+                _ => {
+                    let symbol = symbol_of(op)
+                        .ok_or_else(|| unsupported(format!("operator {op}"), left.position))?;
+                    let right_expr = self.expr(right)?;
+                    let source = self.source;
+                    let place = || operator_position(source, op, right);
+                    self.binary(&symbol, left, right_expr, place)?
+                }
+            };
+        }
+        Ok(left)
+    }
+
+    pub(super) fn operator_position(&self, op: &BinaryOperator, right: &ast::Expr) -> Option<u32> {
+        operator_position(self.source, op, right)
+    }
+
+    fn unary(&mut self, op: UnaryOperator, operand: &ast::Expr) -> Result<Expr> {
+        let symbol = op.to_string();
+        let position = self.source.position_before(&symbol, self.start(operand));
+        match op {
+            UnaryOperator::Not => {
+                let operand = self.expr(operand)?;
+                let operand = self.boolean(operand, "NOT")?;
+                Ok(negate(operand))
+            }
+            UnaryOperator::Minus if is_number(operand) => {
+                let ast::Expr::Value(value) = operand else {
+                    return Err(unsupported("this literal", position));
+                };
+                let mut literal = self.literal(value, true)?;
+                literal.position = position;
+                Ok(literal)
+            }
+            UnaryOperator::PGPostfixFactorial => Err(unsupported("operator !", position)),
+            _ => {
+                let operand = self.expr(operand)?;
+                self.prefix(&symbol, operand, position)
+            }
+        }
+    }
+
+    fn between(
+        &mut self,
+        operand: &ast::Expr,
+        negated: bool,
+        low: &ast::Expr,
+        high: &ast::Expr,
+    ) -> Result<Expr> {
+        let value = self.expr(operand)?;
+        let position = self.source.position_before("between", self.start(low));
+        let low = self.expr(low)?;
+        let high = self.expr(high)?;
+        let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
+        let again = value.clone();
+        let low = self.binary(first, value, low, || position)?;
+        let high = self.binary(second, again, high, || position)?;
+        Ok(connect(!negated, low, high))
+    }
+
+    fn collate(&mut self, operand: &ast::Expr, name: &ast::ObjectName) -> Result<Expr> {
+        let position = name.0.first().and_then(|part| self.position(part.span()));
+        let written = name.to_string().trim_matches('"').to_owned();
+        let bare = written.rsplit('.').next().unwrap_or_default().trim_matches('"');
+        if ["C", "POSIX", "default", "ucs_basic"].contains(&bare) {
+            return self.expr(operand);
+        }
+        let error = crate::error::NameError::UndefinedCollation { name: bare.to_owned() };
+        Err(Error::from(error).at(position))
+    }
+
+    fn row(&mut self, items: &[ast::Expr]) -> Result<Expr> {
+        let position = items.first().and_then(|item| self.start(item));
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let value = self.expr(item)?;
+            values.push(self.resolve_unknown(value)?);
+        }
+        Ok(Expr { kind: ExprKind::Row(values), ty: Type::RECORD, position })
+    }
+}
+
+/// The row on the right of a comparison of rows, in parentheses or not.
+fn bare_row(expr: &ast::Expr) -> &ast::Expr {
+    match expr {
+        ast::Expr::Nested(inner) => bare_row(inner),
+        _ => expr,
+    }
+}
+
+/// Where an operator stands: before its right side and that side's own signs.
+fn operator_position(
+    source: &crate::parser::Source,
+    op: &BinaryOperator,
+    right: &ast::Expr,
+) -> Option<u32> {
+    let text = match op {
+        BinaryOperator::PGCustomBinaryOperator(_) => "operator".to_owned(),
+        _ => op.to_string(),
+    };
+    let before = |at| {
+        let found = source.position_before(&text, at);
+        if text == "<>" { found.max(source.position_before("!=", at)) } else { found }
+    };
+    let mut at = source.position(right.span());
+    let mut operand = right;
+    while let ast::Expr::UnaryOp { op: sign, expr } = operand {
+        if sign.to_string() == text {
+            at = before(at);
+        }
+        operand = expr;
+    }
+    before(at)
+}
+
+fn is_number(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Value(value) if matches!(value.value, ast::Value::Number(..)))
+}
+
+/// The symbol of an operator in `pg_operator`; None when PostgreSQL has none of the kind.
+pub(super) fn symbol_of(op: &BinaryOperator) -> Option<String> {
+    match op {
+        BinaryOperator::Spaceship
+        | BinaryOperator::Xor
+        | BinaryOperator::DuckIntegerDivide
+        | BinaryOperator::MyIntegerDivide
+        | BinaryOperator::Match
+        | BinaryOperator::Regexp
+        | BinaryOperator::Glob
+        | BinaryOperator::Overlaps
+        | BinaryOperator::Assignment => None,
+        BinaryOperator::PGCustomBinaryOperator(names) => match names.as_slice() {
+            [symbol] => Some(symbol.clone()),
+            [schema, symbol] if schema == "pg_catalog" => Some(symbol.clone()),
+            _ => None,
+        },
+        _ => Some(op.to_string()),
+    }
+}
+
+/// `a AND b` or `a OR b`, flat.
+pub(super) fn connect(is_and: bool, left: Expr, right: Expr) -> Expr {
+    let position = left.position;
+    let mut parts = Vec::new();
+    for side in [left, right] {
+        match side.kind {
+            ExprKind::And(inner) if is_and => parts.extend(inner),
+            ExprKind::Or(inner) if !is_and => parts.extend(inner),
+            kind => parts.push(Expr { kind, ..side }),
+        }
+    }
+    let kind = if is_and { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+    Expr { kind, ty: Type::BOOL, position }
+}
+
+/// `NOT operand`
+pub(super) fn negate(operand: Expr) -> Expr {
+    let position = operand.position;
+    Expr { kind: ExprKind::Not(Box::new(operand)), ty: Type::BOOL, position }
+}

@@ -1,0 +1,165 @@
+//! Joins: ON, USING and NATURAL.
+
+use sqlparser::ast::{self, JoinConstraint, JoinOperator};
+
+use super::Analyzer;
+use super::analyzer::unsupported;
+use super::from::{check_conflicts, hidden, new_item};
+use super::query::From;
+use super::scope::{Item, ItemColumn, Place};
+use crate::error::{Error, NameError, Result};
+use crate::expr::{Expr, ExprKind};
+use crate::parser::fold;
+use crate::plan::JoinKind;
+
+/// The columns two sides share by name.
+struct Merged {
+    name: String,
+    left: Expr,
+    right: Expr,
+    position: Option<u32>,
+}
+
+impl Analyzer<'_> {
+    /// A FROM element with the joins behind it.
+    pub(super) fn table_with_joins(
+        &mut self,
+        joined: &ast::TableWithJoins,
+    ) -> Result<(From, Vec<Item>)> {
+        let before = self.level().items.clone();
+        let (mut tree, mut items) = self.table_factor(&joined.relation)?;
+        for join in &joined.joins {
+            let ast::Join { relation, global, join_operator } = join;
+            if *global {
+                return Err(unsupported("GLOBAL JOIN", None));
+            }
+            let (kind, constraint) = kind_of(join_operator)?;
+            let left = items.iter().cloned().map(hidden);
+            self.level().items = before.iter().cloned().chain(left).collect();
+            let (right_tree, right_items) = self.table_factor(relation)?;
+            check_conflicts(&items, &right_items)?;
+            let on;
+            (on, items) = self.constraint(kind, constraint, &before, items, right_items)?;
+            tree = From::Join { kind, left: Box::new(tree), right: Box::new(right_tree), on };
+        }
+        self.level().items = before;
+        Ok((tree, items))
+    }
+
+    fn constraint(
+        &mut self,
+        kind: JoinKind,
+        constraint: &JoinConstraint,
+        before: &[Item],
+        left: Vec<Item>,
+        right: Vec<Item>,
+    ) -> Result<(Vec<Expr>, Vec<Item>)> {
+        match constraint {
+            JoinConstraint::None => Ok((Vec::new(), concat(left, right))),
+            JoinConstraint::On(condition) => {
+                let items = concat(left, right);
+                self.level().items = before.iter().chain(&items).cloned().collect();
+                let on = self.condition(condition, Place::JoinOn, "JOIN/ON")?;
+                Ok((on, items))
+            }
+            JoinConstraint::Using(names) => {
+                let mut shared = Vec::with_capacity(names.len());
+                for name in names {
+                    let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
+                        return Err(unsupported("a qualified name in USING", None));
+                    };
+                    let (name, position) = (fold(ident), self.position(ident.span));
+                    if shared.iter().any(|known: &Merged| known.name == name) {
+                        let error = NameError::DuplicateUsingColumn { column: name };
+                        return Err(Error::from(error).at(position));
+                    }
+                    let left = using_column(&left, &name, "left").map_err(|e| e.at(position))?;
+                    let right = using_column(&right, &name, "right").map_err(|e| e.at(position))?;
+                    shared.push(Merged { name, left, right, position });
+                }
+                self.merge_sides(kind, shared, left, right)
+            }
+            JoinConstraint::Natural => {
+                let mut shared: Vec<Merged> = Vec::new();
+                for column in visible(&left) {
+                    let name = column.name.clone();
+                    if !visible(&right).any(|other| other.name == name) {
+                        continue;
+                    }
+                    let left = using_column(&left, &name, "left")?;
+                    let right = using_column(&right, &name, "right")?;
+                    shared.push(Merged { name, left, right, position: None });
+                }
+                self.merge_sides(kind, shared, left, right)
+            }
+        }
+    }
+
+    /// The conditions of USING, and the item whose columns hide both sides'.
+    fn merge_sides(
+        &mut self,
+        kind: JoinKind,
+        shared: Vec<Merged>,
+        left: Vec<Item>,
+        right: Vec<Item>,
+    ) -> Result<(Vec<Expr>, Vec<Item>)> {
+        let mut on = Vec::with_capacity(shared.len());
+        let mut columns = Vec::new();
+        for Merged { name, left, right, position } in &shared {
+            on.push(self.binary("=", left.clone(), right.clone(), || *position)?);
+            let types = super::unify::types_of([left, right]);
+            let ty = self.common_type_of(&types, "JOIN/USING")?;
+            let expr = match kind {
+                JoinKind::Right => self.coerce_common(right.clone(), ty, "JOIN/USING")?,
+                JoinKind::Full => {
+                    let (args, ty) = self.unify(vec![left.clone(), right.clone()], "JOIN/USING")?;
+                    Expr { kind: ExprKind::Coalesce(args), ty, position: None }
+                }
+                _ => self.coerce_common(left.clone(), ty, "JOIN/USING")?,
+            };
+            columns.push(ItemColumn { name: name.clone(), expr });
+        }
+        let rest = visible(&left).chain(visible(&right));
+        let rest = rest.filter(|column| !shared.iter().any(|known| known.name == column.name));
+        columns.extend(rest.cloned());
+        let mut items = concat(left, right);
+        for item in &mut items {
+            item.columns_visible = false;
+        }
+        items.push(new_item(None, None, columns));
+        Ok((on, items))
+    }
+}
+
+fn visible(items: &[Item]) -> impl Iterator<Item = &ItemColumn> {
+    items.iter().filter(|item| item.columns_visible).flat_map(|item| &item.columns)
+}
+
+fn concat(mut left: Vec<Item>, right: Vec<Item>) -> Vec<Item> {
+    left.extend(right);
+    left
+}
+
+/// The one column of a name on one side.
+fn using_column(items: &[Item], name: &str, side: &'static str) -> Result<Expr> {
+    let mut found = visible(items).filter(|column| column.name == name);
+    match (found.next(), found.next()) {
+        (Some(column), None) => Ok(column.expr.clone()),
+        (None, _) => Err(NameError::UndefinedUsingColumn { column: name.to_owned(), side }.into()),
+        (Some(_), Some(_)) => {
+            Err(NameError::AmbiguousUsingColumn { column: name.to_owned(), side }.into())
+        }
+    }
+}
+
+fn kind_of(operator: &JoinOperator) -> Result<(JoinKind, &JoinConstraint)> {
+    Ok(match operator {
+        JoinOperator::Join(c) | JoinOperator::Inner(c) | JoinOperator::CrossJoin(c) => {
+            (JoinKind::Inner, c)
+        }
+        JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => (JoinKind::Left, c),
+        JoinOperator::Right(c) | JoinOperator::RightOuter(c) => (JoinKind::Right, c),
+        JoinOperator::FullOuter(c) => (JoinKind::Full, c),
+        _ => return Err(unsupported("this kind of join", None)),
+    })
+}

@@ -1,0 +1,239 @@
+//! IN, ANY and ALL over lists and arrays, comparisons of rows, and arrays.
+
+use sqlparser::ast::{self, AccessExpr, BinaryOperator, Subscript};
+
+use super::Analyzer;
+use super::analyzer::unsupported;
+use super::call::Declared;
+use super::coerce::bare;
+use super::expression::{connect, symbol_of};
+use super::operator;
+use super::type_name::array_of;
+use super::unify::{common_type, types_of};
+use crate::error::{Error, QueryError, Result, TypeError};
+use crate::expr::function::CastContext;
+use crate::expr::{Expr, ExprKind, Quantifier};
+use crate::types::{self, Type};
+
+impl Analyzer<'_> {
+    /// `operand [NOT] IN (list)`
+    pub(super) fn in_list(
+        &mut self,
+        operand: &ast::Expr,
+        list: &[ast::Expr],
+        negated: bool,
+    ) -> Result<Expr> {
+        let first = list.first().and_then(|item| self.start(item));
+        let position = self.source.position_before("in", first);
+        if let ast::Expr::Tuple(left) = operand {
+            return self.rows_in_list(left, list, negated, position);
+        }
+        let arg = self.expr(operand)?;
+        let items = list.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>>>()?;
+        let symbol = if negated { "<>" } else { "=" };
+        let common = common_type(&types_of(std::iter::once(&arg).chain(&items)));
+        if let Ok(common) = common
+            && let Ok(found) = operator::binary(symbol, arg.ty, common)
+            && found.result == Type::BOOL
+        {
+            let place = arg.position;
+            let arg = self.to(arg, found.left)?;
+            let list = items
+                .into_iter()
+                .map(|item| {
+                    let item = self.coerce_common(item, common, "IN")?;
+                    self.to(item, found.right)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let quantifier = if negated { Quantifier::All } else { Quantifier::Any };
+            let kind =
+                ExprKind::InList { compare: found.function, arg: Box::new(arg), list, quantifier };
+            return Ok(Expr { kind, ty: Type::BOOL, position: place });
+        }
+        let mut result: Option<Expr> = None;
+        for item in items {
+            let compared = self.binary(symbol, arg.clone(), item, || position)?;
+            result = Some(match result {
+                Some(before) => connect(negated, before, compared),
+                None => compared,
+            });
+        }
+        result.ok_or_else(|| unsupported("an empty IN list", position))
+    }
+
+    fn rows_in_list(
+        &mut self,
+        left: &[ast::Expr],
+        list: &[ast::Expr],
+        negated: bool,
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        let op = if negated { BinaryOperator::NotEq } else { BinaryOperator::Eq };
+        let mut result: Option<Expr> = None;
+        for item in list {
+            let ast::Expr::Tuple(right) = item else {
+                return Err(unsupported("IN of a row and a value", position));
+            };
+            let compared = self.compare_rows(&op, left, right, position)?;
+            result = Some(match result {
+                Some(before) => connect(negated, before, compared),
+                None => compared,
+            });
+        }
+        result.ok_or_else(|| unsupported("an empty IN list", position))
+    }
+
+    /// `(a, b) op (c, d)`
+    pub(super) fn compare_rows(
+        &mut self,
+        op: &BinaryOperator,
+        left: &[ast::Expr],
+        right: &[ast::Expr],
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        if left.len() != right.len() {
+            return Err(Error::from(QueryError::RowWidth).at(position));
+        }
+        let mut pairs = Vec::with_capacity(left.len());
+        for (left, right) in left.iter().zip(right) {
+            pairs.push((self.expr(left)?, self.expr(right)?));
+        }
+        self.compare_pairs(op, pairs, position)
+    }
+
+    fn compare_pairs(
+        &mut self,
+        op: &BinaryOperator,
+        pairs: Vec<(Expr, Expr)>,
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        let symbol = symbol_of(op).unwrap_or_default();
+        let mut result: Option<Expr> = None;
+        match symbol.as_str() {
+            "=" | "<>" => {
+                for (left, right) in pairs {
+                    let compared = self.binary(&symbol, left, right, || position)?;
+                    result = Some(match result {
+                        Some(before) => connect(symbol == "=", before, compared),
+                        None => compared,
+                    });
+                }
+            }
+            "<" | "<=" | ">" | ">=" => {
+                let strict = &symbol[..1];
+                // From the last pair: a < c OR (a = c AND the rest).
+                for (n, (left, right)) in pairs.into_iter().rev().enumerate() {
+                    if n == 0 {
+                        result = Some(self.binary(&symbol, left, right, || position)?);
+                        continue;
+                    }
+                    let before = self.binary(strict, left.clone(), right.clone(), || position)?;
+                    let equal = self.binary("=", left, right, || position)?;
+                    let rest = result.take().map(|rest| connect(true, equal, rest));
+                    result = rest.map(|rest| connect(false, before, rest));
+                }
+            }
+            _ => return Err(unsupported(format!("operator {symbol} on rows"), position)),
+        }
+        result.ok_or_else(|| unsupported("a comparison of empty rows", position))
+    }
+
+    /// `left op ANY (right)` where right is an array.
+    pub(super) fn quantified(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        right: &ast::Expr,
+        quantifier: Quantifier,
+    ) -> Result<Expr> {
+        if let ast::Expr::Subquery(query) = right {
+            return self.compare_subquery(left, op, query, quantifier);
+        }
+        let position = self.operator_position(op, right);
+        let symbol =
+            symbol_of(op).ok_or_else(|| unsupported(format!("operator {op}"), position))?;
+        let arg = self.expr(left)?;
+        let array = self.expr(right)?;
+        let element = if array.ty == Type::UNKNOWN {
+            Type::UNKNOWN
+        } else {
+            let needs = || Error::from(TypeError::NeedsArray).at(position);
+            array.ty.element().ok_or_else(needs)?
+        };
+        let found = operator::binary(&symbol, arg.ty, element).map_err(|e| e.at(position))?;
+        if found.result != Type::BOOL {
+            return Err(Error::from(TypeError::NeedsBoolean).at(position));
+        }
+        let place = arg.position;
+        let arg = self.to(arg, found.left)?;
+        let array_type = array_of(found.right).map_err(|e| e.at(position))?;
+        let array = self.to(array, array_type)?;
+        let kind = ExprKind::InArray {
+            compare: found.function,
+            arg: Box::new(arg),
+            array: Box::new(array),
+            quantifier,
+        };
+        Ok(Expr { kind, ty: Type::BOOL, position: place })
+    }
+
+    /// Coerces to a type that resolution has found possible.
+    pub(super) fn to(&mut self, expr: Expr, ty: Type) -> Result<Expr> {
+        let declared = Declared { types: vec![ty], variadic: None };
+        let mut coerced = self.arguments(vec![expr], &declared)?;
+        coerced.pop().ok_or_else(|| TypeError::NeedsArray.into())
+    }
+
+    /// `ARRAY[...]`; `element` when a cast says what it holds.
+    pub(super) fn array(&mut self, items: &[ast::Expr], element: Option<Type>) -> Result<Expr> {
+        let position = items.first().and_then(|item| self.start(item));
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(match item {
+                ast::Expr::Array(inner) => self.array(&inner.elem, element)?,
+                _ => self.expr(item)?,
+            });
+        }
+        let (values, ty) = match element {
+            Some(element) => {
+                let mut cast = Vec::with_capacity(values.len());
+                for value in values {
+                    let place = value.position;
+                    let nested = value.ty.element().is_some();
+                    let to = if nested { array_of(element)? } else { element };
+                    cast.push(self.cast(value, to, place)?);
+                }
+                (cast, element)
+            }
+            None if values.is_empty() => {
+                return Err(Error::from(TypeError::EmptyArray).at(position));
+            }
+            None => self.unify(values, "ARRAY")?,
+        };
+        let ty = array_of(bare(ty)).map_err(|e| e.at(position))?;
+        Ok(Expr { kind: ExprKind::Array(values), ty, position })
+    }
+
+    /// `root[i]...`
+    pub(super) fn subscripts(&mut self, root: &ast::Expr, chain: &[AccessExpr]) -> Result<Expr> {
+        let root_expr = self.expr(root)?;
+        let position = root_expr.position;
+        let Some(element) = root_expr.ty.element() else {
+            let type_name = types::name(bare(root_expr.ty));
+            return Err(Error::from(TypeError::NotSubscriptable { type_name }).at(position));
+        };
+        let mut indexes = Vec::with_capacity(chain.len());
+        for access in chain {
+            let AccessExpr::Subscript(Subscript::Index { index }) = access else {
+                return Err(unsupported("this kind of subscript", position));
+            };
+            let index = self.expr(index)?;
+            let place = index.position;
+            let index = self.coerce_type(index, Type::INT4, CastContext::Assignment)?;
+            let wrong = || Error::from(TypeError::SubscriptType).at(place);
+            indexes.push(index.ok_or_else(wrong)?);
+        }
+        let kind = ExprKind::Subscript(Box::new(root_expr), indexes);
+        Ok(Expr { kind, ty: bare(element), position })
+    }
+}

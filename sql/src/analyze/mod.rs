@@ -1,0 +1,46 @@
+//! From a parsed statement to a tree whose names are resolved and whose types are known.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `scope`, `name` | what a name means, and what to say when it means nothing |
+//! | `expression`, `syntax_function`, `subquery` | expressions |
+//! | `call`, `operator`, `candidate` | which function or operator is meant |
+//! | `coerce`, `unify`, `literal`, `type_name` | types |
+//! | `select`, `from`, `group`, `order`, `set_operation`, `values` | queries |
+//! | `insert`, `modify` | INSERT, UPDATE, DELETE |
+
+mod aggregate;
+mod analyzer;
+mod call;
+mod candidate;
+mod coerce;
+mod column_name;
+mod equal;
+mod expression;
+mod from;
+mod group;
+mod insert;
+mod join;
+mod list;
+mod literal;
+mod modify;
+mod name;
+mod operator;
+mod order;
+mod query;
+mod scope;
+mod select;
+mod set_operation;
+mod standalone;
+mod subquery;
+mod syntax_function;
+mod type_name;
+mod unify;
+mod values;
+
+use analyzer::Analyzer;
+pub(crate) use analyzer::analyze;
+pub(crate) use equal::{children, children_mut, columns, same};
+pub(crate) use query::*;
+pub(crate) use standalone::{default_value, execute_argument};
+pub use type_name::type_name;

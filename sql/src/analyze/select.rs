@@ -1,0 +1,474 @@
+//! Queries: WITH, SELECT, LIMIT and locking clauses.
+
+use std::rc::Rc;
+
+use sqlparser::ast::{self, SetExpr};
+
+use super::Analyzer;
+use super::analyzer::unsupported;
+use super::query::{
+    Distinct, LockRequest, OrderKey, OuterReference, Query, QueryBody, QueryColumn, RelationKind,
+    Select,
+};
+use super::scope::{Level, Place, WithQuery};
+use crate::error::{Error, NameError, QueryError, Result};
+use crate::expr::Expr;
+use crate::parser::fold;
+use crate::types::{Oid, Type};
+use reckon_mvcc::RowLock;
+
+/// A column of the select list being built.
+pub(super) struct Target {
+    pub(super) expr: Expr,
+    pub(super) name: String,
+}
+
+/// What follows a query's body.
+#[derive(Default)]
+pub(super) struct Tail<'a> {
+    pub(super) order: &'a [ast::OrderByExpr],
+    limit: Option<&'a ast::Expr>,
+    offset: Option<&'a ast::Expr>,
+    locks: &'a [ast::LockClause],
+}
+
+impl Analyzer<'_> {
+    /// A query; `resolve`: literals without a type become text.
+    pub(super) fn query(&mut self, query: &ast::Query, resolve: bool) -> Result<Query> {
+        self.query_with_outer(query, resolve).map(|(query, _)| query)
+    }
+
+    /// A query, and the columns of queries around it that it uses.
+    pub(super) fn query_with_outer(
+        &mut self,
+        query: &ast::Query,
+        resolve: bool,
+    ) -> Result<(Query, Vec<OuterReference>)> {
+        self.levels.push(Level::default());
+        let result = self.query_in_level(query, resolve);
+        let level = self.levels.pop().unwrap_or_default();
+        Ok((result?, level.outer))
+    }
+
+    fn query_in_level(&mut self, query: &ast::Query, resolve: bool) -> Result<Query> {
+        let tail = tail_of(query)?;
+        self.with_clause(query.with.as_ref())?;
+        match query.body.as_ref() {
+            SetExpr::Select(select) => self.select(select, &tail, resolve),
+            SetExpr::Values(values) => {
+                let query = self.values(values, resolve)?;
+                self.finish_plain(query, &tail)
+            }
+            SetExpr::SetOperation { .. } => {
+                let query = self.set_operation(&query.body, resolve)?;
+                self.finish_plain(query, &tail)
+            }
+            SetExpr::Query(inner) => {
+                let merged = merge(query, inner)?;
+                self.level().with.clear();
+                self.query_in_level(&merged, resolve)
+            }
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                Err(unsupported("a data-modifying statement in WITH", None))
+            }
+            SetExpr::Table(_) => Err(unsupported("TABLE", None)),
+        }
+    }
+
+    /// Takes the WITH queries into scope.
+    pub(super) fn with_clause(&mut self, with: Option<&ast::With>) -> Result<()> {
+        let Some(ast::With { with_token: _, recursive, cte_tables }) = with else { return Ok(()) };
+        for cte in cte_tables {
+            let ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
+            let position = self.position(alias.name.span);
+            if from.is_some() {
+                return Err(unsupported("WITH ... FROM", position));
+            }
+            if matches!(
+                query.body.as_ref(),
+                SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+            ) {
+                return Err(unsupported("a data-modifying statement in WITH", position));
+            }
+            let name = fold(&alias.name);
+            if self.level().with.iter().any(|known| known.name == name) {
+                return Err(Error::from(NameError::DuplicateWith { name }).at(position));
+            }
+            let columns = alias.columns.iter().map(|column| fold(&column.name)).collect();
+            let before = self.level().with.len();
+            let query = Rc::new(query.as_ref().clone());
+            if *recursive && super::from::names_table(&query, &name) {
+                return Err(unsupported("WITH RECURSIVE", position));
+            }
+            let entry = WithQuery { name, query, columns, before };
+            // Analyzed once for its errors, also when nobody reads it.
+            let at = self.levels.len() - 1;
+            self.with_query(at, &entry)?;
+            self.level().with.push(entry);
+        }
+        Ok(())
+    }
+
+    pub(super) fn select(
+        &mut self,
+        select: &ast::Select,
+        tail: &Tail<'_>,
+        resolve: bool,
+    ) -> Result<Query> {
+        check_select(select)?;
+        let from = self.from_clause(&select.from)?;
+        let mut targets = self.select_list(&select.projection)?;
+        let conditions = match &select.selection {
+            Some(selection) => self.condition(selection, Place::Where, "WHERE")?,
+            None => Vec::new(),
+        };
+        let having = match &select.having {
+            Some(having) => self.condition(having, Place::Having, "HAVING")?,
+            None => Vec::new(),
+        };
+        let visible = targets.len();
+        let order = self.order_clause(tail.order, &mut targets, visible)?;
+        let mut groups = self.group_clause(&select.group_by, &mut targets, visible)?;
+        let distinct =
+            self.distinct_clause(select.distinct.as_ref(), &mut targets, visible, &order)?;
+        let (limit, offset) = self.limit_clause(tail)?;
+        for target in &mut targets {
+            let open = matches!(
+                target.expr.kind,
+                crate::expr::ExprKind::Constant(_) | crate::expr::ExprKind::Parameter(_)
+            );
+            if resolve || !open {
+                let expr = std::mem::replace(&mut target.expr, placeholder());
+                target.expr = self.resolve_unknown(expr)?;
+            }
+        }
+        let columns = self.query_columns(&targets[..visible]);
+        let mut exprs: Vec<Expr> = targets.into_iter().map(|target| target.expr).collect();
+        let level = self.level();
+        let aggregates = std::mem::take(&mut level.aggregates);
+        let returns_sets = level.returns_sets;
+        let grouped = !groups.is_empty() || !aggregates.is_empty() || select.having.is_some();
+        let mut having = having;
+        if grouped {
+            self.check_grouped(&mut groups, &aggregates, exprs.iter_mut().chain(&mut having))?;
+        }
+        let locks = self.locks(tail.locks)?;
+        if !locks.is_empty() {
+            check_lockable(tail.locks, grouped, &distinct, returns_sets)?;
+        }
+        let select = Select {
+            from,
+            conditions,
+            grouped,
+            groups,
+            aggregates,
+            having,
+            targets: exprs,
+            visible,
+            distinct,
+            returns_sets,
+        };
+        let body = QueryBody::Select(Box::new(select));
+        Ok(Query { body, columns, order, limit, offset, locks })
+    }
+
+    /// A boolean clause as conjuncts.
+    pub(super) fn condition(
+        &mut self,
+        expr: &ast::Expr,
+        place: Place,
+        clause: &'static str,
+    ) -> Result<Vec<Expr>> {
+        self.at_place(place, |analyzer| {
+            let expr = analyzer.expr(expr)?;
+            let expr = analyzer.boolean(expr, clause)?;
+            Ok(conjuncts(expr))
+        })
+    }
+
+    /// Names, types and origins of a query's columns.
+    pub(super) fn query_columns(&self, targets: &[Target]) -> Vec<QueryColumn> {
+        let column = |target: &Target| QueryColumn {
+            name: target.name.clone(),
+            ty: target.expr.ty,
+            origin: self.origin_of(&target.expr),
+        };
+        targets.iter().map(column).collect()
+    }
+
+    /// The table column that an expression is.
+    pub(super) fn origin_of(&self, expr: &Expr) -> Option<(Oid, i16)> {
+        let id = super::scope::id_of(expr)?;
+        let super::query::Meaning::Relation { relation } = self.meanings.get(id)? else {
+            return None;
+        };
+        let relation = &self.relations[*relation];
+        relation.columns.get(id - relation.first)?.origin
+    }
+
+    /// ORDER BY, LIMIT and locks of VALUES and set operations.
+    fn finish_plain(&mut self, mut query: Query, tail: &Tail<'_>) -> Result<Query> {
+        for key in tail.order {
+            query.order.push(self.order_by_output(key, &query)?);
+        }
+        (query.limit, query.offset) = self.limit_clause(tail)?;
+        if let Some(lock) = tail.locks.first() {
+            let with = match &query.body {
+                QueryBody::Values(_) => {
+                    let to = "VALUES";
+                    let clause = lock_words(lock);
+                    return Err(QueryError::LockNotApplicable { clause, to }.into());
+                }
+                _ => "UNION/INTERSECT/EXCEPT",
+            };
+            return Err(QueryError::LockNotAllowed { clause: lock_words(lock), with }.into());
+        }
+        Ok(query)
+    }
+
+    fn limit_clause(&mut self, tail: &Tail<'_>) -> Result<(Option<Expr>, Option<Expr>)> {
+        let offset = self.row_count(tail.offset, Place::Offset, "OFFSET")?;
+        let limit = self.row_count(tail.limit, Place::Limit, "LIMIT")?;
+        Ok((limit, offset))
+    }
+
+    fn row_count(
+        &mut self,
+        expr: Option<&ast::Expr>,
+        place: Place,
+        clause: &'static str,
+    ) -> Result<Option<Expr>> {
+        let Some(expr) = expr else { return Ok(None) };
+        let count = self.at_place(place, |analyzer| {
+            let expr = analyzer.expr(expr)?;
+            analyzer.clause_type(expr, Type::INT8, clause)
+        })?;
+        let own = self.own_column(&count);
+        if let Some(position) = own {
+            return Err(Error::from(QueryError::ColumnNotAllowed { place: clause }).at(position));
+        }
+        Ok(Some(count))
+    }
+
+    /// The position of a column of this query's FROM, when an expression has one.
+    fn own_column(&self, expr: &Expr) -> Option<Option<u32>> {
+        let level = self.levels.last()?;
+        if let crate::expr::ExprKind::Column(id) = expr.kind {
+            let own = level.items.iter().any(|item| super::name::plain_ids(item).any(|i| i == id));
+            return own.then_some(expr.position);
+        }
+        let mut found = None;
+        super::equal::children(expr, &mut |child| {
+            if found.is_none() {
+                found = self.own_column(child);
+            }
+        });
+        found
+    }
+
+    fn locks(&mut self, clauses: &[ast::LockClause]) -> Result<Vec<LockRequest>> {
+        let mut locks: Vec<LockRequest> = Vec::new();
+        for clause in clauses {
+            let ast::LockClause { lock_type, of, nonblock } = clause;
+            let mode = match lock_type {
+                ast::LockType::Share => RowLock::ForShare,
+                ast::LockType::Update => RowLock::ForUpdate,
+            };
+            let skip = nonblock.as_ref().map(|n| matches!(n, ast::NonBlock::SkipLocked));
+            let named = match of {
+                Some(name) => Some(crate::parser::object_name(name, self.source)?),
+                None => None,
+            };
+            let level = self.levels.last().map(|level| level.items.as_slice()).unwrap_or_default();
+            let mut found = false;
+            for item in level {
+                let Some(relation) = item.relation else { continue };
+                if named.as_ref().is_some_and(|name| item.alias.as_deref() != Some(&name.name)) {
+                    continue;
+                }
+                found = true;
+                match &self.relations[relation].kind {
+                    RelationKind::Table(_) => locks.push(LockRequest { relation, mode, skip }),
+                    RelationKind::Subquery(_) => {
+                        return Err(unsupported("locking the rows of a subquery in FROM", None));
+                    }
+                    RelationKind::Function { .. } if named.is_some() => {
+                        let (clause, to) = (lock_words(clause), "a function");
+                        return Err(QueryError::LockNotApplicable { clause, to }.into());
+                    }
+                    RelationKind::Function { .. } | RelationKind::Virtual(_) => {}
+                }
+            }
+            if let (false, Some(name)) = (found, named) {
+                let clause = lock_words(clause);
+                let error = NameError::LockedTableNotInFrom { table: name.name, clause };
+                return Err(Error::from(error).at(name.position));
+            }
+        }
+        Ok(locks)
+    }
+}
+
+/// The conjuncts of a condition.
+pub(super) fn conjuncts(expr: Expr) -> Vec<Expr> {
+    match expr.kind {
+        crate::expr::ExprKind::And(parts) => parts.into_iter().flat_map(conjuncts).collect(),
+        _ => vec![expr],
+    }
+}
+
+pub(super) fn placeholder() -> Expr {
+    let kind = crate::expr::ExprKind::Constant(crate::types::Datum::Null);
+    Expr { kind, ty: Type::UNKNOWN, position: None }
+}
+
+fn lock_words(clause: &ast::LockClause) -> &'static str {
+    match clause.lock_type {
+        ast::LockType::Share => "FOR SHARE",
+        ast::LockType::Update => "FOR UPDATE",
+    }
+}
+
+fn check_lockable(
+    locks: &[ast::LockClause],
+    grouped: bool,
+    distinct: &Distinct,
+    returns_sets: bool,
+) -> Result<()> {
+    let with = if *distinct != Distinct::No {
+        "DISTINCT clause"
+    } else if grouped {
+        "GROUP BY clause"
+    } else if returns_sets {
+        "set-returning functions in the target list"
+    } else {
+        return Ok(());
+    };
+    let clause = locks.first().map_or("FOR UPDATE", lock_words);
+    Err(QueryError::LockNotAllowed { clause, with }.into())
+}
+
+fn tail_of(query: &ast::Query) -> Result<Tail<'_>> {
+    let ast::Query {
+        with: _,
+        body: _,
+        order_by,
+        limit_clause,
+        fetch,
+        locks,
+        for_clause,
+        settings,
+        format_clause,
+        pipe_operators,
+    } = query;
+    if for_clause.is_some()
+        || settings.is_some()
+        || format_clause.is_some()
+        || !pipe_operators.is_empty()
+    {
+        return Err(unsupported("this clause of a query", None));
+    }
+    let order: &[ast::OrderByExpr] = match order_by {
+        None => &[],
+        Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(keys), interpolate: None }) => keys,
+        Some(_) => return Err(unsupported("ORDER BY ALL", None)),
+    };
+    let (mut limit, offset) = match limit_clause {
+        None => (None, None),
+        Some(ast::LimitClause::LimitOffset { limit, offset, limit_by }) => {
+            if !limit_by.is_empty() {
+                return Err(unsupported("LIMIT BY", None));
+            }
+            (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
+        }
+        Some(ast::LimitClause::OffsetCommaLimit { .. }) => {
+            return Err(QueryError::LimitComma.into());
+        }
+    };
+    if let Some(ast::Fetch { with_ties, percent, quantity }) = fetch {
+        if *with_ties || *percent {
+            return Err(unsupported("FETCH FIRST ... WITH TIES", None));
+        }
+        let Some(quantity) = quantity else {
+            return Err(unsupported("FETCH FIRST without a number", None));
+        };
+        limit = Some(quantity);
+    }
+    Ok(Tail { order, limit, offset, locks })
+}
+
+/// A query in parentheses with clauses behind them, as one query.
+fn merge(outer: &ast::Query, inner: &ast::Query) -> Result<ast::Query> {
+    let mut merged = inner.clone();
+    let clash = |a: bool, b: bool| a && b;
+    if clash(outer.with.is_some(), inner.with.is_some())
+        || clash(outer.order_by.is_some(), inner.order_by.is_some())
+        || clash(outer.limit_clause.is_some(), inner.limit_clause.is_some())
+        || outer.order_by.is_some() && inner.limit_clause.is_some()
+    {
+        return Err(unsupported("nested clauses around a query in parentheses", None));
+    }
+    merged.with = outer.with.clone().or(merged.with);
+    merged.order_by = outer.order_by.clone().or(merged.order_by);
+    merged.limit_clause = outer.limit_clause.clone().or(merged.limit_clause);
+    merged.fetch = outer.fetch.clone().or(merged.fetch);
+    merged.locks.extend(outer.locks.iter().cloned());
+    Ok(merged)
+}
+
+/// Refuses what sqlparser reads in a SELECT and PostgreSQL or Reckon does not have.
+fn check_select(select: &ast::Select) -> Result<()> {
+    let ast::Select {
+        select_token: _,
+        optimizer_hints: _,
+        distinct: _,
+        select_modifiers,
+        top,
+        top_before_distinct: _,
+        projection: _,
+        exclude,
+        into,
+        from: _,
+        lateral_views,
+        prewhere,
+        selection: _,
+        connect_by,
+        group_by: _,
+        cluster_by,
+        distribute_by,
+        sort_by,
+        having: _,
+        named_window,
+        qualify,
+        window_before_qualify: _,
+        value_table_mode,
+        flavor,
+    } = select;
+    let feature = if into.is_some() {
+        "SELECT INTO"
+    } else if !named_window.is_empty() {
+        "WINDOW"
+    } else if select_modifiers.is_some()
+        || top.is_some()
+        || exclude.is_some()
+        || !lateral_views.is_empty()
+        || prewhere.is_some()
+        || !connect_by.is_empty()
+        || !cluster_by.is_empty()
+        || !distribute_by.is_empty()
+        || !sort_by.is_empty()
+        || qualify.is_some()
+        || value_table_mode.is_some()
+        || !matches!(flavor, ast::SelectFlavor::Standard)
+    {
+        "this clause of SELECT"
+    } else {
+        return Ok(());
+    };
+    Err(unsupported(feature, None))
+}
+
+/// An order key over a query's own columns.
+pub(super) fn order_key(target: usize, descending: bool, nulls_first: bool) -> OrderKey {
+    OrderKey { target, descending, nulls_first }
+}

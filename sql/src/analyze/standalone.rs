@@ -1,0 +1,69 @@
+//! Expressions outside of queries: a column's DEFAULT, the arguments of EXECUTE.
+
+use sqlparser::ast;
+
+use super::analyzer::{Analyzer, Surroundings};
+use super::coerce::bare;
+use super::scope::{Level, Place};
+use crate::catalog::{Column, Lookup};
+use crate::error::{Error, Result, TypeError};
+use crate::expr::Expr;
+use crate::expr::function::CastContext;
+use crate::parser::{Source, parse_expression};
+use crate::types::{self, Formats, Type};
+
+/// A column's DEFAULT, from its text to an expression of the column's type.
+///
+/// # Errors
+///
+/// 42804 when the types do not go together, and what any expression may give.
+pub(crate) fn default_value(
+    sql: &str,
+    column: &Column,
+    lookup: &dyn Lookup,
+    formats: &Formats,
+) -> Result<Expr> {
+    let (expr, source) = parse_expression(sql)?;
+    let wrong =
+        |expected, found| TypeError::DefaultType { column: column.name.clone(), expected, found };
+    let around = Surroundings { lookup, formats, infer_parameters: false };
+    standalone(&expr, &source, Place::Default, column.ty, around, wrong)
+}
+
+/// Argument `number` (from 1) of EXECUTE, of the type of the statement's parameter.
+///
+/// # Errors
+///
+/// 42804 when the types do not go together, and what any expression may give.
+pub(crate) fn execute_argument(
+    argument: &ast::Expr,
+    ty: Type,
+    number: usize,
+    source: &Source,
+    lookup: &dyn Lookup,
+    formats: &Formats,
+) -> Result<Expr> {
+    let wrong = |expected, found| TypeError::ArgumentType { number, expected, found };
+    let around = Surroundings { lookup, formats, infer_parameters: false };
+    standalone(argument, source, Place::Execute, ty, around, wrong)
+}
+
+/// An expression without columns, coerced as for storing.
+fn standalone(
+    expr: &ast::Expr,
+    source: &Source,
+    place: Place,
+    ty: Type,
+    around: Surroundings<'_>,
+    wrong: impl Fn(String, String) -> TypeError,
+) -> Result<Expr> {
+    let mut parameters = Vec::new();
+    let mut analyzer = Analyzer::new(source, around, &mut parameters);
+    analyzer.levels.push(Level { place, ..Level::default() });
+    let value = analyzer.expr(expr)?;
+    let (found, position) = (value.ty, value.position);
+    let coerced = analyzer.coerce(value, ty, CastContext::Assignment)?;
+    coerced.ok_or_else(|| {
+        Error::from(wrong(types::name(bare(ty)), types::name(bare(found)))).at(position)
+    })
+}

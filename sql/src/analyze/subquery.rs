@@ -1,0 +1,125 @@
+//! Subqueries in expressions.
+
+use sqlparser::ast::Spanned;
+use sqlparser::ast::{self, BinaryOperator};
+
+use super::Analyzer;
+use super::analyzer::unsupported;
+use super::expression::{negate, symbol_of};
+use super::operator;
+use super::query::{Meaning, Query, Sublink, SublinkKind};
+use super::scope::Place;
+use crate::error::{Error, QueryError, Result, TypeError};
+use crate::expr::{Expr, ExprKind, Quantifier};
+use crate::types::Type;
+
+impl Analyzer<'_> {
+    /// EXISTS, a subquery as a value, and IN.
+    pub(super) fn subquery_expression(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        match expr {
+            ast::Expr::Exists { subquery, negated } => {
+                let position = self.position(subquery.span());
+                let (query, outer) = self.inner_query(subquery)?;
+                let exists = self.sublink(SublinkKind::Exists, query, outer, Type::BOOL, position);
+                Ok(if *negated { negate(exists) } else { exists })
+            }
+            ast::Expr::Subquery(query) => self.scalar_subquery(query),
+            ast::Expr::InSubquery { expr, subquery, negated } => {
+                let found =
+                    self.compare_subquery(expr, &BinaryOperator::Eq, subquery, Quantifier::Any)?;
+                Ok(if *negated { negate(found) } else { found })
+            }
+            _ => Err(unsupported("this subquery", self.start(expr))),
+        }
+    }
+
+    /// `(SELECT ...)` as a value.
+    pub(super) fn scalar_subquery(&mut self, query: &ast::Query) -> Result<Expr> {
+        let position = self.source.position_before("(", self.position(query.span()));
+        let (query, outer) = self.inner_query(query)?;
+        let ty = one_column(&query).map_err(|e| e.at(position))?;
+        Ok(self.sublink(SublinkKind::Scalar, query, outer, ty, position))
+    }
+
+    /// `ARRAY(SELECT ...)`
+    pub(super) fn array_subquery(
+        &mut self,
+        query: &ast::Query,
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        let (query, outer) = self.inner_query(query)?;
+        let element = one_column(&query).map_err(|e| e.at(position))?;
+        let ty =
+            super::type_name::array_of(element.with_modifier(-1)).map_err(|e| e.at(position))?;
+        Ok(self.sublink(SublinkKind::Array, query, outer, ty, position))
+    }
+
+    /// `left op ANY/ALL (SELECT ...)`
+    pub(super) fn compare_subquery(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        query: &ast::Query,
+        quantifier: Quantifier,
+    ) -> Result<Expr> {
+        let start = self.position(query.span());
+        let position = self.source.position_before("in", start);
+        if let ast::Expr::Tuple(_) = left {
+            return Err(unsupported("a row compared with a subquery", start));
+        }
+        let symbol = symbol_of(op).ok_or_else(|| unsupported(format!("operator {op}"), start))?;
+        let arg = self.expr(left)?;
+        let (mut query, outer) = self.inner_query(query)?;
+        let width = |e: Error| match query.columns.len() {
+            0 | 1 => e,
+            _ => Error::from(QueryError::SubqueryWidth { many: true }),
+        };
+        let ty = one_column(&query).map_err(width).map_err(|e| e.at(position))?;
+        let found = operator::binary(&symbol, arg.ty, ty).map_err(|e| e.at(position))?;
+        if found.result != Type::BOOL {
+            return Err(Error::from(TypeError::NeedsBoolean).at(position));
+        }
+        let place = arg.position;
+        let arg = Box::new(self.to(arg, found.left)?);
+        self.coerce_column(&mut query, 0, found.right)?;
+        let kind = SublinkKind::Compare { compare: found.function, arg, quantifier };
+        Ok(self.sublink(kind, query, outer, Type::BOOL, place))
+    }
+
+    /// Analyzes a subquery of an expression, and what it reads of the queries around it.
+    fn inner_query(
+        &mut self,
+        query: &ast::Query,
+    ) -> Result<(Query, Vec<super::query::OuterReference>)> {
+        let place = self.place();
+        if matches!(place, Place::Default | Place::Execute) {
+            let error = match place {
+                Place::Default => QueryError::SubqueryNotAllowed { place: "DEFAULT expression" },
+                _ => QueryError::SubqueryNotAllowed { place: "EXECUTE parameter" },
+            };
+            return Err(Error::from(error).at(self.position(query.span())));
+        }
+        // The innermost level must exist, so that what the subquery uses of it is noted.
+        self.level();
+        self.query_with_outer(query, true)
+    }
+
+    fn sublink(
+        &mut self,
+        kind: SublinkKind,
+        query: Query,
+        outer: Vec<super::query::OuterReference>,
+        ty: Type,
+        position: Option<u32>,
+    ) -> Expr {
+        let id = self.new_id(Meaning::Sublink(Box::new(Sublink { kind, query, outer })));
+        Expr { kind: ExprKind::Column(id), ty, position }
+    }
+}
+
+fn one_column(query: &Query) -> Result<Type> {
+    match query.columns.as_slice() {
+        [column] => Ok(column.ty),
+        _ => Err(QueryError::OneColumn.into()),
+    }
+}

@@ -1,0 +1,325 @@
+//! Functions with a syntax of their own: CASE, COALESCE, EXTRACT, LIKE, `current_date`...
+
+use sqlparser::ast;
+
+use super::Analyzer;
+use super::analyzer::unsupported;
+use super::expression::{connect, negate};
+use super::operator;
+use crate::error::{Error, NameError, Result};
+use crate::expr::{CaseBranch, Expr, ExprKind};
+use crate::types::{Datum, Type};
+
+/// Words that stand for a call, and the function and the type it is cast to.
+const WORDS: &[(&str, &str, Option<Type>)] = &[
+    ("current_catalog", "current_database", None),
+    ("current_date", "now", Some(Type::DATE)),
+    ("current_role", "current_user", None),
+    ("current_schema", "current_schema", None),
+    ("current_timestamp", "now", None),
+    ("current_user", "current_user", None),
+    ("localtime", "now", Some(Type::TIME)),
+    ("localtimestamp", "now", Some(Type::TIMESTAMP)),
+    ("session_user", "session_user", None),
+    ("user", "current_user", None),
+];
+
+impl Analyzer<'_> {
+    /// `current_date` and its kind; None for any other word.
+    pub(super) fn word_call(&mut self, word: &str, position: Option<u32>) -> Result<Option<Expr>> {
+        let Some((_, function, ty)) = WORDS.iter().find(|(known, ..)| *known == word) else {
+            return Ok(None);
+        };
+        let call = self.call(function, Vec::new(), position)?;
+        match ty {
+            Some(ty) => self.cast(call, *ty, position).map(Some),
+            None => Ok(Some(call)),
+        }
+    }
+
+    /// COALESCE, GREATEST, LEAST, NULLIF and ROW, which are no functions in `pg_proc`.
+    pub(super) fn special_call(
+        &mut self,
+        name: &str,
+        args: Vec<Expr>,
+        position: Option<u32>,
+    ) -> Result<Result<Expr, Vec<Expr>>> {
+        let (kind, ty) = match name {
+            "coalesce" if !args.is_empty() => {
+                let (args, ty) = self.unify(args, "COALESCE")?;
+                (ExprKind::Coalesce(args), ty)
+            }
+            "greatest" | "least" if !args.is_empty() => {
+                let words = if name == "greatest" { "GREATEST" } else { "LEAST" };
+                let (args, ty) = self.unify(args, words)?;
+                (ExprKind::Extreme(name == "greatest", args), ty)
+            }
+            "nullif" => match <[Expr; 2]>::try_from(args) {
+                Ok([left, right]) => return self.nullif(left, right, position).map(Ok),
+                Err(args) => return Ok(Err(args)),
+            },
+            "row" => {
+                let args = args.into_iter().map(|arg| self.resolve_unknown(arg));
+                (ExprKind::Row(args.collect::<Result<_>>()?), Type::RECORD)
+            }
+            _ => return Ok(Err(args)),
+        };
+        Ok(Ok(Expr { kind, ty, position }))
+    }
+
+    fn nullif(&mut self, left: Expr, right: Expr, position: Option<u32>) -> Result<Expr> {
+        let equal = operator::binary("=", left.ty, right.ty).map_err(|e| e.at(position))?;
+        let left = self.to(left, equal.left)?;
+        let right = self.to(right, equal.right)?;
+        let ty = left.ty;
+        let kind = ExprKind::NullIf {
+            equal: equal.function,
+            left: Box::new(left),
+            right: Box::new(right),
+        };
+        Ok(Expr { kind, ty, position })
+    }
+
+    /// CASE.
+    pub(super) fn case(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        let ast::Expr::Case { case_token, end_token: _, operand, conditions, else_result } = expr
+        else {
+            return Err(unsupported("this expression", self.start(expr)));
+        };
+        let position = self.position(case_token.0.span);
+        let operand = operand.as_deref().map(|operand| self.expr(operand)).transpose()?;
+        let operand = operand.map(|operand| self.resolve_unknown(operand)).transpose()?;
+        let mut tests = Vec::with_capacity(conditions.len());
+        // PostgreSQL looks at ELSE first when it chooses the type.
+        let mut values = Vec::with_capacity(conditions.len() + 1);
+        for ast::CaseWhen { condition, result } in conditions {
+            let place = self.start(condition);
+            let test = self.expr(condition)?;
+            tests.push(match &operand {
+                Some(operand) => self.binary("=", operand.clone(), test, || place)?,
+                None => self.boolean(test, "CASE/WHEN")?,
+            });
+            values.push(self.expr(result)?);
+        }
+        values.insert(
+            0,
+            match else_result {
+                Some(result) => self.expr(result)?,
+                None => Expr {
+                    kind: ExprKind::Constant(Datum::Null),
+                    ty: Type::UNKNOWN,
+                    position: None,
+                },
+            },
+        );
+        let (values, ty) = self.unify(values, "CASE")?;
+        let mut values = values.into_iter();
+        let otherwise = values.next().map(Box::new);
+        let branches = tests.into_iter().zip(values);
+        let branches = branches.map(|(condition, value)| CaseBranch { condition, value }).collect();
+        let otherwise = otherwise.ok_or_else(|| unsupported("an empty CASE", position))?;
+        Ok(Expr { kind: ExprKind::Case { branches, otherwise }, ty, position })
+    }
+
+    /// IS NULL, IS TRUE, IS DISTINCT FROM and their kind.
+    pub(super) fn test(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        let (operand, truth, negated, clause) = match expr {
+            ast::Expr::IsNull(operand) => return self.null_test(operand, false),
+            ast::Expr::IsNotNull(operand) => return self.null_test(operand, true),
+            ast::Expr::IsDistinctFrom(left, right) => return self.distinct(left, right, false),
+            ast::Expr::IsNotDistinctFrom(left, right) => return self.distinct(left, right, true),
+            ast::Expr::IsTrue(operand) => (operand, Some(true), false, "IS TRUE"),
+            ast::Expr::IsNotTrue(operand) => (operand, Some(true), true, "IS NOT TRUE"),
+            ast::Expr::IsFalse(operand) => (operand, Some(false), false, "IS FALSE"),
+            ast::Expr::IsNotFalse(operand) => (operand, Some(false), true, "IS NOT FALSE"),
+            ast::Expr::IsUnknown(operand) => (operand, None, false, "IS UNKNOWN"),
+            ast::Expr::IsNotUnknown(operand) => (operand, None, true, "IS NOT UNKNOWN"),
+            _ => return Err(unsupported("this test", self.start(expr))),
+        };
+        let operand = self.expr(operand)?;
+        let operand = self.boolean(operand, clause)?;
+        let position = operand.position;
+        let kind = ExprKind::IsTruth(Box::new(operand), truth);
+        let test = Expr { kind, ty: Type::BOOL, position };
+        Ok(if negated { negate(test) } else { test })
+    }
+
+    fn null_test(&mut self, operand: &ast::Expr, negated: bool) -> Result<Expr> {
+        let operand = self.expr(operand)?;
+        let operand = self.resolve_unknown(operand)?;
+        let position = operand.position;
+        if let ExprKind::Row(values) = operand.kind {
+            // A row IS [NOT] NULL when all of its values are.
+            let tests = values.into_iter().map(|value| is_null(value, negated));
+            let all = tests.reduce(|all, test| connect(true, all, test));
+            return all.ok_or_else(|| unsupported("a test of an empty row", position));
+        }
+        Ok(is_null(operand, negated))
+    }
+
+    fn distinct(&mut self, left: &ast::Expr, right: &ast::Expr, negated: bool) -> Result<Expr> {
+        let position = self.source.position_before("is", self.start(right));
+        let (left, right) = (self.expr(left)?, self.expr(right)?);
+        let equal = operator::binary("=", left.ty, right.ty).map_err(|e| e.at(position))?;
+        let place = left.position;
+        let left = Box::new(self.to(left, equal.left)?);
+        let right = Box::new(self.to(right, equal.right)?);
+        let kind = ExprKind::Distinct { equal: equal.function, left, right };
+        let test = Expr { kind, ty: Type::BOOL, position: place };
+        Ok(if negated { negate(test) } else { test })
+    }
+
+    /// `INTERVAL '...' [field]`
+    pub(super) fn interval(&mut self, interval: &ast::Interval) -> Result<Expr> {
+        let ast::Interval {
+            value,
+            leading_field,
+            leading_precision,
+            last_field,
+            fractional_seconds_precision,
+        } = interval;
+        let literal = self.expr(value)?;
+        let position = literal.position;
+        if leading_precision.is_some()
+            || last_field.is_some()
+            || fractional_seconds_precision.is_some()
+        {
+            return Err(unsupported("interval fields", position));
+        }
+        let literal = match (leading_field, &literal.kind) {
+            (None, _) => literal,
+            (Some(field), ExprKind::Constant(Datum::Text(text)))
+                if text.as_str().trim().parse::<i64>().is_ok() =>
+            {
+                let text = Datum::text(&format!("{} {field}", text.as_str().trim()));
+                Expr { kind: ExprKind::Constant(text), ..literal }
+            }
+            (Some(_), _) => return Err(unsupported("interval fields", position)),
+        };
+        self.cast(literal, Type::INTERVAL, position)
+    }
+
+    /// What sqlparser has a node of its own for.
+    pub(super) fn syntax_function(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        let position = self.start(expr);
+        let before = |word: &str| self.source.position_before(word, position).or(position);
+        match expr {
+            ast::Expr::Extract { field, syntax: ast::ExtractSyntax::From, expr: from } => {
+                let place = before("extract");
+                let field = field.to_string().trim_matches('\'').to_ascii_lowercase();
+                let field = text(&field, place);
+                let from = self.expr(from)?;
+                self.call("extract", vec![field, from], place)
+            }
+            ast::Expr::Position { expr, r#in } => {
+                let place = before("position");
+                let (part, whole) = (self.expr(expr)?, self.expr(r#in)?);
+                self.call("position", vec![whole, part], place)
+            }
+            ast::Expr::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
+                let place = before(if *shorthand { "substr" } else { "substring" });
+                let mut args = vec![self.expr(expr)?];
+                if let Some(from) = substring_from {
+                    args.push(self.expr(from)?);
+                } else if substring_for.is_some() {
+                    args.push(Expr {
+                        kind: ExprKind::Constant(Datum::Int4(1)),
+                        ty: Type::INT4,
+                        position: None,
+                    });
+                }
+                if let Some(length) = substring_for {
+                    args.push(self.expr(length)?);
+                }
+                self.call(if *shorthand { "substr" } else { "substring" }, args, place)
+            }
+            ast::Expr::Trim { expr, trim_where, trim_what, trim_characters } => {
+                let place = before("trim");
+                let name = match trim_where {
+                    None | Some(ast::TrimWhereField::Both) => "btrim",
+                    Some(ast::TrimWhereField::Leading) => "ltrim",
+                    Some(ast::TrimWhereField::Trailing) => "rtrim",
+                };
+                let mut args = vec![self.expr(expr)?];
+                let what = trim_what.as_deref().into_iter();
+                for what in what.chain(trim_characters.iter().flatten()) {
+                    args.push(self.expr(what)?);
+                }
+                self.call(name, args, place)
+            }
+            ast::Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                let place = before("overlay");
+                let mut args =
+                    vec![self.expr(expr)?, self.expr(overlay_what)?, self.expr(overlay_from)?];
+                if let Some(length) = overlay_for {
+                    args.push(self.expr(length)?);
+                }
+                self.call("overlay", args, place)
+            }
+            ast::Expr::Ceil { expr, field } => self.rounded("ceil", expr, field, before("ceil")),
+            ast::Expr::Floor { expr, field } => self.rounded("floor", expr, field, before("floor")),
+            ast::Expr::AtTimeZone { timestamp, time_zone } => {
+                let place = self.source.position_before("at", self.start(time_zone));
+                let (time, zone) = (self.expr(timestamp)?, self.expr(time_zone)?);
+                self.call("timezone", vec![zone, time], place)
+            }
+            ast::Expr::Like { .. } | ast::Expr::ILike { .. } | ast::Expr::SimilarTo { .. } => {
+                self.pattern(expr)
+            }
+            _ => Err(unsupported("this expression", position)),
+        }
+    }
+
+    fn rounded(
+        &mut self,
+        name: &str,
+        expr: &ast::Expr,
+        field: &ast::CeilFloorKind,
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        if !matches!(field, ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime)) {
+            let signature = format!("{name}(numeric, integer)");
+            return Err(Error::from(NameError::UndefinedFunction { signature }).at(position));
+        }
+        let arg = self.expr(expr)?;
+        self.call(name, vec![arg], position)
+    }
+
+    /// LIKE, ILIKE and SIMILAR TO.
+    fn pattern(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        let (negated, operand, pattern, escape, words, symbols) = match expr {
+            ast::Expr::Like { negated, any: false, expr, pattern, escape_char } => {
+                (*negated, expr, pattern, escape_char, "like", ("~~", "!~~"))
+            }
+            ast::Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
+                (*negated, expr, pattern, escape_char, "ilike", ("~~*", "!~~*"))
+            }
+            ast::Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+                (*negated, expr, pattern, escape_char, "similar", ("~", "!~"))
+            }
+            _ => return Err(unsupported("LIKE ANY", self.start(expr))),
+        };
+        let position = self.source.position_before(words, self.start(pattern));
+        let operand = self.expr(operand)?;
+        let mut pattern = self.expr(pattern)?;
+        let escape = escape.as_deref().map(|escape| self.expr(escape)).transpose()?;
+        if words == "similar" {
+            let args = std::iter::once(pattern).chain(escape).collect();
+            pattern = self.call("similar_to_escape", args, position)?;
+        } else if let Some(escape) = escape {
+            pattern = self.call("like_escape", vec![pattern, escape], position)?;
+        }
+        let symbol = if negated { symbols.1 } else { symbols.0 };
+        self.binary(symbol, operand, pattern, || position)
+    }
+}
+
+fn is_null(operand: Expr, negated: bool) -> Expr {
+    let position = operand.position;
+    let test = Expr { kind: ExprKind::IsNull(Box::new(operand)), ty: Type::BOOL, position };
+    if negated { negate(test) } else { test }
+}
+
+fn text(value: &str, position: Option<u32>) -> Expr {
+    Expr { kind: ExprKind::Constant(Datum::text(value)), ty: Type::TEXT, position }
+}
