@@ -13,6 +13,7 @@
 pub mod catalog;
 pub mod copy;
 pub mod error;
+pub mod exec;
 pub mod expr;
 pub mod key;
 pub mod parser;

@@ -11,8 +11,8 @@ use reckon_storage::{
     Direction, Error, KeyRange, KeyspaceId, Read, RocksStore, Store, Tier, Timestamp, Write,
 };
 
-fn open(directory: &Path) -> RocksStore {
-    RocksStore::open(directory, Options::small()).unwrap()
+fn open(directory: &Path) -> Arc<RocksStore> {
+    Arc::new(RocksStore::open(directory, Options::small()).unwrap())
 }
 
 fn put(store: &RocksStore, keyspace: KeyspaceId, key: &[u8], value: &[u8]) {
@@ -54,7 +54,7 @@ fn a_load_larger_than_its_buffer_sorts_and_finds_duplicates() {
     let rows = 50_000u32;
     let key = |n: u32| (n * 7919 % rows).to_be_bytes();
     let keyspace = store.allocate_keyspace().unwrap();
-    let mut load = store.load(keyspace).unwrap();
+    let mut load = Arc::clone(&store).load(keyspace).unwrap();
     for n in 0..rows {
         load.add(&key(n), &noise(u64::from(n * 7919 % rows), 90)).unwrap();
     }
@@ -67,11 +67,11 @@ fn a_load_larger_than_its_buffer_sorts_and_finds_duplicates() {
         assert_eq!(entry.value, noise(u64::from(n), 90));
     }
     assert!(cursor.next().unwrap().is_none());
-    assert!(matches!(store.load(keyspace), Err(Error::NotEmpty { .. })));
+    assert!(matches!(Arc::clone(&store).load(keyspace), Err(Error::NotEmpty { .. })));
     assert!(store.size(keyspace).unwrap() > 4_000_000);
 
     let other = store.allocate_keyspace().unwrap();
-    let mut load = store.load(other).unwrap();
+    let mut load = Arc::clone(&store).load(other).unwrap();
     for n in 0..rows {
         load.add(&key(n), &[0; 90]).unwrap();
     }
@@ -79,7 +79,7 @@ fn a_load_larger_than_its_buffer_sorts_and_finds_duplicates() {
     let refused = load.finish().unwrap_err();
     assert!(matches!(refused, Error::DuplicateKey { key } if key == 7u32.to_be_bytes()));
     assert_eq!(store.keyspaces().unwrap(), [keyspace]);
-    assert!(store.load(other).unwrap().finish().unwrap().rows == 0);
+    assert!(Arc::clone(&store).load(other).unwrap().finish().unwrap().rows == 0);
 }
 
 #[test]
@@ -88,7 +88,8 @@ fn two_loads_and_appends_go_on_side_by_side() {
     let store = open(directory.path());
     let (a, b) = (store.allocate_keyspace().unwrap(), store.allocate_keyspace().unwrap());
     put(&store, KeyspaceId(1), b"k", b"v");
-    let (mut load_a, mut load_b) = (store.load(a).unwrap(), store.load(b).unwrap());
+    let (mut load_a, mut load_b) =
+        (Arc::clone(&store).load(a).unwrap(), Arc::clone(&store).load(b).unwrap());
     load_a.add(b"1", b"a").unwrap();
     load_b.add(b"1", b"b").unwrap();
     load_a.finish().unwrap();
@@ -212,7 +213,7 @@ fn control_values_survive_and_can_be_removed() {
 fn a_writer_faster_than_the_disk_is_refused_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let options = Options { write_buffer_bytes: 64 << 10, ..Options::small() };
-    let store = RocksStore::open(directory.path(), options).unwrap();
+    let store = Arc::new(RocksStore::open(directory.path(), options).unwrap());
     let mut written = 0u32;
     while store.statistics().stalls == 0 || written < 1000 {
         put(&store, KeyspaceId(1), &written.to_be_bytes(), &noise(u64::from(written), 8000));
@@ -232,17 +233,17 @@ fn a_full_disk_is_told_and_ends_when_there_is_room_again() {
     let given = Arc::clone(&free);
     let free_space = FreeSpace::Given(Arc::new(move || given.load(Ordering::Relaxed)));
     let options = Options { free_space, reserve_bytes: Some(50), ..Options::small() };
-    let store = RocksStore::open(directory.path(), options).unwrap();
+    let store = Arc::new(RocksStore::open(directory.path(), options).unwrap());
     store.check_space().unwrap();
     free.store(49, Ordering::Relaxed);
     let full = store.check_space().unwrap_err();
     assert!(matches!(full, Error::DiskFull { free_bytes: 49, reserve_bytes: 50 }));
     assert!(!full.is_fatal());
-    let mut load = store.load(KeyspaceId(2000)).unwrap();
+    let mut load = Arc::clone(&store).load(KeyspaceId(2000)).unwrap();
     load.add(b"k", b"v").unwrap();
     assert!(matches!(load.finish(), Err(Error::DiskFull { .. })));
     free.store(100, Ordering::Relaxed);
-    let mut load = store.load(KeyspaceId(2000)).unwrap();
+    let mut load = Arc::clone(&store).load(KeyspaceId(2000)).unwrap();
     load.add(b"k", b"v").unwrap();
     assert_eq!(load.finish().unwrap().rows, 1);
 }

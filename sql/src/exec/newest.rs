@@ -29,7 +29,6 @@ pub(super) struct Newest {
     keyspace: KeyspaceId,
     table: String,
     layout: Layout,
-    columns: Vec<usize>,
 }
 
 impl Newest {
@@ -38,7 +37,6 @@ impl Newest {
             keyspace: table.keyspace,
             table: table.name.clone(),
             layout: Layout::new(&table.columns),
-            columns: (0..table.columns.len()).collect(),
         }
     }
 
@@ -62,7 +60,7 @@ impl Newest {
         }
         row.clear();
         let newest = transaction.newest(self.keyspace, key, &mut counters, |value| {
-            self.layout.decode(value, &self.columns, row)
+            self.layout.decode_all(value, row)
         })?;
         cx.counters.add(&counters);
         match newest.transpose()? {

@@ -3,7 +3,10 @@
 //! Every name is resolved and every type is known. Operators have become calls of the function
 //! that implements them.
 
+pub(crate) mod compile;
 pub mod function;
 mod tree;
 
+pub(crate) use compile::Comparator;
+pub use compile::Compiled;
 pub use tree::{Aggregate, CaseBranch, Expr, ExprKind, Quantifier, SubqueryKind};

@@ -18,8 +18,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rocksdb::{IngestExternalFileOptions, SstFileWriter};
+use rocksdb::{ErrorKind, IngestExternalFileOptions, SstFileWriter};
 
 use super::comparator::{StoredKey, stored_timestamp, write_stored_key};
 use super::directory::io_result;
@@ -32,6 +33,9 @@ use crate::store::{KeyspaceId, Load, Loaded, Store as _, Timestamp};
 
 /// Bytes at which a table is finished and the next one begun.
 const TABLE_BYTES: u64 = 128 << 20;
+/// Pauses between attempts to ingest: an eighth longer each time, about a minute together.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LAST_PAUSE: Duration = Duration::from_secs(8);
 const ACTION: &str = "write a table of a bulk load";
 
 /// A [`Load`] into RocksDB.
@@ -88,13 +92,32 @@ impl Load for RocksLoad {
         let tables = self.write_tables(&store)?;
         let loaded = Loaded { rows: tables.rows };
         if !tables.paths.is_empty() {
-            let mut options = IngestExternalFileOptions::default();
-            options.set_move_files(true);
-            let db = &store.db;
-            db.ingest_external_file_cf_opts(meta::data(db), &options, tables.paths)
-                .map_err(failed_to("ingest a bulk load"))?;
+            ingest(&store, self.keyspace, &tables.paths)?;
         }
         Ok(loaded)
+    }
+}
+
+/// Makes the tables part of the store. RocksDB refuses while a compaction runs whose range encloses
+/// the keyspace, though it has none of its keys; that passes.
+fn ingest(store: &RocksStore, keyspace: KeyspaceId, tables: &[PathBuf]) -> Result<(), Error> {
+    let mut options = IngestExternalFileOptions::default();
+    options.set_move_files(true);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let family = meta::data(&store.db);
+        match store.db.ingest_external_file_cf_opts(family, &options, tables.to_vec()) {
+            Ok(()) => return Ok(()),
+            Err(error)
+                if error.kind() == ErrorKind::InvalidArgument
+                    && pause < LAST_PAUSE
+                    && !versions::holds_versions(&store.db, keyspace)? =>
+            {
+                std::thread::park_timeout(pause);
+                pause += pause / 8;
+            }
+            Err(error) => return Err(failed_to("ingest a bulk load")(error)),
+        }
     }
 }
 

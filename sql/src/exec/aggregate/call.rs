@@ -112,13 +112,12 @@ impl Call {
         let args = inputs.len();
         let mut orders = Vec::new();
         for key in &aggregate.order {
-            let (descending, nulls_first) = (key.descending, key.nulls_first);
-            orders.push(Order { position: inputs.len(), descending, nulls_first });
+            orders.push(Order::new(inputs.len(), key));
             inputs.push(Compiled::within(&key.expr, builder)?);
         }
         if aggregate.distinct {
-            let plain = |position| Order { position, descending: false, nulls_first: false };
-            orders.extend((0..args).map(plain));
+            let args = aggregate.args.iter().enumerate();
+            orders.extend(args.map(|(place, arg)| Order::ascending(place, arg.ty)));
         }
         Ok(Call {
             function: aggregate.function,

@@ -1,7 +1,5 @@
 //! The words of a broken constraint.
 
-use bytes::BytesMut;
-
 use crate::catalog::{Index, Table};
 use crate::error::{ConstraintError, Result};
 use crate::exec::entry;
@@ -72,9 +70,7 @@ fn text(value: &Datum, ty: Type, formats: &Formats) -> String {
     if value.is_null() {
         return "null".to_owned();
     }
-    let mut bytes = BytesMut::new();
-    types::output(value, ty, formats, &mut bytes);
-    String::from_utf8_lossy(&bytes).into_owned()
+    types::to_text(value, ty, formats)
 }
 
 /// At most [`VALUE_BYTES_MAX`] bytes of whole characters, and then an ellipsis.

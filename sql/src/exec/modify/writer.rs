@@ -189,10 +189,7 @@ impl RowWriter {
 
     /// Reads all columns of a stored row.
     pub(super) fn decode(&self, value: &[u8], row: &mut Vec<Datum>) -> Result<()> {
-        for column in 0..self.table.columns.len() {
-            row.push(self.layout.column(value, column)?);
-        }
-        Ok(())
+        self.layout.decode_all(value, row)
     }
 
     /// Whether assignments to these columns may change a key that other rows may not have.

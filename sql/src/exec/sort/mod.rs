@@ -79,8 +79,7 @@ impl Sort {
                 if position >= width {
                     computed.push(expr);
                 }
-                let (descending, nulls_first) = (key.descending, key.nulls_first);
-                orders.push(Order { position, descending, nulls_first });
+                orders.push(Order::new(position, key));
             }
             Ok(())
         })?;

@@ -2,14 +2,16 @@
 
 use std::cmp::Ordering;
 
-use crate::types::{self, Datum};
+use crate::plan::SortKey;
+use crate::types::{Datum, Type, TypeOrder};
 
 /// One key: a column of the row and its direction.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::exec) struct Order {
-    pub(in crate::exec) position: usize,
-    pub(in crate::exec) descending: bool,
-    pub(in crate::exec) nulls_first: bool,
+    position: usize,
+    descending: bool,
+    nulls_first: bool,
+    compare: fn(&Datum, &Datum) -> Ordering,
 }
 
 /// Compares two rows key by key.
@@ -24,18 +26,29 @@ pub(in crate::exec) fn compare(keys: &[Order], left: &[Datum], right: &[Datum]) 
 }
 
 impl Order {
+    /// The column at `position`, which is of type `ty`, ascending and NULLS LAST.
+    pub(in crate::exec) fn ascending(position: usize, ty: Type) -> Order {
+        let compare = TypeOrder::of(ty).compare;
+        Order { position, descending: false, nulls_first: false, compare }
+    }
+
+    /// The column at `position`, which holds the values of `key`.
+    pub(in crate::exec) fn new(position: usize, key: &SortKey) -> Order {
+        let (descending, nulls_first) = (key.descending, key.nulls_first);
+        Order { descending, nulls_first, ..Order::ascending(position, key.expr.ty) }
+    }
+
     #[inline]
     fn compare(&self, left: &Datum, right: &Datum) -> Ordering {
         let order = match (left, right) {
             (Datum::Int4(left), Datum::Int4(right)) => left.cmp(right),
             (Datum::Int8(left), Datum::Int8(right)) => left.cmp(right),
-            (Datum::Text(left), Datum::Text(right)) => left.as_bytes().cmp(right.as_bytes()),
             (Datum::Null, Datum::Null) => return Ordering::Equal,
             (Datum::Null, _) if self.nulls_first => return Ordering::Less,
             (Datum::Null, _) => return Ordering::Greater,
             (_, Datum::Null) if self.nulls_first => return Ordering::Greater,
             (_, Datum::Null) => return Ordering::Less,
-            _ => types::compare(left, right),
+            _ => (self.compare)(left, right),
         };
         if self.descending { order.reverse() } else { order }
     }
@@ -48,7 +61,8 @@ mod tests {
     #[test]
     fn nulls_stand_where_they_are_asked_for_in_both_directions() {
         let sorted = |descending, nulls_first| {
-            let keys = [Order { position: 0, descending, nulls_first }];
+            let order = Order::ascending(0, Type::INT4);
+            let keys = [Order { descending, nulls_first, ..order }];
             let mut rows = [[Datum::Int4(1)], [Datum::Null], [Datum::Int4(2)]];
             rows.sort_by(|left, right| compare(&keys, left, right));
             rows.map(|[value]| match value {

@@ -27,20 +27,13 @@ impl Construct {
     pub(super) fn eval(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<Datum> {
         let items = self.items.iter_mut().map(|item| item.eval(row, cx));
         let items = items.collect::<Result<Vec<_>>>()?;
-        let array =
-            if self.nested { stack(self.element, &items)? } else { flat(self.element, items) };
+        let array = if self.nested {
+            stack(self.element, &items)?
+        } else {
+            Array::flat(self.element, items)
+        };
         Ok(Datum::Array(Arc::new(array)))
     }
-}
-
-/// An array of one dimension.
-pub(super) fn flat(element: Oid, elements: Vec<Datum>) -> Array {
-    let dimensions = match i32::try_from(elements.len()) {
-        Ok(0) => Vec::new(),
-        Ok(length) => vec![(length, 1)],
-        Err(_) => vec![(i32::MAX, 1)],
-    };
-    Array { element, dimensions, elements }
 }
 
 /// Arrays of one shape on top of each other.

@@ -59,7 +59,7 @@ impl ViaText {
             return Ok(Datum::Null);
         }
         let formats = cx.environment.formats();
-        types::input(&types::text(&value, self.from, formats), self.to, formats)
+        types::input(&types::to_text(&value, self.from, formats), self.to, formats)
     }
 }
 

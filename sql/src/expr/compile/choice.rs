@@ -6,7 +6,7 @@ use super::comparator::Comparator;
 use super::step::Step;
 use crate::error::Result;
 use crate::exec::Context;
-use crate::types::{self, Datum};
+use crate::types::{Datum, TypeOrder};
 
 /// WHEN condition THEN value.
 pub(super) struct Branch {
@@ -49,7 +49,7 @@ pub(super) fn coalesce(values: &mut [Step], row: &[Datum], cx: &mut Context<'_>)
 
 /// The greatest or least value that is not NULL.
 pub(super) fn extreme(
-    greatest: bool,
+    (greatest, order): (bool, TypeOrder),
     values: &mut [Step],
     row: &[Datum],
     cx: &mut Context<'_>,
@@ -58,7 +58,7 @@ pub(super) fn extreme(
     let mut best = Datum::Null;
     for value in values {
         let value = value.eval(row, cx)?;
-        if !value.is_null() && (best.is_null() || types::compare(&value, &best) == wanted) {
+        if !value.is_null() && (best.is_null() || (order.compare)(&value, &best) == wanted) {
             best = value;
         }
     }

@@ -10,7 +10,7 @@ use super::subquery::Subquery;
 use super::{choice, comparator};
 use crate::error::{ExecutionError, Result};
 use crate::exec::Context;
-use crate::types::Datum;
+use crate::types::{Datum, TypeOrder};
 
 /// One step; its arguments are below it.
 pub(super) enum Step {
@@ -34,7 +34,7 @@ pub(super) enum Step {
     NullIf(Box<Pair>),
     Case(Vec<Branch>, Box<Step>),
     Coalesce(Vec<Step>),
-    Extreme(bool, Vec<Step>),
+    Extreme((bool, TypeOrder), Vec<Step>),
     InList(Box<InList>),
     InArray(Box<InArray>),
     Array(Box<Construct>),
@@ -58,7 +58,7 @@ impl Step {
             Step::NullIf(pair) => pair.null_if(row, cx),
             Step::Case(branches, otherwise) => choice::case(branches, otherwise, row, cx),
             Step::Coalesce(values) => choice::coalesce(values, row, cx),
-            Step::Extreme(greatest, values) => choice::extreme(*greatest, values, row, cx),
+            Step::Extreme(which, values) => choice::extreme(*which, values, row, cx),
             Step::Array(construct) => construct.eval(row, cx),
             Step::Subscript(subscript) => subscript.eval(row, cx),
             Step::Row(fields) => {

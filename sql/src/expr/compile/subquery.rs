@@ -6,14 +6,13 @@
 
 use std::sync::Arc;
 
-use super::array;
 use super::comparator::Comparator;
 use super::list::{self, Membership, Tally};
 use super::step::Step;
 use crate::error::{ExecutionError, Result};
 use crate::exec::{Again, Context, Operator};
 use crate::expr::Quantifier;
-use crate::types::{Datum, Oid};
+use crate::types::{Array, Datum, Oid};
 
 /// A subquery and what is asked of it.
 pub(super) struct Subquery {
@@ -140,7 +139,7 @@ impl Subquery {
             }
             Question::Array(element) => {
                 let element = *element;
-                Ok(Datum::Array(Arc::new(array::flat(element, self.values(cx)?))))
+                Ok(Datum::Array(Arc::new(Array::flat(element, self.values(cx)?))))
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::exec::Builder;
 use crate::expr::function::{Body, Function};
 use crate::expr::{Expr, ExprKind, Quantifier, SubqueryKind};
 use crate::plan::Node;
-use crate::types::{Oid, Type};
+use crate::types::{Oid, Type, TypeOrder};
 
 /// Compiles an expression and what is below it.
 pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
@@ -58,7 +58,9 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
             Step::Case(branches, Box::new(step(otherwise, builder)?))
         }
         ExprKind::Coalesce(values) => Step::Coalesce(steps(values, builder)?),
-        ExprKind::Extreme(greatest, values) => Step::Extreme(*greatest, steps(values, builder)?),
+        ExprKind::Extreme(greatest, values) => {
+            Step::Extreme((*greatest, TypeOrder::of(expr.ty)), steps(values, builder)?)
+        }
         ExprKind::InList { compare, arg, list, quantifier } => {
             in_list(compare, arg, list, *quantifier, builder)?
         }
