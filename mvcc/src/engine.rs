@@ -51,6 +51,9 @@ pub struct Options {
     pub history_retention: Duration,
     /// Where the log is synced.
     pub sync: SyncMode,
+    /// Whether syncing reaches the disk. Without it a power cut loses commits that were acknowledged;
+    /// the end of the process does not.
+    pub fsync: bool,
     /// The most a transaction may write.
     pub max_transaction_bytes: usize,
 }
@@ -63,6 +66,7 @@ impl Default for Options {
             deadlock_timeout: Duration::from_secs(1),
             history_retention: Duration::from_secs(300),
             sync: SyncMode::Group,
+            fsync: true,
             max_transaction_bytes: 32 << 20,
         }
     }

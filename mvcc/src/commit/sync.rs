@@ -77,7 +77,7 @@ impl LogSync {
         let marks = &*shared.marks;
         let target = marks.visible();
         if target > marks.synced() {
-            if let Err(error) = shared.store.flush_log(true) {
+            if let Err(error) = shared.store.flush_log(shared.options.fsync) {
                 fatal(&error);
             }
             self.syncs.fetch_add(1, Ordering::Relaxed);
