@@ -19,7 +19,8 @@ pub struct SaslInitial<'a> {
 }
 
 impl<'a> Response<'a> {
-    pub(crate) fn new(body: &'a [u8]) -> Self {
+    /// The body of a `p` message.
+    pub fn new(body: &'a [u8]) -> Self {
         Self(body)
     }
 
