@@ -333,3 +333,45 @@ impl Near {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reckon_storage::{MemoryStore, Write};
+
+    const TABLE: KeyspaceId = KeyspaceId(2000);
+
+    fn append(store: &MemoryStore, value: Option<&[u8]>, at: u64) {
+        let write = Write { keyspace: TABLE, key: b"a", value };
+        store.append(&mut std::iter::once(write), Timestamp(at), Timestamp(5)).unwrap();
+    }
+
+    fn load(store: MemoryStore) -> (Vec<(u64, Vec<u8>)>, u64) {
+        let marks = Arc::new(Watermarks::recovered(Timestamp(5)));
+        let base = Base { store: Arc::new(store), blocking: Blocking::straight(), marks };
+        let mut rows = Vec::new();
+        let mut add = |_: &[u8], timestamp, value: &[u8]| {
+            rows.push((timestamp, value.to_vec()));
+            ControlFlow::Continue(())
+        };
+        let source = KeyspaceSource { id: TABLE, base };
+        let since = source.load(b"", None, TreeDirection::Forward, &mut add).unwrap();
+        (rows, since)
+    }
+
+    #[test]
+    fn a_load_sees_what_was_appended_and_is_not_visible_yet() {
+        let store = MemoryStore::new();
+        append(&store, Some(b"old"), 4);
+        append(&store, Some(b"new"), 10);
+        assert_eq!(load(store), (vec![(10, b"new".to_vec())], 5));
+    }
+
+    #[test]
+    fn a_load_does_not_resurrect_a_row_whose_deletion_is_not_visible_yet() {
+        let store = MemoryStore::new();
+        append(&store, Some(b"old"), 4);
+        append(&store, None, 10);
+        assert_eq!(load(store).0, []);
+    }
+}

@@ -73,13 +73,13 @@ fn run(seed: u64, cache_size: usize) {
         for thread in 0..THREADS {
             let (engine, log, running) = (&engine, &log, &running);
             scope.spawn(move || {
+                let _ended = Ended(running);
                 let mut random = Random::new(seed * 1_000 + thread);
                 let mut session = engine.session();
                 for at in 0..300 {
                     let tag = format!("{thread} {at} ");
                     transact(engine, &mut session, &mut random, &tag, log);
                 }
-                running.fetch_sub(1, Ordering::Release);
             });
         }
         let (engine, running) = (&engine, &running);
@@ -97,6 +97,15 @@ fn run(seed: u64, cache_size: usize) {
     check(&log.into_inner());
 }
 
+/// Counts a thread down, panic or not.
+struct Ended<'a>(&'a AtomicU64);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
 fn transact(
     engine: &Engine,
     session: &mut reckon_mvcc::Session,
@@ -111,6 +120,9 @@ fn transact(
     let mut transaction = session.begin(isolation, false);
     let mut own: BTreeMap<Vec<u8>, Value> = BTreeMap::new();
     let mut observations = Vec::new();
+    if random.below(20) == 0 {
+        write_many(&mut transaction, random, tag, &mut own);
+    }
     for _ in 0..=random.below(6) {
         let snapshot = transaction.snapshot();
         match random.below(5) {
@@ -180,6 +192,28 @@ fn write(
         own.insert(key, Some(value));
     }
     Ok(())
+}
+
+/// Many neighbours in one commit, so that it is installed while others load ranges it writes to.
+fn write_many(
+    transaction: &mut Transaction,
+    random: &mut Random,
+    tag: &str,
+    own: &mut BTreeMap<Vec<u8>, Value>,
+) {
+    let first = random.below(KEYS);
+    for key in (first..KEYS.min(first + 150)).map(key) {
+        if !transaction.lock_key(TABLE, &key, RowLock::ForUpdate, Wait::Skip).unwrap() {
+            continue;
+        }
+        if transaction.isolation() != Isolation::ReadCommitted && transaction.has_snapshot() {
+            return;
+        }
+        let value = format!("{tag}many").into_bytes();
+        transaction.put(TABLE, &key, &value).unwrap();
+        own.insert(key, Some(value));
+    }
+    transaction.next_command();
 }
 
 fn scan(
