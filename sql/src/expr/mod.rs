@@ -3,6 +3,7 @@
 //! Every name is resolved and every type is known. Operators have become calls of the function
 //! that implements them.
 
+mod aggregate;
 pub(crate) mod compile;
 pub mod function;
 mod tree;

@@ -11,9 +11,7 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
-use super::{Array, Datum, Interval, Type, text};
-
-const MICROSECONDS_PER_DAY: i128 = 86_400_000_000;
+use super::{Array, Datum, Type, text};
 
 /// Compares two values of one type; NULL is last.
 pub fn compare(a: &Datum, b: &Datum) -> Ordering {
@@ -138,28 +136,6 @@ fn rank(value: &Datum) -> u8 {
         Datum::Array(_) => 17,
         Datum::Record(_) => 18,
         Datum::Null => u8::MAX,
-    }
-}
-
-impl Interval {
-    /// The length by which intervals compare: a month is thirty days, a day 24 hours.
-    pub fn span(&self) -> i128 {
-        let days = i128::from(self.months) * 30 + i128::from(self.days);
-        days * MICROSECONDS_PER_DAY + i128::from(self.microseconds)
-    }
-
-    /// An interval of this span, in days and microseconds of less than a day.
-    pub fn from_span(span: i128) -> Option<Interval> {
-        let whole_days = span / MICROSECONDS_PER_DAY;
-        let clamp = |value: i128| value.clamp(i128::from(i32::MIN), i128::from(i32::MAX));
-        let months = match i32::try_from(whole_days) {
-            Ok(_) => 0,
-            Err(_) => clamp(whole_days / 30),
-        };
-        let days = clamp(whole_days - months * 30);
-        let rest = span - (months * 30 + days) * MICROSECONDS_PER_DAY;
-        let (months, days) = (i32::try_from(months).ok()?, i32::try_from(days).ok()?);
-        Some(Interval { months, days, microseconds: i64::try_from(rest).ok()? })
     }
 }
 

@@ -12,8 +12,11 @@
 mod arithmetic;
 mod binary;
 mod convert;
+mod sum;
 mod text;
 mod transcendental;
+
+pub use sum::NumericSum;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -41,7 +41,14 @@ impl Numeric {
             return Err(domain(MathProblem::NegativeRoot));
         }
         let weight = (Weight::of(&digits, scale).group + 1) * GROUP / 2 - 1;
-        let result_scale = significant_scale(weight, scale);
+        self.square_root_at(significant_scale(weight, scale))
+    }
+
+    /// Square root of a finite number that is not negative, at a given scale.
+    pub(crate) fn square_root_at(&self, result_scale: i64) -> Result<Numeric> {
+        let Some((digits, scale)) = self.parts().filter(|(digits, _)| !digits.is_negative()) else {
+            return Err(domain(MathProblem::NegativeRoot));
+        };
         if digits.is_zero() {
             return Ok(finite(BigInt::zero(), result_scale));
         }

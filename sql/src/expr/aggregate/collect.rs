@@ -1,0 +1,143 @@
+//! Aggregates that keep every value: string_agg and array_agg.
+
+use super::{Accumulator, AggregateFunction, Type, aggregate};
+use crate::error::{DataError, Result};
+use crate::types::{Array, Datum, Oid, Varlena};
+
+/// string_agg: the delimiter of a row stands before its value, so the first one is not used.
+#[derive(Default)]
+struct Concatenation(Option<Vec<u8>>);
+
+impl Concatenation {
+    fn push(&mut self, value: &[u8], delimiter: &[u8]) {
+        match &mut self.0 {
+            None => self.0 = Some(value.to_vec()),
+            Some(bytes) => {
+                bytes.extend_from_slice(delimiter);
+                bytes.extend_from_slice(value);
+            }
+        }
+    }
+}
+
+/// string_agg of text.
+#[derive(Default)]
+struct Texts(Concatenation);
+
+impl Accumulator for Texts {
+    fn add(&mut self, args: &[Datum]) -> Result<()> {
+        if let [Datum::Text(value), delimiter] = args {
+            let delimiter = match delimiter {
+                Datum::Text(delimiter) => delimiter.as_bytes(),
+                _ => b"",
+            };
+            self.0.push(value.as_bytes(), delimiter);
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<Datum> {
+        // Whole strings one after another are UTF-8.
+        let text = |bytes: &Vec<u8>| Datum::text(&String::from_utf8_lossy(bytes));
+        Ok(self.0.0.as_ref().map_or(Datum::Null, text))
+    }
+}
+
+/// string_agg of bytea.
+#[derive(Default)]
+struct Bytes(Concatenation);
+
+impl Accumulator for Bytes {
+    fn add(&mut self, args: &[Datum]) -> Result<()> {
+        if let [Datum::Bytea(value), delimiter] = args {
+            let delimiter = match delimiter {
+                Datum::Bytea(delimiter) => delimiter.as_bytes(),
+                _ => b"",
+            };
+            self.0.push(value.as_bytes(), delimiter);
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<Datum> {
+        let bytes = |bytes: &Vec<u8>| Datum::Bytea(Varlena::new(bytes));
+        Ok(self.0.0.as_ref().map_or(Datum::Null, bytes))
+    }
+}
+
+/// array_agg of plain values, NULLs included.
+struct Elements {
+    element: Oid,
+    values: Vec<Datum>,
+}
+
+impl Accumulator for Elements {
+    fn add(&mut self, args: &[Datum]) -> Result<()> {
+        self.values.extend_from_slice(args);
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<Datum> {
+        if self.values.is_empty() {
+            return Ok(Datum::Null);
+        }
+        Ok(Datum::array(Array::flat(self.element, self.values.clone())))
+    }
+}
+
+/// array_agg of arrays: one dimension more, all arrays of the same shape.
+#[derive(Default)]
+struct Arrays {
+    shape: Option<(Oid, Vec<(i32, i32)>)>,
+    count: i32,
+    values: Vec<Datum>,
+}
+
+impl Accumulator for Arrays {
+    fn add(&mut self, args: &[Datum]) -> Result<()> {
+        let refuse = |message| DataError::ArraySubscript { message };
+        let [Datum::Array(array)] = args else {
+            return Err(DataError::NullArray.into());
+        };
+        if array.elements.is_empty() {
+            return Err(refuse("cannot accumulate empty arrays").into());
+        }
+        match &self.shape {
+            None => self.shape = Some((array.element, array.dimensions.clone())),
+            Some((_, dimensions)) if *dimensions == array.dimensions => {}
+            Some(_) => {
+                let message = "cannot accumulate arrays of different dimensionality";
+                return Err(refuse(message).into());
+            }
+        }
+        self.count += 1;
+        self.values.extend_from_slice(&array.elements);
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<Datum> {
+        let Some((element, inner)) = &self.shape else { return Ok(Datum::Null) };
+        let mut dimensions = vec![(self.count, 1)];
+        dimensions.extend_from_slice(inner);
+        Ok(Datum::array(Array { element: *element, dimensions, elements: self.values.clone() }))
+    }
+}
+
+fn start_elements(types: &[Type]) -> Box<dyn Accumulator> {
+    let element = types.first().map_or(Type::TEXT.oid, |ty| ty.oid);
+    Box::new(Elements { element, values: Vec::new() })
+}
+
+pub(super) static AGGREGATES: &[AggregateFunction] =
+    &[
+        aggregate(3538, "string_agg", &[Type::TEXT, Type::TEXT], Type::TEXT, |_| {
+            Box::new(Texts::default())
+        }),
+        aggregate(3545, "string_agg", &[Type::BYTEA, Type::BYTEA], Type::BYTEA, |_| {
+            Box::new(Bytes::default())
+        }),
+        aggregate(2335, "array_agg", &[Type::ANYNONARRAY], Type::ANYARRAY, start_elements),
+        aggregate(4053, "array_agg", &[Type::ANYARRAY], Type::ANYARRAY, |_| {
+            Box::new(Arrays::default())
+        }),
+    ];

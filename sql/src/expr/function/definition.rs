@@ -1,0 +1,188 @@
+//! What a function, an operator, a cast and an aggregate are.
+
+use std::fmt;
+
+use crate::error::Result;
+use crate::types::{Datum, Oid, Type};
+
+/// When a function may be evaluated ahead of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Volatility {
+    /// Same arguments, same result, always: may be folded when planning.
+    Immutable,
+    /// Same within a statement.
+    Stable,
+    /// Any call may differ.
+    Volatile,
+}
+
+/// A function of `pg_proc`.
+pub struct Function {
+    /// OID in `pg_proc`.
+    pub oid: Oid,
+    /// Name.
+    pub name: &'static str,
+    /// Declared argument types, polymorphic ones included.
+    pub args: &'static [Type],
+    /// Whether the last argument may be repeated.
+    pub variadic: bool,
+    /// How many trailing arguments may be left out.
+    pub defaults: usize,
+    /// The declared result type.
+    pub result: Type,
+    /// Whether a NULL argument makes the result NULL without a call.
+    pub strict: bool,
+    /// See [`Volatility`].
+    pub volatility: Volatility,
+    /// What runs.
+    pub body: Body,
+}
+
+/// What computes one value from its arguments.
+pub type Scalar = fn(&mut Call<'_>) -> Result<Datum>;
+
+/// All values of a set, one after another.
+pub type Rows = Box<dyn Iterator<Item = Result<Datum>> + Send>;
+
+/// What a [`Function`] runs.
+#[derive(Clone, Copy)]
+pub enum Body {
+    /// One value from its arguments.
+    Scalar(Scalar),
+    /// Rows, for FROM and the select list (`generate_series`).
+    Set(fn(&mut Call<'_>) -> Result<Rows>),
+}
+
+/// One call: arguments and surroundings.
+pub struct Call<'a> {
+    /// The arguments.
+    pub args: &'a [Datum],
+    /// Their types as resolved, parallel to `args`.
+    pub arg_types: &'a [Type],
+    /// The result type as resolved.
+    pub result: Type,
+    /// What the session offers.
+    pub environment: &'a mut dyn Environment,
+}
+
+/// What a function may ask of the session that runs it.
+pub trait Environment {
+    /// `now()`: microseconds since 2000-01-01 UTC at the start of the transaction.
+    fn transaction_time(&self) -> i64;
+    /// `statement_timestamp()`.
+    fn statement_time(&self) -> i64;
+    /// `clock_timestamp()`.
+    fn clock_time(&self) -> i64;
+    /// A setting's current value, as SHOW prints it.
+    fn setting(&self, name: &str) -> Option<String>;
+    /// Sets a setting; `local`: until the end of the transaction.
+    fn set_setting(&mut self, name: &str, value: &str, local: bool) -> Result<String>;
+    /// How dates, intervals, floats and bytea are written and read, and in which time zone.
+    fn formats(&self) -> &crate::types::Formats;
+    /// Name of the session's user, of the current role, and of the database.
+    fn session_user(&self) -> &str;
+    /// The role whose privileges count.
+    fn current_user(&self) -> &str;
+    /// Name of the database.
+    fn database(&self) -> &str;
+    /// The process id in BackendKeyData.
+    fn backend_pid(&self) -> i32;
+    /// Sleeps, or ends early with the error of a cancel.
+    fn sleep(&mut self, duration: std::time::Duration) -> Result<()>;
+    /// The relation's name as regclass prints it, when there is one.
+    fn relation_name(&mut self, oid: Oid) -> Result<Option<String>>;
+    /// The relation that `name` means on the search path.
+    fn relation_oid(&mut self, name: &str) -> Result<Option<Oid>>;
+    /// `random()` and `gen_random_uuid()`: sixteen fresh random bytes.
+    fn random(&mut self) -> [u8; 16];
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.name, self.oid)
+    }
+}
+
+/// An operator of `pg_operator`.
+#[derive(Debug)]
+pub struct Operator {
+    /// OID in `pg_operator`.
+    pub oid: Oid,
+    /// The symbol.
+    pub name: &'static str,
+    /// Type of the left side; None for a prefix operator.
+    pub left: Option<Type>,
+    /// Type of the right side.
+    pub right: Type,
+    /// Type of the result.
+    pub result: Type,
+    /// OID of the function that implements it.
+    pub function: Oid,
+    /// `b op' a` for `a op b`.
+    pub commutator: Option<Oid>,
+    /// NOT (a op b).
+    pub negator: Option<Oid>,
+}
+
+/// When a cast may be applied without being written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum CastContext {
+    /// Anywhere.
+    Implicit,
+    /// When storing into a column.
+    Assignment,
+    /// Only when written.
+    Explicit,
+}
+
+/// How a cast works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CastMethod {
+    /// By a function of `pg_proc`.
+    Function(Oid),
+    /// Same bits.
+    Relabel,
+    /// By way of the text form.
+    Text,
+}
+
+/// A cast of `pg_cast`.
+#[derive(Debug)]
+pub struct Cast {
+    /// From.
+    pub source: Type,
+    /// To.
+    pub target: Type,
+    /// How.
+    pub method: CastMethod,
+    /// When.
+    pub context: CastContext,
+}
+
+/// An aggregate of `pg_aggregate`.
+pub struct AggregateFunction {
+    /// OID in `pg_proc`.
+    pub oid: Oid,
+    /// Name.
+    pub name: &'static str,
+    /// Declared argument types; empty for count(*).
+    pub args: &'static [Type],
+    /// The declared result type.
+    pub result: Type,
+    /// A fresh state, given the argument types as resolved.
+    pub start: fn(&[Type]) -> Box<dyn Accumulator>,
+}
+
+impl fmt::Debug for AggregateFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.name, self.oid)
+    }
+}
+
+/// The running state of one aggregate over one group.
+pub trait Accumulator: Send {
+    /// Takes one row's arguments.
+    fn add(&mut self, args: &[Datum]) -> Result<()>;
+    /// The result so far.
+    fn finish(&self) -> Result<Datum>;
+}
