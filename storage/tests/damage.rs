@@ -82,7 +82,7 @@ fn assert_prefix(store: &RocksStore, commits: u64, value_len: usize) -> u64 {
 
 #[test]
 fn every_torn_tail_leaves_the_commits_before_it() {
-    let commits = 5;
+    let commits = 3;
     let (_parent, image) = killed(commits, 10, true);
     let log = fs::read(log_file(&image)).unwrap();
     let mut lasts = Vec::new();
@@ -156,7 +156,7 @@ fn a_refused_log_is_left_as_it_was() {
 
 #[test]
 fn a_break_among_commits_that_were_never_synced_is_cut() {
-    let commits = 4;
+    let commits = 3;
     let (_parent, image) = killed(commits, 10, false);
     let log = fs::read(log_file(&image)).unwrap();
     let mut lasts = Vec::new();

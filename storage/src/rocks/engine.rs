@@ -338,7 +338,8 @@ impl Store for RocksStore {
             cursors: load(&self.counters.cursors),
             log_syncs: load(&self.counters.log_syncs),
             memtable_bytes: self.property("rocksdb.cur-size-all-mem-tables"),
-            block_cache_bytes: self.property("rocksdb.block-cache-usage"),
+            block_cache_bytes: self
+                .family_property(meta::data(&self.db), "rocksdb.block-cache-usage"),
             table_bytes: self.property("rocksdb.live-sst-files-size"),
             low_mark: self.low_mark(),
         }

@@ -79,22 +79,28 @@ impl RocksLoad {
         tables.finish_table()?;
         Ok(tables)
     }
+
+    fn write_and_ingest(&mut self, store: &RocksStore) -> Result<Loaded, Error> {
+        let tables = self.write_tables(store)?;
+        if !tables.paths.is_empty() {
+            ingest(store, self.keyspace, &tables.paths)?;
+        }
+        Ok(Loaded { rows: tables.rows })
+    }
 }
 
 impl Load for RocksLoad {
     fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         self.buffer.push(key, value);
-        if self.buffer.bytes() >= self.store.load_buffer_bytes { self.spill() } else { Ok(()) }
+        if self.buffer.bytes() < self.store.load_buffer_bytes {
+            return Ok(());
+        }
+        self.spill().map_err(|error| self.store.space.explain(error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<Loaded, Error> {
         let store = Arc::clone(&self.store);
-        let tables = self.write_tables(&store)?;
-        let loaded = Loaded { rows: tables.rows };
-        if !tables.paths.is_empty() {
-            ingest(&store, self.keyspace, &tables.paths)?;
-        }
-        Ok(loaded)
+        self.write_and_ingest(&store).map_err(|error| store.space.explain(error))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Writers ask before every commit, so the answer of the file system is kept for a while. This file
 //! owns the clock that says how long.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -13,6 +14,8 @@ use crate::error::Error;
 /// How long an answer of the file system is believed.
 const KEPT_MS: u64 = 100;
 const NEVER: u64 = u64::MAX;
+/// What the C library calls it; RocksDB passes the words on and not the number.
+const NO_SPACE: &str = "No space left on device";
 
 /// Knows whether there is room to write.
 #[derive(Debug)]
@@ -53,6 +56,21 @@ impl SpaceWatch {
         Ok(())
     }
 
+    /// Why a write to a file failed: [`Error::DiskFull`] if that is the reason. Not for the log, where
+    /// any failure is fatal.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let full = match &error {
+            Error::Io { source, .. } => source.kind() == ErrorKind::StorageFull,
+            Error::Engine { message, .. } => message.contains(NO_SPACE),
+            _ => false,
+        };
+        if !full {
+            return error;
+        }
+        let free_bytes = self.free_bytes.load(Ordering::Relaxed);
+        Error::DiskFull { free_bytes, reserve_bytes: self.reserve_bytes }
+    }
+
     fn system(&self) -> Result<u64, Error> {
         let now_ms = self.started.elapsed().as_millis() as u64;
         let asked_ms = self.asked_ms.load(Ordering::Acquire);
@@ -89,6 +107,19 @@ mod tests {
         assert!(matches!(refused, Error::DiskFull { free_bytes: 9, reserve_bytes: 10 }));
         free.store(11, Ordering::Relaxed);
         assert!(watch.check().is_ok());
+    }
+
+    #[test]
+    fn a_file_that_found_no_space_means_a_full_disk() {
+        let watch = SpaceWatch::new(PathBuf::from("/"), FreeSpace::System, 5);
+        let source = ErrorKind::StorageFull.into();
+        let full = Error::Io { action: "write", path: PathBuf::new(), source };
+        assert!(matches!(watch.explain(full), Error::DiskFull { reserve_bytes: 5, .. }));
+        let message = format!("IO error: {NO_SPACE}: While appending to file: x.sst");
+        let full = Error::Engine { action: "write", message };
+        assert!(matches!(watch.explain(full), Error::DiskFull { .. }));
+        let other = Error::DuplicateKey { key: vec![] };
+        assert!(matches!(watch.explain(other), Error::DuplicateKey { .. }));
     }
 
     #[test]
