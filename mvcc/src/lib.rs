@@ -55,7 +55,7 @@ pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, Trans
 
 pub use reckon_index::Statistics as CacheStatistics;
 #[cfg(feature = "rocks")]
-pub use reckon_storage::RocksStore;
+pub use reckon_storage::{RocksStore, rocks::Options as RocksOptions};
 pub use reckon_storage::{
     Direction, Error as StorageError, KeyRange, KeyspaceId, Loaded, MemoryStore,
     Statistics as StorageStatistics, Store, Timestamp, key,

@@ -10,8 +10,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analyze;
 pub mod catalog;
 pub mod copy;
+pub mod database;
+mod ddl;
 pub mod error;
 pub mod exec;
 pub mod expr;
@@ -19,7 +22,11 @@ pub mod key;
 pub mod parser;
 pub mod plan;
 pub mod row;
+pub mod session;
 pub mod settings;
 pub mod types;
 
+pub use database::{Database, Options};
 pub use error::{Error, SqlState};
+pub use reckon_mvcc::{Blocking, Engine, Interrupt, Options as EngineOptions, Reason, Timestamp};
+pub use session::{ConnectOptions, Session};

@@ -16,9 +16,6 @@ use reckon_wire::codec::Frame;
 
 use crate::{Address, condition, random};
 
-/// Bytes taken from the socket at once.
-const CHUNK: usize = 1 << 16;
-
 /// An open connection.
 pub struct Session {
     stream: Box<dyn Stream>,
@@ -253,18 +250,18 @@ impl Session {
     /// Takes the next message: its type byte and body.
     pub fn read(&mut self) -> std::io::Result<(u8, Vec<u8>)> {
         loop {
-            match client::frame(&self.input[self.taken..]) {
+            let needed = match client::frame(&self.input[self.taken..]) {
                 Ok(Frame::Complete { tag, body }) => {
                     let message = (tag, body.to_vec());
                     self.taken += 5 + message.1.len();
                     return Ok(message);
                 }
-                Ok(Frame::Incomplete { .. }) => (),
+                Ok(Frame::Incomplete { needed }) => needed,
                 Err(error) => return Err(std::io::Error::other(error.to_string())),
-            }
+            };
             self.input.drain(..self.taken);
             self.taken = 0;
-            self.fill()?;
+            self.fill(needed)?;
         }
     }
 
@@ -274,7 +271,7 @@ impl Session {
             return true;
         }
         self.stream.limit_reads(limit).expect("limit reads");
-        let arrived = self.fill();
+        let arrived = self.fill(1);
         self.stream.limit_reads(condition::PATIENCE).expect("limit reads");
         !arrived.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
@@ -286,9 +283,9 @@ impl Session {
         Ok(byte[0])
     }
 
-    fn fill(&mut self) -> std::io::Result<()> {
+    fn fill(&mut self, needed: usize) -> std::io::Result<()> {
         let start = self.input.len();
-        self.input.resize(start + CHUNK, 0);
+        self.input.resize(needed.max(start + 8192), 0);
         let count = self.stream.read(&mut self.input[start..]);
         self.input.truncate(start + count.as_ref().map_or(0, |count| *count));
         match count? {

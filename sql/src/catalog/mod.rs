@@ -13,7 +13,7 @@ mod lookup;
 pub mod record;
 
 pub use bootstrap::{POSTGRES_DATABASE, PUBLIC, SUPERUSER};
-pub(crate) use bootstrap::{create_cluster, new_catalog, put, remove};
+pub(crate) use bootstrap::{create_cluster, put, remove};
 pub(crate) use cache::{AsOf, Cache};
 pub use cluster::Cluster;
 pub use contents::{Catalog, Relation};

@@ -7,8 +7,8 @@ use super::Edit;
 use super::create_table::table_key;
 use super::syntax::{NewKey, refuse, unsupported};
 use crate::catalog::{RowIdentity, Schema, Table};
+use crate::error::{ConstraintError, DefinitionError, Result, SqlState};
 use crate::parser::object_name;
-use crate::error::{ConstraintError, Result, SqlState, SyntaxError};
 
 impl Edit<'_> {
     /// ALTER TABLE: adds a primary key or a unique constraint.
@@ -18,8 +18,16 @@ impl Edit<'_> {
     /// 42P16 for a second primary key, 23502 and 23505 when the rows are not as it wants, 0A000
     /// for what is not supported.
     pub(crate) fn alter_table(&mut self, statement: &AlterTable) -> Result<()> {
-        let AlterTable { name, if_exists, only: _, operations, location, on_cluster, table_type, .. } =
-            statement;
+        let AlterTable {
+            name,
+            if_exists,
+            only: _,
+            operations,
+            location,
+            on_cluster,
+            table_type,
+            ..
+        } = statement;
         let beyond = location.is_some() || on_cluster.is_some() || table_type.is_some();
         refuse(beyond, "a clause of this ALTER TABLE")?;
         let name = &object_name(name, &self.source)?;
@@ -86,16 +94,17 @@ impl Edit<'_> {
         if newly.is_empty() {
             return Ok(());
         }
-        self.each_row(before, &mut |_, _, _, row| {
-            match newly.iter().find(|column| row[**column].is_null()) {
-                None => Ok(()),
-                Some(column) => Err(ConstraintError::ContainsNull {
-                    schema: before.schema_name.clone(),
-                    table: before.name.clone(),
-                    column: before.columns[*column].name.clone(),
-                }
-                .into()),
+        self.each_row(before, &mut |_, _, row| match newly
+            .iter()
+            .find(|column| row[**column].is_null())
+        {
+            None => Ok(()),
+            Some(column) => Err(ConstraintError::ContainsNull {
+                schema: before.schema_name.clone(),
+                table: before.name.clone(),
+                column: before.columns[*column].name.clone(),
             }
+            .into()),
         })
     }
 }

@@ -7,8 +7,8 @@ use super::Edit;
 use super::key::joined;
 use super::syntax::{key_columns, names, refuse, unsupported};
 use crate::catalog::{Index, Schema, Table};
-use crate::parser::object_name;
 use crate::error::{NameError, Result, SqlState};
+use crate::parser::object_name;
 
 impl Edit<'_> {
     /// CREATE INDEX, a b-tree's order. Writers of the table, and a second
@@ -20,16 +20,20 @@ impl Edit<'_> {
     /// is not supported.
     pub(crate) fn create_index(&mut self, statement: &CreateIndex) -> Result<()> {
         check_supported(statement)?;
-        let table = self.lock(&object_name(&statement.table_name, &self.source)?, TableLock::ShareRowExclusive)?;
+        let table = self.lock(
+            &object_name(&statement.table_name, &self.source)?,
+            TableLock::ShareRowExclusive,
+        )?;
         let schema = Schema { oid: table.schema, name: table.schema_name.clone() };
         let keys = key_columns(&statement.columns)?;
-        let columns = self.resolve_key(&table.columns, &keys, false)?;
+        let columns = self.resolve_key(&table.columns, &keys, None)?;
         let include = names(&statement.include);
         let include = include
             .iter()
             .map(|name| {
                 table.column(name).ok_or_else(|| {
-                    NameError::UndefinedColumn { table: None, column: name.clone() }.into()
+                    NameError::UndefinedColumn { table: None, column: name.clone(), hint: None }
+                        .into()
                 })
             })
             .collect::<Result<Vec<_>>>()?;

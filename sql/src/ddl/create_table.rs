@@ -6,14 +6,13 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, CreateTableOptions, TableConstraint};
 
 use super::Edit;
-use crate::parser::Name;
 use super::syntax::{
-    KeyColumn, NewKey, characteristics, key_columns, names, refuse,
-    storage_parameters, unsupported,
+    KeyColumn, NewKey, characteristics, key_columns, names, refuse, storage_parameters, unsupported,
 };
 use crate::analyze;
 use crate::catalog::{Column, RowIdentity, Schema, Table};
-use crate::error::{NameError, Result, SqlState, SyntaxError};
+use crate::error::{DefinitionError, NameError, Result, SqlState};
+use crate::parser::Name;
 use crate::parser::{fold, object_name};
 
 /// PostgreSQL's limit on the columns of a table.
@@ -38,7 +37,7 @@ impl Edit<'_> {
         let mut table = Table::new(oid, &schema, &name.name, self.owner);
         let mut keys = Vec::new();
         for column in &statement.columns {
-            let column = self.column(column, &mut keys)?;
+            let column = self.column(&name.name, column, &mut keys)?;
             if table.column(&column.name).is_some() {
                 return Err(DefinitionError::DuplicateColumn { column: column.name }.into());
             }
@@ -66,17 +65,14 @@ impl Edit<'_> {
         Ok(())
     }
 
-    fn add_keys(
-        &mut self,
-        schema: &Arc<Schema>,
-        table: &mut Table,
-        keys: &[NewKey],
-    ) -> Result<()> {
+    fn add_keys(&mut self, schema: &Arc<Schema>, table: &mut Table, keys: &[NewKey]) -> Result<()> {
         let mut taken = vec![table.name.clone()];
         // The primary key first, as PostgreSQL does.
         for key in keys.iter().filter(|key| key.primary) {
             if table.primary_key().is_some() {
-                return Err(DefinitionError::SeveralPrimaryKeys { table: table.name.clone() }.into());
+                return Err(
+                    DefinitionError::SeveralPrimaryKeys { table: table.name.clone() }.into()
+                );
             }
             let keyspace = table.keyspace;
             let index = self.add_key(schema, table, key, keyspace, &mut taken)?;
@@ -91,10 +87,15 @@ impl Edit<'_> {
     }
 
     /// One column; its keys are added to `keys`.
-    fn column(&mut self, column: &ColumnDef, keys: &mut Vec<NewKey>) -> Result<Column> {
+    fn column(
+        &mut self,
+        table: &str,
+        column: &ColumnDef,
+        keys: &mut Vec<NewKey>,
+    ) -> Result<Column> {
         let ColumnDef { name, data_type, options } = column;
         let name = fold(name);
-        let ty = analyze::type_name(data_type)?;
+        let ty = analyze::type_name(data_type, &self.source)?;
         let mut made = Column { name, ty, not_null: false, default: None, dropped: false };
         let mut nullable = false;
         for option in options {
@@ -103,7 +104,6 @@ impl Edit<'_> {
                 ColumnOption::Null => nullable = true,
                 ColumnOption::NotNull => made.not_null = true,
                 ColumnOption::Default(expr) => {
-                    analyze::check_default(expr, ty, &made.name, &*self.catalog)?;
                     made.default = Some(expr.to_string());
                 }
                 ColumnOption::PrimaryKey(key) => {
@@ -126,6 +126,9 @@ impl Edit<'_> {
         if nullable && made.not_null {
             let (table, column) = (table.to_owned(), made.name);
             return Err(DefinitionError::ConflictingNull { table, column }.into());
+        }
+        if let Some(default) = &made.default {
+            analyze::default_value(default, &made, &self.names(), &self.formats)?;
         }
         Ok(made)
     }

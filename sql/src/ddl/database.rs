@@ -1,24 +1,15 @@
 //! CREATE DATABASE and DROP DATABASE.
 
-use reckon_mvcc::{RowLock, TableLock, TableLockId};
+use reckon_mvcc::RowLock;
 
 use super::Edit;
 use crate::catalog::record::CLUSTER;
 use crate::catalog::{self, Catalog, Cluster, DatabaseDefinition};
-use crate::error::{NameError, Result, SqlState, StatementError, SyntaxError};
+use crate::error::{DefinitionError, NameError, Result, SqlState, SyntaxError};
 use crate::parser::SettingValue;
-use crate::types::Oid;
 
 /// The database whose contents a new one starts with.
 const TEMPLATE: &str = "template1";
-
-/// Locks on whole databases are taken in no database.
-const SHARED: u32 = 0;
-
-/// The lock that every session of a database holds in share mode.
-pub(crate) fn database_lock(database: Oid) -> TableLockId {
-    TableLockId { database: SHARED, relation: database.0 }
-}
 
 /// CREATE DATABASE.
 ///
@@ -110,10 +101,9 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     if !database.allow_connections || name == TEMPLATE {
         return Err(DefinitionError::DropOfTemplate.into());
     }
-    let lock = database_lock(database.oid);
-    let no_wait = reckon_mvcc::Wait::Skip;
-    if !edit.transaction.lock_table(lock, TableLock::AccessExclusive, no_wait)? {
-        return Err(DefinitionError::DatabaseInUse { name: name.to_owned() }.into());
+    let others = edit.presence.count(database.oid);
+    if others > 0 {
+        return Err(DefinitionError::DatabaseInUse { name: name.to_owned(), others }.into());
     }
     let contents = Catalog::load(edit.transaction, &snapshot, database.catalog)?;
     for table in contents.tables() {

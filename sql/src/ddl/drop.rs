@@ -3,9 +3,9 @@
 use reckon_mvcc::TableLock;
 
 use super::Edit;
-use crate::parser::Name;
 use crate::catalog::{ConstraintKind, Relation, Table};
-use crate::error::{NameError, Result, SqlState, StatementError};
+use crate::error::{DefinitionError, Result, SqlState};
+use crate::parser::Name;
 use crate::types::Oid;
 
 impl Edit<'_> {
@@ -22,7 +22,7 @@ impl Edit<'_> {
         }
         match self.find(name)? {
             Some(Relation::Table(_)) => {}
-            Some(Relation::Index { .. }) => {
+            Some(Relation::Index { .. } | Relation::Virtual(_)) => {
                 return Err(DefinitionError::NotATable { name: name.name.clone() }.into());
             }
             None => return Err(DefinitionError::UndefinedTable { name: name.to_string() }.into()),
@@ -44,7 +44,7 @@ impl Edit<'_> {
     pub(crate) fn drop_index(&mut self, name: &Name, if_exists: bool) -> Result<()> {
         let (owner, index) = match self.find_lenient(name)? {
             Some(Relation::Index { table, index }) => (table, index),
-            Some(Relation::Table(_)) => {
+            Some(Relation::Table(_) | Relation::Virtual(_)) => {
                 return Err(DefinitionError::NotAnIndex { name: name.name.clone() }.into());
             }
             None if if_exists => {

@@ -7,10 +7,11 @@ use reckon_mvcc::{
 };
 
 use crate::catalog::{self, Catalog, Relation, Schema, Table};
-use crate::error::{NameError, Result, SqlState, StatementError};
+use crate::database::Presence;
+use crate::error::{DefinitionError, NameError, Result, SqlState};
 use crate::parser::{Name, Source};
-use crate::session::Notice;
-use crate::types::Oid;
+use crate::session::{Names, Notice};
+use crate::types::{Formats, Oid};
 
 /// One change of definitions, in the transaction that makes it.
 pub(crate) struct Edit<'a> {
@@ -28,12 +29,20 @@ pub(crate) struct Edit<'a> {
     pub(crate) path: Vec<String>,
     pub(crate) wait: Wait,
     pub(crate) notices: &'a mut Vec<Notice>,
+    /// How literals in defaults are read.
+    pub(crate) formats: Formats,
     /// The text the statement stands in, for positions.
     pub(crate) source: Arc<Source>,
+    pub(crate) presence: &'a Presence,
     pub(crate) row_ids: &'a crate::exec::RowIds,
 }
 
 impl Edit<'_> {
+    /// The names as they are now.
+    pub(super) fn names(&self) -> Names {
+        Names::new(&self.catalog, self.path.clone())
+    }
+
     /// The relation of a name.
     pub(super) fn find(&self, name: &Name) -> Result<Option<Relation>> {
         let Some(schema) = &name.schema else {
@@ -48,11 +57,11 @@ impl Edit<'_> {
     }
 
     /// The table of a name, locked, with its definition as it is under the lock.
-    pub(super) fn lock(&mut self, name: &Name, mode: TableLock) -> Result<Arc<Table>> {
+    pub(crate) fn lock(&mut self, name: &Name, mode: TableLock) -> Result<Arc<Table>> {
         loop {
             let table = match self.find(name)? {
                 Some(Relation::Table(table)) => table,
-                Some(Relation::Index { .. }) => {
+                Some(Relation::Index { .. } | Relation::Virtual(_)) => {
                     return Err(DefinitionError::NotATable { name: name.name.clone() }.into());
                 }
                 None => {
@@ -72,8 +81,7 @@ impl Edit<'_> {
     /// Reads the definitions again, as they are now.
     pub(super) fn refresh(&mut self) -> Result<()> {
         self.snapshot = self.transaction.newest_snapshot();
-        self.catalog =
-            Arc::new(Catalog::load(self.transaction, &self.snapshot, self.keyspace)?);
+        self.catalog = Arc::new(Catalog::load(self.transaction, &self.snapshot, self.keyspace)?);
         Ok(())
     }
 
@@ -85,7 +93,8 @@ impl Edit<'_> {
                 return Err(DefinitionError::CatalogIsFixed { name }.into());
             }
             let found = self.catalog.schema(schema).cloned();
-            return found.ok_or_else(|| DefinitionError::UndefinedSchema { name: schema.clone() }.into());
+            return found
+                .ok_or_else(|| DefinitionError::UndefinedSchema { name: schema.clone() }.into());
         }
         let mut path = self.path.iter().filter(|schema| *schema != "pg_catalog");
         let first = path.find_map(|schema| self.catalog.schema(schema).cloned());
@@ -127,4 +136,3 @@ impl Edit<'_> {
         self.notices.push(Notice::notice(sqlstate, format!("{message}, skipping")));
     }
 }
-

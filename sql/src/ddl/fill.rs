@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use reckon_mvcc::{Counters, Direction, KeyRange, KeyspaceId};
+use reckon_mvcc::{Counters, Direction, KeyRange, KeyspaceId, StorageError};
 
 use super::Edit;
 use crate::catalog::{Index, Table};
@@ -15,16 +15,16 @@ use crate::types::{Datum, Formats};
 const BATCH: usize = 512;
 
 impl Edit<'_> {
-    /// Visits every row of a table, newest state, own changes included: its key and all columns.
+    /// Visits every row of a table, newest state, own changes included: its key, its stored form
+    /// and all columns.
     pub(super) fn each_row(
-        &mut self,
+        &self,
         table: &Table,
-        row: &mut dyn FnMut(&mut Self, &[u8], &[u8], &[Datum]) -> Result<()>,
+        row: &mut dyn FnMut(&[u8], &[u8], &[Datum]) -> Result<()>,
     ) -> Result<()> {
         let layout = Layout::new(&table.columns);
         let columns: Vec<usize> = (0..table.columns.len()).collect();
-        let mut cursor =
-            self.transaction.cursor(table.keyspace, KeyRange::ALL, Direction::Forward);
+        let mut cursor = self.transaction.cursor(table.keyspace, KeyRange::ALL, Direction::Forward);
         let mut counters = Counters::default();
         let mut batch: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut values = Vec::new();
@@ -43,7 +43,7 @@ impl Edit<'_> {
             for (key, value) in &batch {
                 values.clear();
                 layout.decode(value, &columns, &mut values)?;
-                row(self, key, value, &values)?;
+                row(key, value, &values)?;
             }
             if !more {
                 return Ok(());
@@ -58,8 +58,8 @@ impl Edit<'_> {
     /// 23505 when it is unique and the rows are not.
     pub(super) fn fill_index(&mut self, table: &Table, index: &Index) -> Result<()> {
         let shape = EntryShape::new(table, index);
-        let mut load = self.engine.load(index.keyspace)?;
-        self.each_row(table, &mut |_, row_key, _, values| {
+        let mut load = self.transaction.load(index.keyspace)?;
+        self.each_row(table, &mut |row_key, _, values| {
             let (mut key, mut value) = (Vec::new(), Vec::new());
             shape.append_key(values, row_key, &mut key)?;
             shape.append_value(values, row_key, &mut value)?;
@@ -75,9 +75,9 @@ impl Edit<'_> {
     /// 23505 when two rows have one key.
     pub(super) fn fill_table(&mut self, from: &Table, to: &Table) -> Result<()> {
         let shape = KeyShape::new(to);
-        let mut load = self.engine.load(to.keyspace)?;
+        let mut load = self.transaction.load(to.keyspace)?;
         let mut number = 0u64;
-        self.each_row(from, &mut |_, _, row, values| {
+        self.each_row(from, &mut |_, row, values| {
             let mut key = Vec::new();
             match &shape {
                 Some(shape) => shape.append(values, &mut key)?,
@@ -97,7 +97,7 @@ impl Edit<'_> {
     fn finish(&self, load: reckon_mvcc::Load, table: &Table, index: &Index) -> Result<()> {
         match load.finish() {
             Ok(_) => Ok(()),
-            Err(reckon_mvcc::Error::DuplicateKey { key }) => {
+            Err(reckon_mvcc::Error::Storage(StorageError::DuplicateKey { key })) => {
                 let (columns, values) = key_text(table, index, &key, &Formats::default())?;
                 Err(Error::from(ConstraintError::Duplicated {
                     schema: table.schema_name.clone(),

@@ -7,7 +7,7 @@ use super::syntax::{KeyColumn, NewKey};
 use crate::catalog::{
     Column, Constraint, ConstraintKind, Index, IndexColumn, RowIdentity, Schema, Table,
 };
-use crate::error::{NameError, Result, SyntaxError};
+use crate::error::{DefinitionError, NameError, Result};
 use crate::types::Oid;
 
 /// PostgreSQL's limit on the length of a name, in bytes.
@@ -36,21 +36,24 @@ impl Edit<'_> {
         Err(NameError::DuplicateTable { name: table.to_owned() }.into())
     }
 
-    /// Positions of key columns in a table.
+    /// Positions of key columns in a table; `constraint`: the kind of the constraint it is for.
     pub(super) fn resolve_key(
         &self,
         table: &[Column],
         columns: &[KeyColumn],
-        in_key: bool,
+        constraint: Option<&'static str>,
     ) -> Result<Vec<IndexColumn>> {
         if columns.len() > INDEX_COLUMNS_MAX {
             return Err(DefinitionError::TooManyKeyColumns { most: INDEX_COLUMNS_MAX }.into());
         }
         let mut resolved: Vec<IndexColumn> = Vec::with_capacity(columns.len());
         for column in columns {
-            let position = find(table, &column.name, in_key)?;
-            if in_key && resolved.iter().any(|known| known.column == position) {
-                return Err(DefinitionError::KeyColumnTwice { column: column.name.clone(), what }.into());
+            let position = find(table, &column.name, constraint.is_some())?;
+            if let Some(what) = constraint
+                && resolved.iter().any(|known| known.column == position)
+            {
+                let column = column.name.clone();
+                return Err(DefinitionError::KeyColumnTwice { column, what }.into());
             }
             let KeyColumn { descending, nulls_first, .. } = *column;
             resolved.push(IndexColumn { column: position, descending, nulls_first });
@@ -68,7 +71,8 @@ impl Edit<'_> {
         keyspace: KeyspaceId,
         taken: &mut Vec<String>,
     ) -> Result<Index> {
-        let columns = self.resolve_key(&table.columns, &key.columns, true)?;
+        let what = if key.primary { "primary key" } else { "unique" };
+        let columns = self.resolve_key(&table.columns, &key.columns, Some(what))?;
         let include = key.include.iter().map(|name| find(&table.columns, name, true));
         let include = include.collect::<Result<Vec<_>>>()?;
         let name = match &key.name {
@@ -132,7 +136,7 @@ fn find(table: &[Column], name: &str, in_key: bool) -> Result<usize> {
         if in_key {
             DefinitionError::UndefinedKeyColumn { column }.into()
         } else {
-            NameError::UndefinedColumn { table: None, column }.into()
+            NameError::UndefinedColumn { table: None, column, hint: None }.into()
         }
     })
 }
@@ -151,11 +155,7 @@ fn made_name(first: &str, second: &str, label: &str) -> String {
     }
     let first = &first[..first.floor_char_boundary(first_bytes)];
     let second = &second[..second.floor_char_boundary(second_bytes)];
-    if second.is_empty() {
-        format!("{first}_{label}")
-    } else {
-        format!("{first}_{second}_{label}")
-    }
+    if second.is_empty() { format!("{first}_{label}") } else { format!("{first}_{second}_{label}") }
 }
 
 #[cfg(test)]

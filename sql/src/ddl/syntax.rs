@@ -4,7 +4,7 @@ use sqlparser::ast::{
     ConstraintCharacteristics, Expr, Ident, IndexColumn as KeyPart, OrderBySort, SqlOption,
 };
 
-use crate::error::{Result, SyntaxError};
+use crate::error::{DefinitionError, Result, SyntaxError};
 use crate::parser::fold;
 
 /// 0A000 for a feature.

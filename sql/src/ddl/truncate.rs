@@ -3,9 +3,9 @@
 use reckon_mvcc::TableLock;
 
 use super::Edit;
-use crate::parser::Name;
 use crate::catalog::{RowIdentity, Table};
 use crate::error::Result;
+use crate::parser::Name;
 
 impl Edit<'_> {
     /// TRUNCATE of one table.

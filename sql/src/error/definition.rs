@@ -55,7 +55,7 @@ pub enum DefinitionError {
     /// DROP DATABASE of a template.
     DropOfTemplate,
     /// DROP DATABASE with sessions in it.
-    DatabaseInUse { name: String },
+    DatabaseInUse { name: String, others: usize },
 }
 
 impl DefinitionError {
@@ -109,6 +109,13 @@ impl DefinitionError {
                 hint: Some(format!(
                     "You can drop constraint {constraint} on table {table} instead."
                 )),
+                ..Fields::default()
+            },
+            Self::DatabaseInUse { others, .. } => Fields {
+                detail: Some(match others {
+                    1 => "There is 1 other session using the database.".to_owned(),
+                    others => format!("There are {others} other sessions using the database."),
+                }),
                 ..Fields::default()
             },
             _ => Fields::default(),
@@ -168,7 +175,7 @@ impl fmt::Display for DefinitionError {
             ),
             Self::DropOfCurrentDatabase => f.write_str("cannot drop the currently open database"),
             Self::DropOfTemplate => f.write_str("cannot drop a template database"),
-            Self::DatabaseInUse { name } => {
+            Self::DatabaseInUse { name, .. } => {
                 write!(f, "database \"{name}\" is being accessed by other users")
             }
         }

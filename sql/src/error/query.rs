@@ -74,6 +74,8 @@ pub enum QueryError {
     LimitComma,
     /// WITH TIES without ORDER BY.
     TiesNeedOrder,
+    /// FULL JOIN on a condition that is no equality.
+    FullJoinCondition,
 }
 
 impl QueryError {
@@ -113,6 +115,7 @@ impl QueryError {
             | Self::NeedsAlias { .. }
             | Self::LimitComma
             | Self::TiesNeedOrder => SqlState::SYNTAX_ERROR,
+            Self::FullJoinCondition => SqlState::FEATURE_NOT_SUPPORTED,
         }
     }
 
@@ -216,6 +219,9 @@ impl fmt::Display for QueryError {
             Self::TiesNeedOrder => {
                 f.write_str("WITH TIES cannot be specified without ORDER BY clause")
             }
+            Self::FullJoinCondition => f.write_str(
+                "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions",
+            ),
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum SyntaxError {
     OptionNeedsBoolean { option: String },
     /// An option was given without its value.
     OptionNeedsValue { option: String },
+    /// Text that is no name.
+    InvalidName { name: String },
 }
 
 impl SyntaxError {
@@ -53,6 +55,7 @@ impl SyntaxError {
             | Self::UnknownOption { .. }
             | Self::OptionNeedsBoolean { .. }
             | Self::OptionNeedsValue { .. } => SqlState::SYNTAX_ERROR,
+            Self::InvalidName { .. } => SqlState::INVALID_NAME,
         }
     }
 
@@ -81,6 +84,7 @@ impl fmt::Display for SyntaxError {
             Self::UnknownOption { option } => write!(f, "option \"{option}\" not recognized"),
             Self::OptionNeedsBoolean { option } => write!(f, "{option} requires a Boolean value"),
             Self::OptionNeedsValue { option } => write!(f, "{option} requires a parameter"),
+            Self::InvalidName { .. } => f.write_str("invalid name syntax"),
         }
     }
 }

@@ -53,7 +53,7 @@ pub use context::{Context, Limits, Relations, Surroundings};
 pub use entry::{EntryShape, KeyShape};
 pub use execution::Execution;
 pub use figures::Figures;
-pub use modify::{RowWriter, key_text};
+pub use modify::{RowWriter, TableWriter, key_text};
 pub use row_id::{RowId, RowIds};
 
 pub(crate) use build::Builder;

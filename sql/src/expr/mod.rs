@@ -7,6 +7,7 @@ mod aggregate;
 pub(crate) mod compile;
 pub mod function;
 mod tree;
+mod walk;
 
 pub(crate) use compile::Comparator;
 pub use compile::Compiled;

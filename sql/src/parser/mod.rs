@@ -18,7 +18,7 @@ mod transaction;
 mod utility;
 
 pub(crate) use identifier::column_name as identifier_of;
-pub use identifier::{fold, object_name};
+pub use identifier::{fold, object_name, quote_identifier, split_identifiers};
 pub use source::Source;
 pub use split::{parse, parse_expression};
 pub use statement::{

@@ -124,6 +124,19 @@ pub enum SettingValue {
     Number(String),
 }
 
+impl Kind {
+    /// Whether the statement has a plan of its own.
+    pub fn is_plannable(&self) -> bool {
+        matches!(self, Kind::Query(_))
+    }
+
+    /// Whether it is allowed in a failed block, because it ends the failure.
+    pub fn ends_transaction(&self) -> bool {
+        use Utility::{Commit, Rollback, RollbackTo};
+        matches!(self, Kind::Utility(Commit { .. } | Rollback { .. } | RollbackTo(_)))
+    }
+}
+
 impl SettingValue {
     /// The value as text.
     pub fn as_str(&self) -> &str {

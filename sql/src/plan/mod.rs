@@ -1,8 +1,130 @@
-//! Plans: trees of physical operators, ready to run.
+//! Plans: from an analyzed statement to a tree of physical operators, ready to run.
+//!
+//! The analyzer speaks of columns by id, a node's row has positions. [`planner`] turns one into
+//! the other; what it decides on the way: which conditions go to which relation ([`from`]), by
+//! which index a table is read ([`access`]), in which order and how relations are joined
+//! ([`join`]), what is sorted and cut ([`select`]), and how rows are written ([`modify`]).
+//!
+//! # Invariants
+//!
+//! 1. A condition is applied exactly once: by a scan's probe or filter, by a join, or by a Filter
+//!    above. The conditions of an outer join's ON stay at that join or go to its nullable side.
+//! 2. A scan decodes only columns that something above it reads.
 
+mod access;
+mod comparison;
+pub mod explain;
+mod fold;
+mod from;
+mod join;
+mod modify;
 mod node;
+mod planner;
+mod select;
+mod statistics;
+mod uses;
+
+use std::sync::Arc;
+
+use reckon_mvcc::TableLock;
 
 pub use node::{
     Bound, Conflict, IndexProbe, JoinKind, Lock, Modify, Node, NodeKind, Operation, OutputColumn,
     SetOperation, SortKey,
 };
+pub use statistics::{NoStatistics, Statistics};
+
+use crate::analyze::{self, Body, RelationKind};
+use crate::catalog::Lookup;
+use crate::error::Result;
+use crate::expr::function::Environment;
+use crate::parser::Statement;
+use crate::types::{Oid, Type};
+use planner::Planner;
+
+/// A statement ready to run.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The topmost operator.
+    pub node: Arc<Node>,
+    /// Columns of its rows; None: the statement gives no rows.
+    pub columns: Option<Vec<OutputColumn>>,
+    /// The tables it reads and writes, with the locks that takes.
+    pub tables: Vec<(Oid, TableLock)>,
+    /// What the command tag says.
+    pub command: Command,
+}
+
+/// The commands that have plans.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// SELECT, VALUES, TABLE
+    Select,
+    /// INSERT
+    Insert,
+    /// UPDATE
+    Update,
+    /// DELETE
+    Delete,
+}
+
+/// What planning needs besides the statement.
+pub struct PlanContext<'a> {
+    /// What names mean.
+    pub lookup: &'a dyn Lookup,
+    /// How large tables are.
+    pub statistics: &'a dyn Statistics,
+    /// Where immutable functions are evaluated ahead of time.
+    pub environment: &'a mut dyn Environment,
+}
+
+/// Plans a statement. `parameters` are the types known so far, and all of them afterwards.
+///
+/// # Errors
+///
+/// Whatever analysis finds, with its position.
+pub fn plan(
+    statement: &Statement,
+    context: &mut PlanContext<'_>,
+    parameters: &mut Vec<Option<Type>>,
+) -> Result<Planned> {
+    let formats = context.environment.formats().clone();
+    let analysis = analyze::analyze(statement, context.lookup, parameters, &formats)?;
+    let command = match &analysis.body {
+        Body::Select(_) => Command::Select,
+        Body::Insert(_) => Command::Insert,
+        Body::Update(_) => Command::Update,
+        Body::Delete(_) => Command::Delete,
+    };
+    let tables = locks(&analysis);
+    let (node, columns) =
+        Planner::new(&analysis, context.statistics, context.environment).statement()?;
+    Ok(Planned { node: Arc::new(node), columns, tables, command })
+}
+
+/// The strongest lock each table needs.
+fn locks(analysis: &analyze::Analysis) -> Vec<(Oid, TableLock)> {
+    let mut locks: Vec<(Oid, TableLock)> = Vec::new();
+    let mut add =
+        |oid: Oid, mode: TableLock| match locks.iter_mut().find(|(known, _)| *known == oid) {
+            Some((_, known)) => *known = (*known).max(mode),
+            None => locks.push((oid, mode)),
+        };
+    let written = match &analysis.body {
+        Body::Select(_) => None,
+        Body::Insert(insert) => Some(&insert.table),
+        Body::Update(update) => Some(&update.table),
+        Body::Delete(delete) => Some(&delete.table),
+    };
+    if let Some(table) = written {
+        add(table.oid, TableLock::RowExclusive);
+    }
+    let row_locked = uses::locked_relations(analysis);
+    for (index, relation) in analysis.relations.iter().enumerate() {
+        if let RelationKind::Table(table) = &relation.kind {
+            let locked = row_locked.contains(&index);
+            add(table.oid, if locked { TableLock::RowShare } else { TableLock::AccessShare });
+        }
+    }
+    locks
+}

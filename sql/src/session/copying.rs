@@ -12,8 +12,9 @@ use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, Run};
 use super::prepared::Prepared;
 use crate::catalog::Table;
 use crate::copy::{CopyFormat, CopyOptions, Decoder, Encoder, Fields, Header};
-use crate::error::{DataError, Error, NameError, Result, StatementError, SyntaxError};
-use crate::exec::{Compiled, RowWriter};
+use crate::error::{CopyError, DefinitionError, Error, ExecutionError, Result, SyntaxError};
+use crate::exec::TableWriter;
+use crate::expr::Compiled;
 use crate::parser::{self, Copy, CopyEndpoint, CopyRelation, Name};
 use crate::types::{self, Datum};
 
@@ -27,7 +28,7 @@ pub(super) struct CopyIn {
     columns: Vec<usize>,
     /// Defaults of the columns that lines do not have.
     defaults: Vec<(usize, Compiled)>,
-    writer: RowWriter,
+    writer: TableWriter,
     snapshot: reckon_mvcc::Snapshot,
     row: Vec<Datum>,
     rows: u64,
@@ -82,7 +83,7 @@ impl Session {
                 Ok(Some(Progress::CopyIn { columns }))
             }
             (CopyRelation::Query(_), true) => {
-                Err(StatementError::Internal { what: "COPY FROM of a query" }.into())
+                Err(ExecutionError::Internal { what: "COPY FROM of a query" }.into())
             }
             (relation, false) => {
                 let run = self.start_copy_out(relation, options)?;
@@ -121,7 +122,7 @@ impl Session {
         let commits_at_end = std::mem::take(&mut self.commits_at_end);
         let count = columns.len();
         self.copy_in = Some(CopyIn {
-            writer: RowWriter::new(&table),
+            writer: TableWriter::new(&table),
             row: vec![Datum::Null; table.columns.len()],
             decoder: Decoder::new(options.clone()),
             fields: Fields::default(),
@@ -176,9 +177,7 @@ impl Session {
             return Err(CopyError::NotCopying.into());
         };
         self.take_lines(&mut copy, true)?;
-        let parameters = [];
-        let mut cx = self.context(copy.snapshot, &parameters)?;
-        copy.writer.finish(&mut cx)?;
+        copy.writer.finish(&mut self.context(copy.snapshot, &[])?)?;
         self.end_command();
         if copy.commits_at_end {
             self.end_implicit()?;
@@ -237,7 +236,7 @@ impl Session {
         }
         let parameters = [];
         let mut cx = self.context(copy.snapshot, &parameters)?;
-        for (position, default) in &copy.defaults {
+        for (position, default) in &mut copy.defaults {
             copy.row[*position] = default.eval(&[], &mut cx)?;
         }
         copy.writer.insert(&copy.row, &mut cx)?;
@@ -245,11 +244,7 @@ impl Session {
         cx.check()
     }
 
-    fn start_copy_out(
-        &mut self,
-        relation: &CopyRelation,
-        options: CopyOptions,
-    ) -> Result<CopyOut> {
+    fn start_copy_out(&mut self, relation: &CopyRelation, options: CopyOptions) -> Result<CopyOut> {
         let statement = match relation {
             CopyRelation::Query(statement) => Clone::clone(statement),
             CopyRelation::Table { name, columns } => {
@@ -279,7 +274,8 @@ impl Session {
             copy.encoder.header(&copy.columns, &mut line);
             sink.copy_out(&line);
         }
-        let mut lines = Lines { encoder: &copy.encoder, sink, field: BytesMut::new(), line: Vec::new() };
+        let mut lines =
+            Lines { encoder: &copy.encoder, sink, field: BytesMut::new(), line: Vec::new() };
         match self.run_plan(&mut copy.run, &[], 0, &mut lines)? {
             Progress::Complete(_) => Ok(Progress::Complete(format!("COPY {}", copy.run.sent))),
             other => Ok(other),
@@ -366,13 +362,13 @@ fn positions(table: &Table, columns: &[String]) -> Result<Vec<usize>> {
 
 /// `SELECT columns FROM table`.
 fn select_of(table: &Table, columns: &[usize]) -> Result<Box<parser::Statement>> {
-    let quote = types::quote_identifier;
+    let quote = parser::quote_identifier;
     let names = columns.iter().map(|column| quote(&table.columns[*column].name).into_owned());
     let names = names.collect::<Vec<_>>().join(", ");
     let (schema, name) = (quote(&table.schema_name), quote(&table.name));
     let mut parsed = parser::parse(&format!("SELECT {names} FROM {schema}.{name}"))?;
     let statement = parsed.pop();
-    let missing = StatementError::Internal { what: "COPY made no statement" };
+    let missing = ExecutionError::Internal { what: "COPY made no statement" };
     Ok(Box::new(statement.ok_or(missing)?))
 }
 
@@ -406,5 +402,6 @@ fn in_column(error: Error, table: &Table, line: u64, column: &str, field: &[u8])
     let text = String::from_utf8_lossy(field);
     let shown = &text[..text.floor_char_boundary(100)];
     let dots = if shown.len() < text.len() { "..." } else { "" };
-    error.in_context(format!("COPY {}, line {line}, column {column}: \"{shown}{dots}\"", table.name))
+    error
+        .in_context(format!("COPY {}, line {line}, column {column}: \"{shown}{dots}\"", table.name))
 }

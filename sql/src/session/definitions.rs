@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use reckon_mvcc::Snapshot;
+use reckon_mvcc::{Isolation, Snapshot};
 
 use super::Session;
 use super::block::Block;
@@ -28,7 +28,8 @@ impl Session {
     /// and the open transaction may see them.
     fn known_definitions(&mut self) -> Option<Arc<Catalog>> {
         if let Some(open) = self.block.open()
-            && (open.definition_changes > 0 || open.transaction.is_repeatable())
+            && (open.definition_changes > 0
+                || open.transaction.isolation() != Isolation::ReadCommitted)
         {
             return None;
         }

@@ -73,6 +73,13 @@ impl Surroundings {
     }
 }
 
+impl Surroundings {
+    /// The clock, in microseconds since 2000-01-01 UTC.
+    pub(super) fn clock(&self) -> i64 {
+        now(&self.engine)
+    }
+}
+
 impl Environment for Surroundings {
     fn transaction_time(&self) -> i64 {
         self.transaction_time
@@ -83,7 +90,7 @@ impl Environment for Surroundings {
     }
 
     fn clock_time(&self) -> i64 {
-        self.engine.now().0 as i64 - EPOCH_MICROSECONDS
+        now(&self.engine)
     }
 
     fn setting(&self, name: &str) -> Option<String> {
@@ -121,20 +128,19 @@ impl Environment for Surroundings {
 
     fn relation_name(&mut self, oid: Oid) -> Result<Option<String>> {
         let Some((schema, name)) = self.catalog.relation_name(oid) else { return Ok(None) };
-        let found = self.search_path().into_iter().find_map(|schema| {
-            self.catalog.relation(schema, name)
-        });
+        let found =
+            self.search_path().into_iter().find_map(|schema| self.catalog.relation(schema, name));
         let visible = found.is_some_and(|relation| relation.oid() == oid);
-        let quoted = crate::types::quote_identifier(name);
+        let quoted = crate::parser::quote_identifier(name);
         Ok(Some(if visible {
             quoted.into_owned()
         } else {
-            format!("{}.{quoted}", crate::types::quote_identifier(schema))
+            format!("{}.{quoted}", crate::parser::quote_identifier(schema))
         }))
     }
 
     fn relation_oid(&mut self, name: &str) -> Result<Option<Oid>> {
-        let parts = crate::types::split_identifiers(name)?;
+        let parts = crate::parser::split_identifiers(name)?;
         let relation = match parts.as_slice() {
             [name] => self
                 .search_path()
@@ -164,4 +170,3 @@ impl Environment for Surroundings {
 pub(super) fn now(engine: &Engine) -> i64 {
     engine.now().0 as i64 - EPOCH_MICROSECONDS
 }
-

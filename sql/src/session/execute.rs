@@ -9,7 +9,7 @@ use super::block::Block;
 use super::environment::now;
 use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run};
 use super::prepared::Prepared;
-use crate::error::{Cause, Error, Result, StatementError};
+use crate::error::{Cause, Error, ExecutionError, Result};
 use crate::exec::{self, Context, Limits};
 use crate::plan::Command;
 use crate::types::Datum;
@@ -42,7 +42,9 @@ impl Session {
             if std::mem::take(&mut self.commits_at_end) {
                 self.end_implicit()?;
             }
-            portal.run = Run::Done(tag.clone());
+            if let Run::Plan(run) = std::mem::replace(&mut portal.run, Run::Done(tag.clone())) {
+                run.planning.give_back(run.execution);
+            }
         }
         self.keep_portal(name, portal);
         Ok(progress)
@@ -76,15 +78,16 @@ impl Session {
             Run::Rows(run) => Ok(run_rows(run, max_rows, sink)),
             Run::CopyOut(run) => self.run_copy_out(run, sink),
             Run::Done(tag) => Ok(Progress::Complete(spent(tag))),
-            Run::Ready => Err(StatementError::Internal { what: "a portal did not start" }.into()),
+            Run::Ready => Err(ExecutionError::Internal { what: "a portal did not start" }.into()),
         }
     }
 
     /// Starts a portal; Some when that was all there is to it.
-    fn start(&mut self, portal: &mut Portal) -> Result<Option<Progress>> {
+    pub(super) fn start(&mut self, portal: &mut Portal) -> Result<Option<Progress>> {
         let prepared = Arc::clone(&portal.prepared);
         self.check_allowed(prepared.statement.as_ref())?;
         self.surroundings.statement_time = now(self.database.engine());
+        self.interrupt.clear();
         let Some(statement) = &prepared.statement else { return Ok(Some(Progress::Empty)) };
         if statement.kind.is_plannable() {
             let run = self.start_plan(&prepared, &portal.result_formats)?;
@@ -100,7 +103,7 @@ impl Session {
         loop {
             let planning = self
                 .planning(prepared)?
-                .ok_or(StatementError::Internal { what: "a statement has no plan" })?;
+                .ok_or(ExecutionError::Internal { what: "a statement has no plan" })?;
             let wait = self.lock_wait();
             let database = self.definition.oid;
             let open = self.open_transaction()?;
@@ -114,8 +117,9 @@ impl Session {
                 continue;
             }
             self.surroundings.catalog = catalog;
+            let starts_over = matches!(planning.planned.command, Command::Update | Command::Delete);
             let open = self.open_transaction()?;
-            let savepoint = open.transaction.savepoint();
+            let savepoint = starts_over.then(|| open.transaction.savepoint());
             let execution = planning.execution()?;
             let columns = planning.planned.columns.as_deref().unwrap_or_default();
             let settings = self.surroundings.settings.effective();
@@ -140,7 +144,7 @@ impl Session {
         }
     }
 
-    fn run_plan(
+    pub(super) fn run_plan(
         &mut self,
         run: &mut PlanRun,
         parameters: &[Datum],
@@ -154,6 +158,9 @@ impl Session {
             }
         };
         if let Progress::Complete(_) = progress {
+            if let (Some(savepoint), Some(open)) = (run.savepoint.take(), self.block.open()) {
+                open.transaction.release(savepoint);
+            }
             self.end_command();
         }
         Ok(progress)
@@ -162,8 +169,9 @@ impl Session {
     /// A READ COMMITTED statement met a row that moved: it starts over with a new snapshot.
     fn start_again(&mut self, run: &mut PlanRun) -> Result<()> {
         let open = self.open_transaction()?;
-        open.transaction.rollback_to(run.savepoint);
-        run.savepoint = open.transaction.savepoint();
+        if let Some(savepoint) = run.savepoint {
+            open.transaction.rollback_to(savepoint);
+        }
         run.snapshot = open.transaction.snapshot();
         run.execution.restart();
         Ok(())
@@ -212,7 +220,7 @@ impl Session {
         parameters: &'a [Datum],
     ) -> Result<Context<'a>> {
         let Block::Open(open) = &mut self.block else {
-            return Err(StatementError::Internal { what: "a portal without a transaction" }.into());
+            return Err(ExecutionError::Internal { what: "a portal without a transaction" }.into());
         };
         let inner = self.database.inner();
         let limits = Limits {
@@ -269,7 +277,7 @@ fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Progr
 }
 
 fn is_row_moved(error: &Error) -> bool {
-    matches!(error.cause(), Cause::Statement(StatementError::RowMoved))
+    matches!(error.cause(), Cause::Execution(ExecutionError::RowMoved))
 }
 
 /// The tag when a portal is executed again after its end.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Session;
 use super::block::Block;
 use super::portal::{Portal, Run, Shape};
 use super::prepared::{PortalDescription, Prepared, StatementDescription, single};
-use super::Session;
 use crate::error::{Result, StatementError};
 use crate::types::{self, Datum, Oid, Type};
 
@@ -225,10 +225,7 @@ impl Session {
     }
 
     /// In a failed block only what ends it is allowed.
-    pub(super) fn check_allowed(
-        &self,
-        statement: Option<&crate::parser::Statement>,
-    ) -> Result<()> {
+    pub(super) fn check_allowed(&self, statement: Option<&crate::parser::Statement>) -> Result<()> {
         let ends = statement.is_none_or(|statement| statement.kind.ends_transaction());
         if matches!(self.block, Block::Failed(_)) && !ends {
             return Err(StatementError::InFailedTransaction.into());

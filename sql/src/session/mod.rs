@@ -19,6 +19,7 @@ mod copying;
 mod definitions;
 mod environment;
 mod execute;
+mod explain;
 mod extended;
 mod notice;
 mod portal;
@@ -30,13 +31,16 @@ mod utility;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use reckon_mvcc::{Interrupt, Timestamp};
+use reckon_mvcc::{Interrupt, Snapshot, TableLockId, Timestamp, Transaction};
 
 use crate::catalog::{AsOf, Catalog, DatabaseDefinition, Role};
 use crate::database::Database;
-use crate::error::{Error, Result};
+use crate::error::{ExecutionError, Result};
+use crate::exec::Relations;
 use crate::settings::Settings;
+use crate::types::{Datum, Oid};
 use block::Block;
+pub(crate) use bound::Names;
 use copying::CopyIn;
 use environment::Surroundings;
 pub use notice::{Notice, Severity};
@@ -53,7 +57,7 @@ pub struct ConnectOptions {
     pub user: String,
     /// The database.
     pub database: String,
-    /// What `pg_backend_pid()` says; None: a number of its own.
+    /// What `pg_backend_pid()` says; None: the number that deadlock reports use for the session.
     pub backend_pid: Option<i32>,
     /// Settings of the startup message.
     pub settings: Vec<(String, String)>,
@@ -96,6 +100,7 @@ impl Session {
     ) -> Result<Session> {
         let engine = database.engine().clone();
         let mvcc = engine.session();
+        let interrupt = mvcc.interrupt();
         let mut settings = Settings::new();
         let superuser = if user.superuser { "on" } else { "off" };
         settings.set_start("is_superuser", superuser)?;
@@ -103,15 +108,16 @@ impl Session {
         for (name, value) in &options.settings {
             settings.set_start(name, value)?;
         }
-        let pid = options.backend_pid.unwrap_or_else(|| database.embedded_pid());
+        let pid = options.backend_pid.unwrap_or(mvcc.id().0 as i32);
         let surroundings = Surroundings::new(
             engine,
             settings,
             user.name.clone(),
             definition.name.clone(),
             pid,
-            mvcc.interrupt(),
+            interrupt.clone(),
         );
+        database.inner().presence.enter(definition.oid);
         Ok(Session {
             database,
             definition,
@@ -173,6 +179,7 @@ impl Session {
         let (needed, ended) = self.block.fail();
         self.need_durable(needed);
         self.copy_in = None;
+        self.commits_at_end = false;
         self.portals.clear();
         self.unnamed_portal = None;
         self.uncommitted = None;
@@ -200,13 +207,28 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.database.inner().presence.leave(self.definition.oid);
         if let Block::Open(open) | Block::Failed(Some(open)) = std::mem::take(&mut self.block) {
             open.transaction.rollback();
         }
     }
 }
 
-/// The error of a statement, at its place in the whole text.
-fn shifted(error: Error, offset: u32) -> Error {
-    error.shift(offset)
+/// The lock on a table of a database.
+fn table_lock(database: Oid, table: Oid) -> TableLockId {
+    TableLockId { database: database.0, relation: table.0 }
+}
+
+/// There are no computed relations yet, so no plan names one.
+struct CatalogRelations;
+
+impl Relations for CatalogRelations {
+    fn rows(
+        &mut self,
+        _relation: &'static str,
+        _transaction: &mut Transaction,
+        _snapshot: &Snapshot,
+    ) -> Result<Vec<Vec<Datum>>> {
+        Err(ExecutionError::Internal { what: "no such computed relation" }.into())
+    }
 }

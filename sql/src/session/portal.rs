@@ -37,8 +37,8 @@ pub(super) struct PlanRun {
     pub(super) planning: Arc<Planning>,
     pub(super) execution: Execution,
     pub(super) snapshot: Snapshot,
-    /// What to go back to when the statement starts over.
-    pub(super) savepoint: Savepoint,
+    /// What to go back to when the statement starts over, if it can.
+    pub(super) savepoint: Option<Savepoint>,
     pub(super) encoding: RowEncoding,
     /// Rows handed to the sink.
     pub(super) sent: u64,

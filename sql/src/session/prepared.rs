@@ -65,16 +65,22 @@ impl Prepared {
 }
 
 impl Planning {
+    /// The definitions it was made from.
+    pub(super) fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
     /// Operators ready to run this plan.
     pub(super) fn execution(&self) -> Result<Execution> {
         match self.idle.lock().take() {
             Some(execution) => Ok(execution),
-            None => Execution::new(&self.planned.node),
+            None => Execution::start(&self.planned.node),
         }
     }
 
     /// Keeps the operators of an execution that is over.
-    pub(super) fn give_back(&self, execution: Execution) {
+    pub(super) fn give_back(&self, mut execution: Execution) {
+        execution.restart();
         *self.idle.lock() = Some(execution);
     }
 }
@@ -132,13 +138,8 @@ impl Session {
         let mut types = declared_types(&prepared.declared)?;
         let planned = self.plan(statement, &catalog, &mut types)?;
         let parameters = inferred(types)?;
-        let planning = Arc::new(Planning {
-            planned,
-            parameters,
-            catalog,
-            settings,
-            idle: Mutex::new(None),
-        });
+        let planning =
+            Arc::new(Planning { planned, parameters, catalog, settings, idle: Mutex::new(None) });
         *prepared.planning.lock() = Some(Arc::clone(&planning));
         Ok(planning)
     }

@@ -6,15 +6,7 @@ use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
 use crate::error::{Result, SqlState, StatementError};
-
-/// What BEGIN, START TRANSACTION and SET TRANSACTION may say; None: not said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TransactionModes {
-    /// ISOLATION LEVEL.
-    pub isolation: Option<Isolation>,
-    /// READ ONLY (true) or READ WRITE.
-    pub read_only: Option<bool>,
-}
+use crate::parser::TransactionModes;
 
 impl Session {
     /// The open transaction; begins an implicit one when there is none.
@@ -122,14 +114,17 @@ impl Session {
     fn commit(&mut self, open: Open) -> Result<()> {
         self.uncommitted = None;
         self.drop_portals();
-        let asynchronous = !self.surroundings.settings.effective().synchronous_commit;
-        match open.transaction.commit_with(asynchronous) {
+        let synchronous = self.surroundings.settings.effective().synchronous_commit;
+        let mut transaction = open.transaction;
+        transaction.set_synchronous_commit(synchronous);
+        match transaction.commit() {
             Ok(committed) => {
-                self.need_durable(committed.durable_needed);
+                self.need_durable(Some(committed.durable_needed));
                 self.surroundings.settings.end_transaction(true);
                 Ok(())
             }
             Err(error) => {
+                self.need_durable(Some(self.mvcc.floor()));
                 self.surroundings.settings.end_transaction(false);
                 Err(error.into())
             }
@@ -139,7 +134,7 @@ impl Session {
     fn end_rolled_back(&mut self, open: Option<Open>) {
         if let Some(open) = open {
             let needed = open.transaction.rollback();
-            self.need_durable(needed);
+            self.need_durable(Some(needed));
         }
         self.uncommitted = None;
         self.drop_portals();
@@ -214,9 +209,7 @@ impl Session {
     /// Refuses a command inside a block.
     pub(super) fn not_in_block(&mut self, command: &'static str) -> Result<()> {
         match &self.block {
-            Block::Open(open) if open.explicit => {
-                Err(StatementError::InBlock { command }.into())
-            }
+            Block::Open(open) if open.explicit => Err(StatementError::InBlock { command }.into()),
             Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
             Block::Open(_) | Block::Idle => Ok(()),
         }

@@ -8,13 +8,15 @@ use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
 use super::prepared::Prepared;
 use super::{Notice, Session};
 use crate::ddl::{self, Edit};
-use crate::error::{Result, SqlState, StatementError, SyntaxError};
+use crate::error::{
+    DefinitionError, ExecutionError, Result, SqlState, StatementError, SyntaxError,
+};
 use crate::parser::{
-    CopyRelation, DiscardTarget, Kind, Maintenance, Name, SettingValue, Source, Statement,
-    TransactionModes, Utility,
+    DiscardTarget, Kind, Maintenance, Name, SettingValue, Source, Statement, TransactionModes,
+    Utility,
 };
 use crate::plan::OutputColumn;
-use crate::settings::Scope;
+use crate::settings::{Scope, isolation_name};
 use crate::types::{Datum, Type};
 
 /// What a utility statement leaves behind.
@@ -65,7 +67,7 @@ impl Session {
             }
             Kind::Utility(utility) => self.utility(utility, statement)?,
             Kind::Query(_) => {
-                return Err(StatementError::Internal { what: "a query is no utility" }.into());
+                return Err(ExecutionError::Internal { what: "a query is no utility" }.into());
             }
         };
         match outcome {
@@ -143,10 +145,10 @@ impl Session {
                 "LOCK TABLE"
             }
             Utility::Checkpoint => {
-                self.database.engine().checkpoint()?;
+                self.database.engine().store().flush_log(true).map_err(reckon_mvcc::Error::from)?;
                 "CHECKPOINT"
             }
-            _ => return Err(StatementError::Internal { what: "no such utility" }.into()),
+            _ => return Err(ExecutionError::Internal { what: "no such utility" }.into()),
         }))
     }
 
@@ -197,7 +199,7 @@ impl Session {
     fn set_characteristics(&mut self, modes: TransactionModes) -> Result<()> {
         let settings = &mut self.surroundings.settings;
         if let Some(isolation) = modes.isolation {
-            let name = isolation.name();
+            let name = isolation_name(isolation);
             settings.set("default_transaction_isolation", Some(name), Scope::Session)?;
         }
         if let Some(read_only) = modes.read_only {
@@ -231,9 +233,9 @@ impl Session {
 
     /// `SET transaction_isolation = ...` is SET TRANSACTION.
     fn set_transaction_setting(&mut self, name: &str, value: &str) -> Result<()> {
-        let (_, checked) = self.surroundings.settings.check(name, value)?;
+        let checked = self.surroundings.settings.check(name, value)?;
         let modes = if name == "transaction_isolation" {
-            let isolation = reckon_mvcc::Isolation::named(&checked);
+            let isolation = crate::settings::isolation_named(&checked);
             TransactionModes { isolation, ..TransactionModes::default() }
         } else {
             let read_only = Some(checked == "on");
@@ -290,7 +292,7 @@ impl Session {
             None => (effective.default_isolation, effective.default_read_only),
         };
         Ok(match setting.name {
-            "transaction_isolation" => isolation.name().to_owned(),
+            "transaction_isolation" => isolation_name(isolation).to_owned(),
             "transaction_read_only" => (if read_only { "on" } else { "off" }).to_owned(),
             _ => value,
         })
@@ -318,11 +320,7 @@ impl Session {
     }
 
     /// CREATE, ALTER and DROP of relations.
-    fn define(
-        &mut self,
-        statement: &ast::Statement,
-        source: &Arc<Source>,
-    ) -> Result<&'static str> {
+    fn define(&mut self, statement: &ast::Statement, source: &Arc<Source>) -> Result<&'static str> {
         match statement {
             ast::Statement::CreateTable(create) => {
                 self.edit(source, |edit| edit.create_table(create))?;
@@ -354,7 +352,8 @@ impl Session {
                 Ok(if index { "DROP INDEX" } else { "DROP TABLE" })
             }
             other => {
-                let words: Vec<_> = other.to_string().split(' ').take(2).map(str::to_owned).collect();
+                let words: Vec<_> =
+                    other.to_string().split(' ').take(2).map(str::to_owned).collect();
                 Err(SyntaxError::unsupported(words.join(" ")).into())
             }
         }
@@ -395,7 +394,9 @@ impl Session {
             path,
             wait,
             notices: &mut self.notices,
+            formats: self.surroundings.settings.effective().formats.clone(),
             source: Arc::clone(source),
+            presence: &database.inner().presence,
             row_ids: &database.inner().row_ids,
         };
         change(&mut edit)
@@ -504,7 +505,7 @@ fn refuse_chain(chain: bool) -> Result<()> {
 fn listed(values: &[SettingValue]) -> String {
     let one = |value: &SettingValue| match value {
         SettingValue::Word(word) | SettingValue::Text(word) => {
-            crate::types::quote_identifier(word).into_owned()
+            crate::parser::quote_identifier(word).into_owned()
         }
         SettingValue::Number(number) => number.clone(),
     };

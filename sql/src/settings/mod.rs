@@ -19,6 +19,7 @@ use std::borrow::Cow;
 
 pub use effective::Effective;
 pub use table::{Context, Setting, Unit};
+pub use value::{isolation_name, parse_isolation as isolation_named};
 
 use crate::error::{Result, StatementError};
 use table::SETTINGS;
@@ -30,6 +31,7 @@ pub struct Settings {
     undo: Vec<Change>,
     effective: Effective,
     reported: Vec<(String, String)>,
+    version: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -69,6 +71,7 @@ impl Settings {
             undo: Vec::new(),
             effective: Effective::default(),
             reported: Vec::new(),
+            version: 0,
         };
         for index in 0..SETTINGS.len() {
             settings.apply(index);
@@ -150,6 +153,21 @@ impl Settings {
         (0..SETTINGS.len()).map(|index| (&SETTINGS[index], self.value(index).into_owned()))
     }
 
+    /// Grows with every change: what was made from the settings is still good while it is the same.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A value in canonical form, for a setting that somebody else keeps.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Settings::set`].
+    pub fn check(&self, name: &str, value: &str) -> Result<String> {
+        let setting = &SETTINGS[find(name)?];
+        (setting.check)(setting, value)
+    }
+
     /// The values as the engine reads them.
     pub fn effective(&self) -> &Effective {
         &self.effective
@@ -209,6 +227,7 @@ impl Settings {
     fn apply(&mut self, index: usize) {
         let setting = &SETTINGS[index];
         let value = self.value(index).into_owned();
+        self.version += 1;
         self.effective.apply(setting.name, &value);
         if setting.report {
             self.reported.retain(|(name, _)| name != setting.name);

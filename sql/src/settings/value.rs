@@ -111,12 +111,22 @@ pub(super) fn time_zone(setting: &Setting, value: &str) -> Result<String> {
     Ok(zone.iana_name().map_or_else(|| value.to_owned(), str::to_owned))
 }
 
-pub(super) fn parse_isolation(value: &str) -> Option<Isolation> {
+/// The isolation level of a name.
+pub fn parse_isolation(value: &str) -> Option<Isolation> {
     match value.to_ascii_lowercase().as_str() {
         "read committed" | "read uncommitted" => Some(Isolation::ReadCommitted),
         "repeatable read" => Some(Isolation::RepeatableRead),
         "serializable" => Some(Isolation::Serializable),
         _ => None,
+    }
+}
+
+/// The name of an isolation level.
+pub fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead => "repeatable read",
+        Isolation::Serializable => "serializable",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::conflict::OnConflict;
 use super::returning::Returning;
-use super::writer::RowWriter;
+use super::table_writer::TableWriter;
 use crate::error::{ExecutionError, Result};
 use crate::exec::{Again, Builder, Context, Operator};
 use crate::plan::{Modify, Operation};
@@ -10,7 +10,7 @@ use crate::types::Datum;
 
 pub(super) struct Insert {
     input: Box<dyn Operator>,
-    writer: RowWriter,
+    writer: TableWriter,
     conflict: Option<OnConflict>,
     returning: Returning,
 }
@@ -20,11 +20,11 @@ impl Insert {
         let Operation::Insert { input, conflict } = &modify.operation else {
             return Err(ExecutionError::Internal { what: "no insert" }.into());
         };
-        let writer = RowWriter::new(&modify.table);
+        let mut writer = TableWriter::new(&modify.table);
         let conflict = conflict.as_ref();
         Ok(Insert {
             input: builder.operator(input)?,
-            conflict: conflict.map(|c| OnConflict::new(c, &writer, builder)).transpose()?,
+            conflict: conflict.map(|c| OnConflict::new(c, writer.rows(), builder)).transpose()?,
             returning: Returning::new(&modify.returning, builder)?,
             writer,
         })
@@ -41,7 +41,7 @@ impl Operator for Insert {
                     self.writer.insert(row, cx)?;
                     Some(row)
                 }
-                Some(conflict) => conflict.insert(&mut self.writer, row, cx)?,
+                Some(conflict) => conflict.insert(self.writer.rows(), row, cx)?,
             };
             if let Some(modified) = modified
                 && self.returning.take(modified, row, cx)?
@@ -49,6 +49,7 @@ impl Operator for Insert {
                 return Ok(true);
             }
         }
+        self.writer.finish(cx)?;
         Ok(false)
     }
 
@@ -58,5 +59,6 @@ impl Operator for Insert {
 
     fn rewind(&mut self, again: Again) {
         self.input.rewind(again);
+        self.writer.reset();
     }
 }

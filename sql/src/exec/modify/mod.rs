@@ -7,9 +7,11 @@ mod change;
 mod conflict;
 mod insert;
 mod returning;
+mod table_writer;
 mod violation;
 mod writer;
 
+pub use table_writer::TableWriter;
 pub use violation::key_text;
 pub use writer::RowWriter;
 

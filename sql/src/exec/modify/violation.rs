@@ -42,6 +42,23 @@ pub(super) fn unique(
     }
 }
 
+/// Two rows with one key in a unique index, given that key.
+pub(super) fn unique_key(
+    table: &Table,
+    index: &Index,
+    key: &[u8],
+    formats: &Formats,
+) -> Result<ConstraintError> {
+    let (columns, values) = key_text(table, index, key, formats)?;
+    Ok(ConstraintError::Unique {
+        schema: table.schema_name.clone(),
+        table: table.name.clone(),
+        constraint: index.name.clone(),
+        columns,
+        values,
+    })
+}
+
 /// The columns of an index and, from `key`, their values, as DETAIL prints them. `key` is the key of
 /// an entry or, for a primary key, of a row.
 pub fn key_text(

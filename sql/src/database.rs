@@ -1,0 +1,240 @@
+//! An open data directory, and how sessions begin.
+
+use std::collections::{HashMap, HashSet};
+#[cfg(feature = "rocks")]
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use reckon_mvcc::{Engine, Isolation, KeyspaceId, MemoryStore, Store};
+
+use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
+use crate::error::{Error, NameError, Result, StatementError};
+use crate::plan::Statistics;
+use crate::session::{ConnectOptions, Session};
+use crate::types::Oid;
+
+/// An open data directory. Clones share it.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) catalogs: Cache,
+    /// Where sorts and hashes spill.
+    pub(crate) spill_dir: PathBuf,
+    pub(crate) row_ids: crate::exec::RowIds,
+    pub(crate) table_sizes: TableSizes,
+    pub(crate) presence: Presence,
+}
+
+/// How a data directory is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The engine's own options.
+    pub engine: reckon_mvcc::Options,
+    /// RocksDB's write buffer in bytes; several of them exist.
+    pub write_buffer_bytes: usize,
+    /// RocksDB's block cache in bytes.
+    pub block_cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            engine: reckon_mvcc::Options::default(),
+            write_buffer_bytes: 64 << 20,
+            block_cache_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Database {
+    /// Opens a data directory, or makes it when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the directory is in use, is something else, or is damaged; the message says what to do.
+    #[cfg(feature = "rocks")]
+    pub fn open(dir: &Path, options: Options) -> Result<Database> {
+        let spill_dir = dir.join("spill");
+        let rocks = reckon_mvcc::RocksOptions {
+            write_buffer_bytes: options.write_buffer_bytes,
+            block_cache_bytes: options.block_cache_bytes,
+            ..reckon_mvcc::RocksOptions::default()
+        };
+        let store = reckon_mvcc::RocksStore::open(dir, rocks).map_err(reckon_mvcc::Error::from)?;
+        Database::over(Arc::new(store), options, spill_dir)
+    }
+
+    /// A database that is gone when the last handle is dropped, for tests.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Database::open`].
+    pub fn open_in_memory(options: Options) -> Result<Database> {
+        Database::over(Arc::new(MemoryStore::new()), options, std::env::temp_dir())
+    }
+
+    fn over(store: Arc<dyn Store>, options: Options, spill_dir: PathBuf) -> Result<Database> {
+        let engine = Engine::open(store, options.engine)?;
+        catalog::create_cluster(&engine)?;
+        let database = Database(Arc::new(Inner {
+            table_sizes: TableSizes(engine.clone()),
+            presence: Presence::default(),
+            engine,
+            catalogs: Cache::default(),
+            spill_dir,
+            row_ids: crate::exec::RowIds::default(),
+        }));
+        database.sweep()?;
+        Ok(database)
+    }
+
+    /// Drops keyspaces that no catalog names: what a crash left behind.
+    fn sweep(&self) -> Result<()> {
+        let mut session = self.0.engine.session();
+        let mut transaction = session.begin(Isolation::ReadCommitted, true);
+        let snapshot = transaction.snapshot();
+        let mut live = HashSet::from([catalog::record::CLUSTER]);
+        for database in Cluster::load(&transaction, &snapshot)?.databases {
+            live.insert(database.catalog);
+            let contents = catalog::Catalog::load(&transaction, &snapshot, database.catalog)?;
+            for table in contents.tables() {
+                live.extend(table.keyspaces());
+            }
+        }
+        transaction.rollback();
+        self.0.engine.drop_orphans(&live)?;
+        Ok(())
+    }
+
+    /// The engine below, for durability and figures.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// What belongs to all databases, as of now.
+    ///
+    /// # Errors
+    ///
+    /// What reading may give.
+    pub fn cluster(&self) -> Result<Cluster> {
+        let mut session = self.0.engine.session();
+        let mut transaction = session.begin(Isolation::ReadCommitted, true);
+        let snapshot = transaction.snapshot();
+        let cluster = Cluster::load(&transaction, &snapshot);
+        transaction.rollback();
+        cluster
+    }
+
+    /// A role by name, for authentication.
+    ///
+    /// # Errors
+    ///
+    /// What reading may give.
+    pub fn role(&self, name: &str) -> Result<Option<Role>> {
+        Ok(self.cluster()?.role(name).cloned())
+    }
+
+    /// Sets a role's SCRAM verifier, durably.
+    ///
+    /// # Errors
+    ///
+    /// 42704 when there is no such role, and what writing may give.
+    pub fn set_password(&self, role: &str, verifier: &str) -> Result<()> {
+        let mut found =
+            self.role(role)?.ok_or_else(|| NameError::UndefinedRole { name: role.to_owned() })?;
+        found.password = Some(verifier.to_owned());
+        let mut session = self.0.engine.session();
+        let mut transaction = session.begin(Isolation::ReadCommitted, false);
+        catalog::put(&mut transaction, catalog::record::CLUSTER, &found)?;
+        let committed = transaction.commit()?;
+        self.0.engine.on_durable(committed.durable_needed).wait();
+        Ok(())
+    }
+
+    /// Begins a session. Authentication is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// 28000 for an unknown role, 3D000 for an unknown database, and what a setting in `options`
+    /// may give.
+    pub fn connect(&self, options: ConnectOptions) -> Result<Session> {
+        let (user, database) = self.admit(&options)?;
+        Session::new(self.clone(), user, database, options)
+    }
+
+    fn admit(&self, options: &ConnectOptions) -> Result<(Role, DatabaseDefinition)> {
+        let cluster = self.cluster()?;
+        let user = cluster
+            .role(&options.user)
+            .ok_or_else(|| StatementError::UndefinedLogin { role: options.user.clone() })?;
+        let database = cluster
+            .database(&options.database)
+            .ok_or_else(|| NameError::UndefinedDatabase { name: options.database.clone() })?;
+        if !database.allow_connections {
+            let name = database.name.clone();
+            return Err(Error::from(StatementError::NoConnectionsAllowed { database: name }));
+        }
+        Ok((user.clone(), database.clone()))
+    }
+
+    /// Syncs everything and stops the engine's threads.
+    ///
+    /// # Errors
+    ///
+    /// What the last sync may give.
+    pub fn shutdown(&self) -> Result<()> {
+        Ok(self.0.engine.shutdown()?)
+    }
+}
+
+/// How many sessions each database has.
+#[derive(Default)]
+pub(crate) struct Presence(Mutex<HashMap<Oid, usize>>);
+
+impl Presence {
+    /// A session begins.
+    pub(crate) fn enter(&self, database: Oid) {
+        *self.0.lock().entry(database).or_default() += 1;
+    }
+
+    /// A session ends.
+    pub(crate) fn leave(&self, database: Oid) {
+        if let Some(count) = self.0.lock().get_mut(&database) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Sessions of a database.
+    pub(crate) fn count(&self, database: Oid) -> usize {
+        self.0.lock().get(&database).copied().unwrap_or(0)
+    }
+}
+
+/// Row counts from the bytes a table takes.
+pub(crate) struct TableSizes(Engine);
+
+/// Bytes of a row besides its columns, and of a column, as stored.
+const ROW_BYTES: f64 = 24.0;
+const COLUMN_BYTES: f64 = 8.0;
+
+impl Statistics for TableSizes {
+    fn rows(&self, table: &catalog::Table) -> Option<f64> {
+        let bytes = self.0.size(table.keyspace).ok()?;
+        Some(bytes as f64 / (ROW_BYTES + COLUMN_BYTES * table.columns.len() as f64))
+    }
+}
+
+impl catalog::Table {
+    /// Every keyspace that holds rows or entries of the table.
+    pub fn keyspaces(&self) -> impl Iterator<Item = KeyspaceId> {
+        std::iter::once(self.keyspace).chain(self.indexes.iter().map(|index| index.keyspace))
+    }
+}

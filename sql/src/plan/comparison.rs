@@ -1,0 +1,87 @@
+//! Which functions are comparisons that an index's order can answer.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::expr::function::{self, Function};
+use crate::expr::{Expr, ExprKind};
+use crate::types::{Oid, Type};
+
+/// A comparison operator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Equal,
+    GreaterOrEqual,
+    Greater,
+}
+
+impl Comparison {
+    /// What `b op a` is for `a op b`.
+    pub(super) fn flipped(self) -> Comparison {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Equal => Comparison::Equal,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            Comparison::Greater => Comparison::Less,
+        }
+    }
+}
+
+/// The comparison a function is.
+pub(super) fn comparison(function: &Function) -> Option<Comparison> {
+    static BY_FUNCTION: OnceLock<HashMap<Oid, Comparison>> = OnceLock::new();
+    let known = BY_FUNCTION.get_or_init(|| {
+        let names = [
+            ("<", Comparison::Less),
+            ("<=", Comparison::LessOrEqual),
+            ("=", Comparison::Equal),
+            (">=", Comparison::GreaterOrEqual),
+            (">", Comparison::Greater),
+        ];
+        let named = names.into_iter().flat_map(|(name, comparison)| {
+            function::operators(name).iter().map(move |op| (op.function, comparison))
+        });
+        named.collect()
+    });
+    known.get(&function.oid).copied()
+}
+
+/// A comparison of two expressions.
+pub(super) fn compared(expr: &Expr) -> Option<(&'static Function, Comparison, &Expr, &Expr)> {
+    let ExprKind::Call { function, args } = &expr.kind else { return None };
+    let [left, right] = args.as_slice() else { return None };
+    Some((function, comparison(function)?, left, right))
+}
+
+/// Whether values of one type stand in a key or hash table of the other as they are.
+pub(super) fn same_representation(left: Type, right: Type) -> bool {
+    let plain = |ty: Type| {
+        let oid = ty.oid;
+        if oid == Type::VARCHAR.oid { Type::TEXT.oid } else { oid }
+    };
+    plain(left) == plain(right)
+}
+
+/// The value as one of the column's type, when that loses nothing.
+pub(super) fn as_type(value: &Expr, column: Type) -> Option<Expr> {
+    if same_representation(value.ty, column) {
+        return Some(value.clone());
+    }
+    let width = |ty: Type| match ty {
+        ty if ty.oid == Type::INT2.oid => Some(2),
+        ty if ty.oid == Type::INT4.oid => Some(4),
+        ty if ty.oid == Type::INT8.oid => Some(8),
+        _ => None,
+    };
+    if width(value.ty)? > width(column)? {
+        return None;
+    }
+    let cast = function::cast(value.ty, column)?;
+    let function::CastMethod::Function(oid) = cast.method else { return None };
+    let function = function::function(oid)?;
+    let kind = ExprKind::Call { function, args: vec![value.clone()] };
+    Some(Expr { kind, ty: Type { oid: column.oid, modifier: -1 }, position: value.position })
+}

@@ -1,0 +1,322 @@
+//! Queries: grouping, the select list, DISTINCT, ORDER BY, LIMIT, row locks.
+//!
+//! ```text
+//! FROM and WHERE ─ Aggregate ─ Project ─ Distinct ─ Sort ─ Limit ─ Project without hidden columns
+//! ```
+//!
+//! A query that locks rows sorts before it projects, so that only rows that survive LIMIT are
+//! locked, each as late as possible:
+//!
+//! ```text
+//! FROM and WHERE ─ Sort ─ LockRows ─ Limit ─ Project
+//! ```
+
+use super::from::Wishes;
+use super::planner::{Planner, Rows, column, conjunction, outputs, unnamed};
+use super::{Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
+use crate::analyze::{
+    ColumnId, Distinct, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
+};
+use crate::error::Result;
+use crate::expr::{Expr, ExprKind};
+use crate::types::{Datum, Type};
+
+/// An order by column id: (id, DESC, NULLS FIRST).
+type Order = Vec<(ColumnId, bool, bool)>;
+
+impl Planner<'_> {
+    /// The rows of a query. Their ids are fresh: whoever gives the columns ids replaces them.
+    pub(super) fn query(&mut self, query: &Query) -> Result<Rows> {
+        let rows = match &query.body {
+            QueryBody::Select(select) if !query.locks.is_empty() => {
+                return self.locking_select(query, select);
+            }
+            QueryBody::Select(select) => return self.select(query, select),
+            QueryBody::Values(values) => self.values(query, values)?,
+            QueryBody::SetOp { operation, all, left, right } => {
+                self.set_operation(query, *operation, *all, left, right)?
+            }
+        };
+        let keys = self.output_keys(&rows, &query.order);
+        let rows = self.sorted(rows, keys, query);
+        self.limited(rows, query)
+    }
+
+    fn values(&mut self, query: &Query, values: &[Vec<Expr>]) -> Result<Rows> {
+        let values = values.iter().map(|row| self.lower_all(row, &[]));
+        let values: Vec<Vec<Expr>> = values.collect::<Result<_>>()?;
+        let rows = values.len() as f64;
+        let kind = NodeKind::Values(values);
+        let node = Node { kind, output: outputs(&query.columns), rows, cost: (0.0, rows * 0.01) };
+        Ok(self.fresh(node))
+    }
+
+    fn set_operation(
+        &mut self,
+        query: &Query,
+        operation: SetOperation,
+        all: bool,
+        left: &Query,
+        right: &Query,
+    ) -> Result<Rows> {
+        let (left, right) = (self.query(left)?.node, self.query(right)?.node);
+        let rows = match operation {
+            SetOperation::Union => left.rows + right.rows,
+            SetOperation::Intersect | SetOperation::Except => left.rows,
+        };
+        let cost = (0.0, left.cost.1 + right.cost.1 + rows * 0.01);
+        let kind = if operation == SetOperation::Union && all {
+            NodeKind::Append(vec![left, right])
+        } else {
+            let (left, right) = (Box::new(left), Box::new(right));
+            NodeKind::SetOp { operation, all, left, right }
+        };
+        Ok(self.fresh(Node { kind, output: outputs(&query.columns), rows, cost }))
+    }
+
+    /// Rows whose columns nobody has named yet.
+    fn fresh(&mut self, node: Node) -> Rows {
+        let ids = (0..node.output.len()).map(|_| self.new_id()).collect();
+        Rows::unordered(node, ids)
+    }
+
+    fn select(&mut self, query: &Query, select: &Select) -> Result<Rows> {
+        let order = wanted_order(query, select);
+        let preferred: Vec<ColumnId> = select.targets.iter().filter_map(id_of).collect();
+        let wishes = Wishes { order: &order, preferred: &preferred, ..Wishes::default() };
+        let mut rows = self.from(&select.from, select.conditions.clone(), &wishes)?.rows;
+        if select.grouped {
+            rows = self.grouped(rows, select)?;
+        }
+        let in_order = !query.order.is_empty() && !order.is_empty() && rows.order == order;
+        let projected = self.projected(rows, query, select)?;
+        let distinct = self.distinct(projected, query, select);
+        let keys = self.output_keys(&distinct, &query.order);
+        let done = in_order || matches!(select.distinct, Distinct::On(_));
+        let sorted = if done { distinct } else { self.sorted(distinct, keys, query) };
+        let limited = self.limited(sorted, query)?;
+        Ok(self.visible(limited, query))
+    }
+
+    /// Groups, aggregates and HAVING.
+    fn grouped(&mut self, rows: Rows, select: &Select) -> Result<Rows> {
+        let groups = select.groups.iter().map(|(_, group)| self.lower(group, &rows.ids));
+        let groups: Vec<Expr> = groups.collect::<Result<_>>()?;
+        let mut aggregates = Vec::with_capacity(select.aggregates.len());
+        for (_, aggregate) in &select.aggregates {
+            aggregates.push(aggregate.map_inputs(&mut |expr| self.lower(expr, &rows.ids))?);
+        }
+        let ids = select.groups.iter().map(|(id, _)| *id);
+        let ids: Vec<ColumnId> = ids.chain(select.aggregates.iter().map(|(id, _)| *id)).collect();
+        let having = select.having.iter().map(|condition| self.lower(condition, &ids));
+        let having = conjunction(having.collect::<Result<_>>()?);
+        let types = groups.iter().map(|group| group.ty);
+        let types = types.chain(aggregates.iter().map(|aggregate| aggregate.ty));
+        let output = types.map(unnamed).collect();
+        let input = rows.node;
+        let count = if groups.is_empty() { 1.0 } else { (input.rows / 10.0).max(1.0) };
+        let cost = (input.cost.1, input.cost.1 + input.rows * 0.01);
+        let input = Box::new(input);
+        let kind = NodeKind::Aggregate { input, groups, aggregates, having, sorted: false };
+        Ok(Rows::unordered(Node { kind, output, rows: count, cost }, ids))
+    }
+
+    /// The select list, hidden columns included. A list that is the row as it is costs nothing.
+    fn projected(&mut self, rows: Rows, query: &Query, select: &Select) -> Result<Rows> {
+        let exprs = self.lower_all(&select.targets, &rows.ids)?;
+        let hidden = exprs[select.visible..].iter().map(|expr| unnamed(expr.ty));
+        let output: Vec<OutputColumn> = outputs(&query.columns).into_iter().chain(hidden).collect();
+        let input = rows.node;
+        let as_it_is = exprs.len() == rows.ids.len()
+            && exprs.iter().enumerate().all(
+                |(at, expr)| matches!(expr.kind, ExprKind::Column(position) if position == at),
+            );
+        if as_it_is && !select.returns_sets {
+            return Ok(self.fresh(Node { output, ..input }));
+        }
+        let (count, cost) = (input.rows, (input.cost.0, input.cost.1 + input.rows * 0.0025));
+        if let NodeKind::Result { exprs: none, filter } = &input.kind
+            && none.is_empty()
+            && !select.returns_sets
+        {
+            // The row without columns below is folded into its list.
+            let kind = NodeKind::Result { exprs, filter: filter.clone() };
+            return Ok(self.fresh(Node { kind, output, rows: 1.0, cost: (0.0, 0.01) }));
+        }
+        let input = Box::new(input);
+        let (kind, rows) = if select.returns_sets {
+            (NodeKind::ProjectSet { input, exprs }, count * 100.0)
+        } else {
+            (NodeKind::Project { input, exprs }, count)
+        };
+        Ok(self.fresh(Node { kind, output, rows, cost }))
+    }
+
+    /// DISTINCT; DISTINCT ON sorts first, by its columns and then by the rest of ORDER BY.
+    fn distinct(&mut self, rows: Rows, query: &Query, select: &Select) -> Rows {
+        match &select.distinct {
+            Distinct::No => rows,
+            Distinct::All => {
+                let count = rows.node.rows;
+                rows.wrap(count, |input| NodeKind::Distinct { input, on: None })
+            }
+            Distinct::On(targets) => {
+                let missing =
+                    |target: &&usize| !query.order.iter().any(|key| key.target == **target);
+                let on_only = targets.iter().filter(missing).map(|target| OrderKey {
+                    target: *target,
+                    descending: false,
+                    nulls_first: false,
+                });
+                let order: Vec<OrderKey> = query.order.iter().copied().chain(on_only).collect();
+                let keys = self.output_keys(&rows, &order);
+                let on = targets.iter().map(|target| column(*target, rows.node.output[*target].ty));
+                let on = Some(on.collect());
+                let count = rows.node.rows;
+                let sorted = rows.wrap(count, |input| NodeKind::Sort { input, keys, limit: None });
+                sorted.wrap((count / 10.0).max(1.0), |input| NodeKind::Distinct { input, on })
+            }
+        }
+    }
+
+    /// ORDER BY over a query's own columns.
+    fn output_keys(&self, rows: &Rows, order: &[OrderKey]) -> Vec<SortKey> {
+        let key = |key: &OrderKey| SortKey {
+            expr: column(key.target, rows.node.output[key.target].ty),
+            descending: key.descending,
+            nulls_first: key.nulls_first,
+        };
+        order.iter().map(key).collect()
+    }
+
+    fn sorted(&self, rows: Rows, keys: Vec<SortKey>, query: &Query) -> Rows {
+        if keys.is_empty() {
+            return rows;
+        }
+        let limit = wanted_rows(query);
+        let count = rows.node.rows;
+        let cost = rows.node.cost.1 + count * count.max(2.0).log2() * 0.005;
+        let mut sorted = rows.wrap(count, |input| NodeKind::Sort { input, keys, limit });
+        sorted.node.cost = (cost, cost);
+        sorted
+    }
+
+    fn limited(&mut self, rows: Rows, query: &Query) -> Result<Rows> {
+        if query.limit.is_none() && query.offset.is_none() {
+            return Ok(rows);
+        }
+        let lower = |planner: &mut Self, expr: &Option<Expr>| {
+            expr.as_ref().map(|expr| planner.lower(expr, &[])).transpose()
+        };
+        let (limit, offset) = (lower(self, &query.limit)?, lower(self, &query.offset)?);
+        let count =
+            query.limit.as_ref().and_then(constant).map_or(rows.node.rows, |limit| limit as f64);
+        let count = count.min(rows.node.rows).max(1.0);
+        Ok(rows.wrap(count, |input| NodeKind::Limit { input, limit, offset }))
+    }
+
+    /// Without the columns that only ORDER BY or DISTINCT ON needed.
+    fn visible(&mut self, rows: Rows, query: &Query) -> Rows {
+        let width = query.columns.len();
+        if rows.node.output.len() == width {
+            return rows;
+        }
+        let exprs = (0..width).map(|at| column(at, rows.node.output[at].ty)).collect();
+        let (count, cost) = (rows.node.rows, rows.node.cost);
+        let kind = NodeKind::Project { input: Box::new(rows.node), exprs };
+        self.fresh(Node { kind, output: outputs(&query.columns), rows: count, cost })
+    }
+
+    /// A SELECT ... FOR UPDATE.
+    fn locking_select(&mut self, query: &Query, select: &Select) -> Result<Rows> {
+        let order = wanted_order(query, select);
+        let keys: Vec<(usize, ColumnId)> =
+            query.locks.iter().map(|lock| (lock.relation, self.new_id())).collect();
+        let wishes = Wishes { order: &order, row_keys: &keys, ..Wishes::default() };
+        let mut rows = self.from(&select.from, select.conditions.clone(), &wishes)?.rows;
+        if order.is_empty() || rows.order != order {
+            let mut sort = Vec::with_capacity(query.order.len());
+            for OrderKey { target, descending, nulls_first } in &query.order {
+                let expr = self.lower(&select.targets[*target], &rows.ids)?;
+                sort.push(SortKey { expr, descending: *descending, nulls_first: *nulls_first });
+            }
+            if !sort.is_empty() {
+                let count = rows.node.rows;
+                rows = rows.wrap(count, |input| NodeKind::Sort { input, keys: sort, limit: None });
+            }
+        }
+        let recheck = select.conditions.iter().map(|condition| self.lower(condition, &rows.ids));
+        let recheck = conjunction(recheck.collect::<Result<_>>()?);
+        let locks =
+            query.locks.iter().zip(&keys).filter_map(|(request, (_, key))| {
+                self.lock(request, *key, &rows.ids, recheck.clone())
+            });
+        let locks = locks.collect();
+        let count = rows.node.rows;
+        rows = rows.wrap(count, |input| NodeKind::LockRows { input, locks });
+        let rows = self.limited(rows, query)?;
+        let projected = self.projected(rows, query, select)?;
+        Ok(self.visible(projected, query))
+    }
+
+    fn lock(
+        &self,
+        request: &LockRequest,
+        key: ColumnId,
+        row: &[ColumnId],
+        recheck: Option<Expr>,
+    ) -> Option<Lock> {
+        let relation = &self.analysis.relations[request.relation];
+        let RelationKind::Table(table) = &relation.kind else { return None };
+        let ids = self.ids(request.relation);
+        let own = |(at, id): (usize, &ColumnId)| ids.contains(id).then(|| (at, id - ids.start));
+        Some(Lock {
+            table: table.clone(),
+            mode: request.mode,
+            skip: request.skip,
+            key: row.iter().position(|id| *id == key)?,
+            columns: row.iter().enumerate().filter_map(own).collect(),
+            recheck,
+        })
+    }
+}
+
+/// The order a query wants, when it is one of plain columns and nothing stands between FROM and
+/// ORDER BY that would lose it.
+fn wanted_order(query: &Query, select: &Select) -> Order {
+    let loses = select.grouped || select.returns_sets || select.distinct != Distinct::No;
+    if loses {
+        return Vec::new();
+    }
+    let key = |key: &OrderKey| {
+        Some((id_of(&select.targets[key.target])?, key.descending, key.nulls_first))
+    };
+    query.order.iter().map(key).collect::<Option<_>>().unwrap_or_default()
+}
+
+/// LIMIT + OFFSET, when both are constants.
+fn wanted_rows(query: &Query) -> Option<u64> {
+    let limit = constant(query.limit.as_ref()?)?;
+    let offset = query.offset.as_ref().map_or(Some(0), constant)?;
+    u64::try_from(limit).ok()?.checked_add(u64::try_from(offset).ok()?)
+}
+
+fn constant(expr: &Expr) -> Option<i64> {
+    match &expr.kind {
+        ExprKind::Constant(Datum::Int8(value)) => Some(*value),
+        ExprKind::Constant(Datum::Int4(value)) => Some(i64::from(*value)),
+        ExprKind::Call { args, .. } if expr.ty == Type::INT8 => match args.as_slice() {
+            // int4 widened to int8.
+            [only] if only.ty == Type::INT4 => constant(only),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn id_of(expr: &Expr) -> Option<ColumnId> {
+    match expr.kind {
+        ExprKind::Column(id) => Some(id),
+        _ => None,
+    }
+}

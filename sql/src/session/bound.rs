@@ -1,0 +1,115 @@
+//! A session's names and figures, as analysis and planning ask for them.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use super::Session;
+use super::environment::Surroundings;
+use crate::analyze;
+use crate::catalog::{Catalog, Lookup, Relation, Table};
+use crate::error::{DefinitionError, NameError, Result};
+use crate::expr::Compiled;
+use crate::parser::{Name, Source, Statement};
+use crate::plan::{self, PlanContext, Planned};
+use crate::types::{Datum, Type};
+
+/// Names on a search path, in one state of the catalog.
+pub(crate) struct Names {
+    catalog: Arc<Catalog>,
+    path: Vec<String>,
+}
+
+impl Names {
+    /// `path` names schemas that exist, in the order they are searched.
+    pub(crate) fn new(catalog: &Arc<Catalog>, path: Vec<String>) -> Names {
+        Names { catalog: Arc::clone(catalog), path }
+    }
+}
+
+impl Lookup for Names {
+    fn relation(&self, schema: Option<&str>, name: &str) -> Result<Option<Relation>> {
+        let found = match schema {
+            Some(schema) => self.catalog.relation(schema, name),
+            None => self.path.iter().find_map(|schema| self.catalog.relation(schema, name)),
+        };
+        Ok(found.cloned())
+    }
+}
+
+impl Surroundings {
+    /// The names a statement sees.
+    pub(super) fn names(&self) -> Names {
+        let path = self.search_path().into_iter().map(str::to_owned).collect();
+        Names::new(&self.catalog, path)
+    }
+
+    /// The table of a name.
+    pub(super) fn table(&self, name: &Name) -> Result<Arc<Table>> {
+        match self.names().relation(name.schema.as_deref(), &name.name)? {
+            Some(Relation::Table(table)) => Ok(table),
+            Some(_) => Err(DefinitionError::NotATable { name: name.name.clone() }.into()),
+            None => Err(NameError::UndefinedTable { name: name.to_string() }.into()),
+        }
+    }
+}
+
+impl Session {
+    /// Plans a statement for one state of the catalog.
+    pub(super) fn plan(
+        &mut self,
+        statement: &Statement,
+        catalog: &Arc<Catalog>,
+        parameters: &mut Vec<Option<Type>>,
+    ) -> Result<Planned> {
+        self.surroundings.catalog = Arc::clone(catalog);
+        let names = self.surroundings.names();
+        let mut context = PlanContext {
+            lookup: &names,
+            statistics: &self.database.inner().table_sizes,
+            environment: &mut self.surroundings,
+        };
+        plan::plan(statement, &mut context, parameters)
+    }
+
+    /// Values of EXECUTE's arguments.
+    pub(super) fn evaluate(
+        &mut self,
+        arguments: &[ast::Expr],
+        types: &[Type],
+        source: &Source,
+    ) -> Result<Vec<Datum>> {
+        let names = self.surroundings.names();
+        let formats = self.surroundings.settings.effective().formats.clone();
+        let snapshot = self.open_transaction()?.transaction.snapshot();
+        let mut values = Vec::with_capacity(arguments.len());
+        for (number, (argument, ty)) in arguments.iter().zip(types).enumerate() {
+            let expr =
+                analyze::execute_argument(argument, *ty, number + 1, source, &names, &formats)?;
+            let mut compiled = Compiled::new(&expr)?;
+            values.push(compiled.eval(&[], &mut self.context(snapshot, &[])?)?);
+        }
+        Ok(values)
+    }
+
+    /// The defaults of the columns that COPY's lines do not have.
+    pub(super) fn column_defaults(
+        &mut self,
+        table: &Table,
+        given: &[usize],
+    ) -> Result<Vec<(usize, Compiled)>> {
+        let names = self.surroundings.names();
+        let formats = &self.surroundings.settings.effective().formats;
+        let mut defaults = Vec::new();
+        for (position, column) in table.columns.iter().enumerate() {
+            if let Some(default) = &column.default
+                && !given.contains(&position)
+                && !column.dropped
+            {
+                let expr = analyze::default_value(default, column, &names, formats)?;
+                defaults.push((position, Compiled::new(&expr)?));
+            }
+        }
+        Ok(defaults)
+    }
+}
