@@ -22,6 +22,8 @@
 //! | [`blocking`] | what may block tells whoever schedules threads |
 //! | [`upkeep`] | history that nobody can see any more goes |
 
+#![forbid(unsafe_code)]
+
 pub mod blocking;
 pub mod commit;
 pub mod cursor;

@@ -16,22 +16,21 @@
 //! A transaction is used by one thread at a time. A read takes no latch and writes nothing shared but its
 //! session's slot.
 
+mod end;
+mod locking;
+mod savepoint;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use reckon_storage::{Direction, KeyRange, KeyspaceId, Timestamp};
 
-use crate::commit::Commit;
 use crate::cursor::Cursor;
-use crate::engine::{Shared, SyncMode};
+use crate::engine::Shared;
 use crate::error::Error;
 use crate::keyspace::Near;
-use crate::load::Load;
-use crate::lock::{
-    AdvisoryKey, AdvisoryLock, HeldAdvisory, HeldRow, HeldTable, RowLock, TableLock, TableLockId,
-    Wait, row_key,
-};
+use crate::lock::{HeldAdvisory, HeldRow, HeldTable};
 use crate::session::{Core, SessionId};
 use crate::snapshot::{Command, Isolation, Snapshot};
 use crate::write_set::{UndoMark, WriteSet};
@@ -70,7 +69,7 @@ pub enum Locked {
     /// Locked, and written or deleted by a commit after the snapshot: look at it again with
     /// [`Transaction::newest`].
     Changed,
-    /// Not locked: it was not free, and the request was [`Wait::Skip`].
+    /// Not locked: it was not free, and the request was [`Wait::Skip`](crate::Wait::Skip).
     Skipped,
 }
 
@@ -341,251 +340,6 @@ impl Transaction {
         Ok(())
     }
 
-    /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
-    /// READ: [`Error::WriteConflict`] if one did.
-    pub fn lock_row(
-        &mut self,
-        snapshot: &Snapshot,
-        keyspace: KeyspaceId,
-        key: &[u8],
-        mode: RowLock,
-        wait: Wait,
-    ) -> Result<Locked, Error> {
-        if !self.lock_key(keyspace, key, mode, wait)? {
-            return Ok(Locked::Skipped);
-        }
-        let (state, shared) = (self.state(), self.shared());
-        let mut counters = Counters::default();
-        let changed = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-            keyspace.changed_since(key, snapshot.timestamp, &mut counters)
-        })?;
-        if !changed {
-            return Ok(Locked::Unchanged);
-        }
-        self.see(shared.marks.visible());
-        if self.isolation == Isolation::ReadCommitted {
-            return Ok(Locked::Changed);
-        }
-        shared.counts.write_conflicts.fetch_add(1, Ordering::Relaxed);
-        let newest = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-            keyspace.newest(key, &mut counters, |_| ())
-        })?;
-        Err(Error::WriteConflict { deleted: newest.is_none() })
-    }
-
-    /// Locks a key without asking what is there: a unique entry's before [`newest`](Self::newest), a new
-    /// row's. False with [`Wait::Skip`] when it is not free.
-    pub fn lock_key(
-        &mut self,
-        keyspace: KeyspaceId,
-        key: &[u8],
-        mode: RowLock,
-        wait: Wait,
-    ) -> Result<bool, Error> {
-        let id = self.id();
-        let row = row_key(keyspace, key);
-        let core = &self.core;
-        let locks = &core.engine.shared.locks;
-        let Some(held) = locks.lock_row(&core.member, id.0, &row, mode, wait)? else {
-            return Ok(false);
-        };
-        self.state_mut().rows.extend(held);
-        self.raise_floor();
-        Ok(true)
-    }
-
-    /// Locks a table. False with [`Wait::Skip`] when it is not free. ACCESS SHARE costs little when nobody
-    /// holds or wants a strong mode.
-    pub fn lock_table(
-        &mut self,
-        table: TableLockId,
-        mode: TableLock,
-        wait: Wait,
-    ) -> Result<bool, Error> {
-        let id = match mode {
-            TableLock::AccessShare => self.state().id.unwrap_or(TransactionId(0)),
-            _ => self.id(),
-        };
-        let core = &self.core;
-        let locks = &core.engine.shared.locks;
-        let Some(granted) = locks.lock_table(&core.member, id.0, table, mode, wait)? else {
-            return Ok(false);
-        };
-        if mode != TableLock::AccessShare || granted.waited {
-            self.raise_floor();
-        }
-        self.state_mut().tables.extend(granted.held);
-        Ok(true)
-    }
-
-    /// Takes an advisory lock until the transaction ends. False with [`Wait::Skip`] when it is not free.
-    pub fn lock_advisory(
-        &mut self,
-        key: AdvisoryKey,
-        mode: AdvisoryLock,
-        wait: Wait,
-    ) -> Result<bool, Error> {
-        let id = self.id();
-        let core = &self.core;
-        let locks = &core.engine.shared.locks;
-        let Some(held) = locks.lock_advisory_in(&core.member, id.0, key, mode, wait)? else {
-            return Ok(false);
-        };
-        self.state_mut().advisory.extend(held);
-        self.raise_floor();
-        Ok(true)
-    }
-
-    /// Sets a point to roll back to.
-    pub fn savepoint(&mut self) -> Savepoint {
-        let state = self.state_mut();
-        let mark = Mark {
-            writes: state.writes.mark(),
-            rows: state.rows.len(),
-            tables: state.tables.len(),
-            advisory: state.advisory.len(),
-            created: state.created.len(),
-            dropped: state.dropped.len(),
-        };
-        state.savepoints.push(mark);
-        Savepoint(state.savepoints.len() - 1)
-    }
-
-    /// Takes back everything since a savepoint, locks included; it stays, those after it go.
-    pub fn rollback_to(&mut self, savepoint: Savepoint) {
-        let core = Arc::clone(&self.core);
-        let (shared, member) = (&core.engine.shared, &core.member);
-        let state = self.state_mut();
-        let Some(mark) = state.savepoints.get(savepoint.0).copied() else { return };
-        let newer = state.savepoints.len() - savepoint.0 - 1;
-        state.savepoints.truncate(savepoint.0 + 1);
-        state.writes.undo_to(mark.writes);
-        state.writes.forget_marks(newer);
-        for id in state.created.drain(mark.created..) {
-            shared.upkeep.drop_keyspace(Timestamp::ZERO, id);
-        }
-        state.dropped.truncate(mark.dropped);
-        let locks = &shared.locks;
-        state.rows.drain(mark.rows..).rev().for_each(|held| locks.release_row(member, &held));
-        let tables = state.tables.drain(mark.tables..).rev();
-        tables.for_each(|held| locks.release_table(member, &held));
-        let advisory = state.advisory.drain(mark.advisory..).rev();
-        advisory.for_each(|held| locks.release_advisory(member, &held));
-    }
-
-    /// Forgets a savepoint and those after it; what was done since belongs to the one before.
-    pub fn release(&mut self, savepoint: Savepoint) {
-        let state = self.state_mut();
-        let gone = state.savepoints.len().saturating_sub(savepoint.0);
-        state.savepoints.truncate(savepoint.0);
-        state.writes.forget_marks(gone);
-    }
-
-    /// Makes a keyspace that goes away again if this subtransaction is rolled back.
-    pub fn create_keyspace(&mut self) -> Result<KeyspaceId, Error> {
-        if self.read_only {
-            return Err(Error::ReadOnly);
-        }
-        let id = self.shared().store.allocate_keyspace()?;
-        self.shared().keyspaces.create(id);
-        self.state_mut().created.push(id);
-        Ok(id)
-    }
-
-    /// Drops a keyspace with the commit. It is removed once no snapshot can reach it.
-    pub fn drop_keyspace(&mut self, keyspace: KeyspaceId) {
-        self.state_mut().dropped.push(keyspace);
-    }
-
-    /// Whether this subtransaction created a keyspace, so that it may be loaded in bulk.
-    pub fn created_here(&self, keyspace: KeyspaceId) -> bool {
-        let state = self.state();
-        let since = state.savepoints.last().map_or(0, |mark| mark.created);
-        state.created.iter().skip(since).any(|id| *id == keyspace)
-    }
-
-    /// Loads rows in bulk into a keyspace that this subtransaction created and did not write to.
-    pub fn load(&self, keyspace: KeyspaceId) -> Result<Load, Error> {
-        if !self.created_here(keyspace) || self.state().writes.has(keyspace) {
-            return Err(Error::NotLoadable { keyspace });
-        }
-        let shared = self.shared();
-        Ok(Load {
-            rows: Arc::clone(&shared.store).load(keyspace)?,
-            keyspace: shared.keyspaces.find(keyspace),
-        })
-    }
-
-    /// Commits. On an error nothing was written and the transaction is rolled back; what it saw is then
-    /// covered by [`Session::floor`](crate::Session::floor).
-    pub fn commit(mut self) -> Result<Committed, Error> {
-        let seen = self.state().seen.get();
-        if !self.is_writing() {
-            self.finish_created(Some(seen));
-            self.end();
-            return Ok(Committed { durable_needed: seen, timestamp: None });
-        }
-        let core = Arc::clone(&self.core);
-        let shared = &core.engine.shared;
-        let commit = Commit {
-            writes: &self.state().writes,
-            near: &self.state().near,
-            signal: &core.member.signal,
-            synchronous: self.synchronous,
-        };
-        let at = shared.queue.commit(shared, &commit)?;
-        core.member.raise_floor(at);
-        self.finish_created(Some(at));
-        let synchronous = self.synchronous;
-        self.end();
-        match shared.options.sync {
-            SyncMode::Inline if synchronous => {
-                shared.options.blocking.run(|| shared.log.sync_until(shared, at));
-                shared.scan_horizon();
-            }
-            _ => shared.log.ask(at, synchronous),
-        }
-        let durable_needed = if synchronous { at } else { seen };
-        Ok(Committed { durable_needed, timestamp: Some(at) })
-    }
-
-    /// Forgets everything. Returns what `durable` must cover before anything is said of the transaction.
-    pub fn rollback(mut self) -> Timestamp {
-        let seen = self.state().seen.get();
-        self.abandon();
-        seen
-    }
-
-    fn abandon(&mut self) {
-        self.shared().counts.rollbacks.fetch_add(1, Ordering::Relaxed);
-        self.finish_created(None);
-        self.end();
-    }
-
-    /// Keyspaces that a commit dropped go once history allows, those a rollback leaves at once.
-    fn finish_created(&mut self, committed: Option<Timestamp>) {
-        let state = self.state();
-        let upkeep = &self.shared().upkeep;
-        match committed {
-            Some(at) => state.dropped.iter().for_each(|id| upkeep.drop_keyspace(at, *id)),
-            None => {
-                state.created.iter().for_each(|id| upkeep.drop_keyspace(Timestamp::ZERO, *id));
-            }
-        }
-    }
-
-    /// Releases locks and slot, and gives the buffers back.
-    fn end(&mut self) {
-        let Some(mut state) = self.state.take() else { return };
-        let (locks, member) = (&self.core.engine.shared.locks, &self.core.member);
-        locks.release_rows(member, &state.rows);
-        state.tables.iter().rev().for_each(|held| locks.release_table(member, held));
-        state.advisory.iter().rev().for_each(|held| locks.release_advisory(member, held));
-        member.slot.clear();
-        state.clear();
-        *self.core.spare.lock() = Some(state);
-    }
-
     /// The session sees from here on what is visible now: it wrote, or was granted a lock whose last holder
     /// may have committed up to there.
     fn raise_floor(&self) {
@@ -607,13 +361,5 @@ impl Transaction {
 
     fn state_mut(&mut self) -> &mut State {
         self.state.as_deref_mut().expect("an open transaction has its state")
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if self.state.is_some() {
-            self.abandon();
-        }
     }
 }
