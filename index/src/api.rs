@@ -136,6 +136,8 @@ pub struct TreeStatistics {
     pub resident_leaves: u64,
     /// Of those, how many carry a model.
     pub learned_leaves: u64,
+    /// How far their models are off: the mean over them of the mean of log2(slots off + 1), times 256.
+    pub model_error: u64,
     /// Leaves being loaded.
     pub loading_leaves: u64,
     /// Stubs of ranges that are not in memory.

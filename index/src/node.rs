@@ -124,7 +124,7 @@ impl Node {
         let projection = match separators {
             [first, .., last] => {
                 let shared = common_prefix(first.lower, last.lower);
-                Projection::new(&first.lower[..shared], 0)
+                Projection::new(&first.lower[..shared], 0, usize::MAX)
             }
             [] | [_] => Projection::default(),
         };

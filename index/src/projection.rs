@@ -20,16 +20,25 @@
 pub(crate) struct Projection {
     prefix: Box<[u8]>,
     known: usize,
+    /// The longest key when the prefix was chosen.
+    longest: usize,
 }
 
 /// The bytes a head is made of.
 pub(crate) const HEAD_BYTES: usize = size_of::<u64>();
 
 impl Projection {
-    /// With the given prefix, of which the first `known` bytes need no comparing.
-    pub(crate) fn new(prefix: &[u8], known: usize) -> Self {
+    /// With the given prefix, of which the first `known` bytes need no comparing, for keys up to `longest` bytes.
+    pub(crate) fn new(prefix: &[u8], known: usize, longest: usize) -> Self {
         debug_assert!(known <= prefix.len());
-        Self { prefix: prefix.into(), known }
+        Self { prefix: prefix.into(), known, longest }
+    }
+
+    /// Whether another prefix would hardly be better for keys from `first` to `last`.
+    pub(crate) fn suits(&self, first: &[u8], last: &[u8]) -> bool {
+        let reaches_end = self.longest <= self.prefix.len() + HEAD_BYTES;
+        let wasted = || common_prefix(first, last) - self.prefix.len();
+        self.fits(first) && self.fits(last) && (reaches_end || wasted() <= HEAD_BYTES / 2)
     }
 
     /// The head of `key`.
@@ -116,7 +125,7 @@ mod tests {
     proptest! {
         #[test]
         fn heads_never_decrease_whatever_the_prefix(prefix in key(), mut keys in proptest::collection::vec(key(), 2..20)) {
-            let projection = Projection::new(&prefix, 0);
+            let projection = Projection::new(&prefix, 0, 6);
             keys.sort();
             for pair in keys.windows(2) {
                 prop_assert!(projection.head(&pair[0]) <= projection.head(&pair[1]));

@@ -20,11 +20,10 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::{Guard, pin};
 
-use crate::leaf::{Body, DENSE_SLOTS, Fences, Leaf, Slots, State};
+use crate::leaf::{Body, DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Run, Slots, State};
 use crate::node::{Child, ChildPtr, FANOUT, Node, Piece};
 use crate::projection::separator;
 use crate::reclaim::{retire_box, retire_records};
-use crate::record::RecordPtr;
 use crate::tree::{Inner, Seek};
 
 /// A leaf or a node with fewer than this part of what it can hold looks for a sibling to merge with.
@@ -66,7 +65,7 @@ impl Inner {
         }
     }
 
-    /// Makes room for one more record near `key`.
+    /// Makes room for one more record near `key`: in place if the leaf may grow, else by a split.
     pub(crate) fn split(&self, key: &[u8], horizon: u64, guard: &Guard) {
         let _held = self.structure.lock();
         let path = self.path(Seek::At(key), guard);
@@ -74,20 +73,12 @@ impl Inner {
         if body.state != State::Resident || !body.slots.is_full() {
             return;
         }
+        let (Ok(place) | Err(place)) = body.slots.find(key);
+        let room = body.slots.tendency(place);
         let (kept, gone, newest_gone) = body.sift(horizon);
-        if kept.len() <= DENSE_SLOTS - DENSE_SLOTS / SMALL_PART {
-            self.purge_to(&mut body, path.leaf, &kept, gone, newest_gone, guard);
-            return;
-        }
-        let rank = match body.slots.find(key) {
-            Err(at) if at == body.slots.end() => kept.len() - kept.len() / 20,
-            Err(at) if body.slots.rank(at) == 0 => kept.len() / 20,
-            Ok(_) | Err(_) => kept.len() / 2,
-        };
         body.complete_since = body.complete_since.max(newest_gone);
-        let leaves = cut(&path.leaf.fences, body.complete_since, &kept, &[rank]);
-        self.replace_leaf(&path, &mut body, leaves, guard);
-        // SAFETY: they were in this leaf, which is latched and obsolete now; no new leaf has them.
+        self.rebuild(&path, &mut body, kept.run(), gone.len(), room, guard);
+        // SAFETY: they were in this leaf, which is latched; the leaves that took its place do not have them.
         unsafe { retire_records(gone, &self.cache, guard) };
     }
 
@@ -104,26 +95,44 @@ impl Inner {
             body.put_off_purge();
             return;
         }
-        self.purge_to(&mut body, path.leaf, &kept, gone, newest_gone, guard);
+        body.complete_since = body.complete_since.max(newest_gone);
+        self.rebuild(&path, &mut body, kept.run(), gone.len(), Room::Between, guard);
         drop(body);
-        self.merge_if_small(&path, guard);
+        // SAFETY: as in `split`.
+        unsafe { retire_records(gone, &self.cache, guard) };
+        self.merge_if_small(&self.path(Seek::At(key), guard), guard);
     }
 
-    /// Rebuilds a latched leaf in place with the records kept.
-    fn purge_to(
+    /// Gives a latched leaf new slots for the records kept (`gone` deletions are not among them), or puts several leaves
+    /// in its place.
+    fn rebuild(
         &self,
+        path: &Path<'_>,
         body: &mut Body,
-        leaf: &Leaf,
-        kept: &[RecordPtr],
-        gone: Vec<RecordPtr>,
-        newest_gone: u64,
+        kept: Run<'_>,
+        gone: usize,
+        room: Room,
         guard: &Guard,
     ) {
-        let slots = Slots::build(&leaf.fences, kept);
-        body.become_state(State::Resident, slots, &self.cache);
-        body.complete_since = body.complete_since.max(newest_gone);
-        // SAFETY: no longer in the slots, under the exclusive latch.
-        unsafe { retire_records(gone, &self.cache, guard) };
+        let dead = body.dead() - gone;
+        let fences = &path.leaf.fences;
+        if let Some(slots) = Slots::fitted(fences, kept, room, self.cache.models()) {
+            body.become_state(State::Resident, (slots, dead), &self.cache);
+            return;
+        }
+        let plan = Plan {
+            complete_since: body.complete_since,
+            any_dead: dead > 0,
+            models: self.cache.models(),
+        };
+        let leaves = match room {
+            Room::Behind => {
+                plan.cut(fences, kept, kept.len() - kept.len() / 20, (Room::Little, room))
+            }
+            Room::Before => plan.cut(fences, kept, kept.len() / 20, (room, Room::Little)),
+            Room::Between | Room::Little => plan.cut(fences, kept, kept.len() / 2, (room, room)),
+        };
+        self.replace_leaf(path, body, leaves, guard);
     }
 
     /// Merges a leaf with a resident sibling, if one of them is small and both have room in one.
@@ -134,11 +143,10 @@ impl Inner {
             let pair = (node.link(start).load(guard), node.link(start + 1).load(guard));
             let (Child::Leaf(left), Child::Leaf(right)) = pair else { return };
             let (mut below, mut above) = (left.write(), right.write());
-            let total = below.slots.len() + above.slots.len();
-            let smaller = below.slots.len().min(above.slots.len());
-            let both_resident = below.state == State::Resident && above.state == State::Resident;
-            let fits = total <= DENSE_SLOTS * FILL_PERCENT / 100;
-            if !both_resident || !fits || smaller >= DENSE_SLOTS / SMALL_PART {
+            if below.state != State::Resident || above.state != State::Resident {
+                continue;
+            }
+            if !self.may_merge(&below.slots, &above.slots) {
                 continue;
             }
             let fences =
@@ -146,12 +154,31 @@ impl Inner {
             let complete_since = below.complete_since.max(above.complete_since);
             let mut records = below.slots.collect();
             records.extend(above.slots.collect());
-            let merged = piece(self.charged(Leaf::resident(fences, complete_since, &records)));
+            let models = self.cache.models();
+            let fitted = Slots::fitted(&fences, Run::new(&records), Room::Between, models);
+            let Some(slots) = fitted else { continue };
+            let dead = below.dead() + above.dead();
+            let merged = piece(self.charged(Leaf::resident(fences, complete_since, slots, dead)));
             self.splice(&path.steps, start..start + 2, &[merged], guard);
             self.give_up(left, &mut below, guard);
             self.give_up(right, &mut above, guard);
             return;
         }
+    }
+
+    /// Small leaves merge into one that is not full: dense ones always, ones with a model while memory is plenty (large leaves
+    /// are faster, small ones can be evicted more precisely).
+    fn may_merge(&self, below: &Slots, above: &Slots) -> bool {
+        let (total, smaller) = (below.len() + above.len(), below.len().min(above.len()));
+        let dense = DENSE_SLOTS;
+        if smaller < dense / SMALL_PART && total <= dense * FILL_PERCENT / 100 {
+            return true;
+        }
+        let gapped = GAPPED_SLOTS;
+        let learned = |slots: &Slots| slots.is_learned() || slots.len() < dense / SMALL_PART;
+        let both_learned = learned(below) && learned(above) && self.cache.models();
+        let fits = smaller < gapped / SMALL_PART && total <= gapped * FILL_PERCENT / 100;
+        both_learned && fits && !self.cache.is_tight()
     }
 
     /// Counts a new leaf and makes it publishable.
@@ -177,7 +204,7 @@ impl Inner {
 
     /// Marks an unlinked leaf obsolete and retires it. Its records are somebody else's by now.
     pub(crate) fn give_up(&self, leaf: &Leaf, body: &mut Body, guard: &Guard) {
-        body.become_state(State::Obsolete, Slots::default(), &self.cache);
+        body.become_state(State::Obsolete, (Slots::default(), 0), &self.cache);
         // SAFETY: a leaf in a tree was boxed, it was unlinked by the caller, and `Obsolete` is set once.
         unsafe { retire_box(NonNull::from(leaf), leaf.own_bytes(), &self.cache, guard) };
     }
@@ -315,32 +342,38 @@ fn path_lower<'g>(steps: &[(&'g Node, usize)]) -> &'g [u8] {
     not_first.map_or(&[], |&(node, at)| node.separator(at - 1))
 }
 
-/// Leaves over `records`, which are in key order, cut before each of `ranks`.
-fn cut(fences: &Fences, complete_since: u64, records: &[RecordPtr], ranks: &[usize]) -> Vec<Leaf> {
-    let mut leaves = Vec::with_capacity(ranks.len() + 1);
-    let mut lower = fences.lower.clone();
-    let mut start = 0;
-    for &rank in ranks {
-        // SAFETY: the caller has them latched, or to itself (record invariant 1).
-        let key = |at: usize| unsafe { records[at].borrow() }.key();
-        let between = separator(key(rank - 1), key(rank));
-        let part = Fences { lower, upper: Some(between.clone()) };
-        leaves.push(Leaf::resident(part, complete_since, &records[start..rank]));
-        (lower, start) = (between, rank);
-    }
-    let last = Fences { lower, upper: fences.upper.clone() };
-    leaves.push(Leaf::resident(last, complete_since, &records[start..]));
-    leaves
+/// What leaves that are built together have in common.
+pub(crate) struct Plan {
+    pub(crate) complete_since: u64,
+    /// Some of the records may be deletions.
+    pub(crate) any_dead: bool,
+    pub(crate) models: bool,
 }
 
-/// As few resident leaves over `records` as leave room to grow.
-pub(crate) fn leaves_over(
-    fences: &Fences,
-    complete_since: u64,
-    records: &[RecordPtr],
-) -> Vec<Leaf> {
-    let size_max = DENSE_SLOTS * 3 / 4;
-    let count = records.len().div_ceil(size_max).max(1);
-    let ranks: Vec<usize> = (1..count).map(|part| part * records.len() / count).collect();
-    cut(fences, complete_since, records, &ranks)
+impl Plan {
+    /// As few leaves over `records`, which are in key order, as leave such room to grow.
+    pub(crate) fn leaves(&self, fences: Fences, records: Run<'_>, room: Room) -> Vec<Leaf> {
+        if let Some(slots) = Slots::fitted(&fences, records, room, self.models) {
+            let dead = if self.any_dead { records.count_dead() } else { 0 };
+            return vec![Leaf::resident(fences, self.complete_since, slots, dead)];
+        }
+        self.cut(&fences, records, records.len() / 2, (room, room))
+    }
+
+    /// Leaves over the records before `rank`, and over those from there on.
+    fn cut(
+        &self,
+        fences: &Fences,
+        records: Run<'_>,
+        rank: usize,
+        rooms: (Room, Room),
+    ) -> Vec<Leaf> {
+        let between = separator(records.key(rank - 1), records.key(rank));
+        let (low, high) = records.split_at(rank);
+        let below = Fences { lower: fences.lower.clone(), upper: Some(between.clone()) };
+        let above = Fences { lower: between, upper: fences.upper.clone() };
+        let mut leaves = self.leaves(below, low, rooms.0);
+        leaves.extend(self.leaves(above, high, rooms.1));
+        leaves
+    }
 }

@@ -34,7 +34,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::api::{Direction, Error, Loading, Lookup, Newest, Source, TreeStatistics};
 use crate::cursor::Cursor;
-use crate::leaf::{Change, Fences, Installed, Leaf, State};
+use crate::leaf::{Change, Fences, Installed, Leaf, Slots, State};
 use crate::node::{Child, Link};
 use crate::residency::budget::{Cache, Tally};
 
@@ -78,7 +78,11 @@ impl Tree {
 
     /// A tree over a source known to be empty at `complete_since`: resident at once.
     pub fn empty(cache: &Arc<Cache>, source: Box<dyn Source>, complete_since: u64) -> Tree {
-        Self::over(cache, source, Leaf::resident(Fences::all(), complete_since, &[]))
+        Self::over(
+            cache,
+            source,
+            Leaf::resident(Fences::all(), complete_since, Slots::default(), 0),
+        )
     }
 
     fn over(cache: &Arc<Cache>, source: Box<dyn Source>, leaf: Leaf) -> Tree {
@@ -230,6 +234,7 @@ impl Inner {
         let _held = self.structure.lock();
         let guard = pin();
         count(self.root.load(&guard), 0, &mut statistics, &guard);
+        statistics.model_error /= statistics.learned_leaves.max(1);
         statistics
     }
 }
@@ -260,6 +265,8 @@ fn count(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard)
         State::Resident => {
             into.resident_leaves += 1;
             into.slots += body.slots.capacity() as u64;
+            into.learned_leaves += u64::from(body.slots.is_learned());
+            into.model_error += u64::from(body.slots.error());
         }
         State::Obsolete => {}
     }

@@ -2,7 +2,7 @@
 
 use crossbeam_epoch::{Guard, pin};
 
-use crate::leaf::{Leaf, State};
+use crate::leaf::{Leaf, Run, State};
 use crate::node::{Child, FANOUT};
 use crate::tree::{Inner, Seek};
 
@@ -82,11 +82,14 @@ impl Inner {
             record.verify();
             assert!(key >= &*leaf.fences.lower, "below the fence");
             assert!(leaf.fences.upper.as_ref().is_none_or(|upper| key < &**upper), "above it");
-            assert!(body.slots.find(key).is_ok_and(|at| body.slots.record(at).key() == key));
+            assert!(
+                body.slots
+                    .find(key)
+                    .is_ok_and(|at| body.slots.record(at).is_some_and(|found| found.key() == key))
+            );
             let found = std::ptr::eq(self.leaf(Seek::At(key), guard), leaf);
             assert!(found, "record {at} is not found from the root");
         }
-        let dead = body.slots.count_dead();
-        assert_eq!(body.dead(), dead, "deletions miscounted");
+        assert_eq!(body.dead(), Run::new(&records).count_dead(), "deletions miscounted");
     }
 }

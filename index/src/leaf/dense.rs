@@ -26,18 +26,24 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    /// Slots for `records`, which are in key order.
-    pub(crate) fn build(projection: Projection, records: &[RecordPtr]) -> Self {
+    /// Slots for `records`, which are in key order and have these heads.
+    pub(crate) fn build(projection: Projection, records: &[RecordPtr], heads: &[u64]) -> Self {
         let capacity = records.len().next_multiple_of(STEP);
         let mut slots = Self { projection, heads: Vec::new(), records: Vec::new(), misfits: 0 };
         slots.heads.reserve_exact(capacity);
+        slots.heads.extend_from_slice(heads);
         slots.records.reserve_exact(capacity);
         slots.records.extend_from_slice(records);
-        for at in 0..records.len() {
-            let head = slots.projection.head(slots.record(at).key());
-            slots.heads.push(head);
-        }
         slots
+    }
+
+    /// The same records under another projection.
+    pub(crate) fn reproject(&mut self, projection: Projection) {
+        self.projection = projection;
+        self.misfits = 0;
+        for at in 0..self.records.len() {
+            self.heads[at] = self.projection.head(self.record(at).key());
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -57,6 +63,14 @@ impl Dense {
     pub(crate) fn record(&self, at: usize) -> Record<'_> {
         // SAFETY: in the slots, which are borrowed (record invariant 1).
         unsafe { self.records[at].borrow() }
+    }
+
+    pub(crate) fn heads(&self) -> &[u64] {
+        &self.heads
+    }
+
+    pub(crate) fn projection(&self) -> &Projection {
+        &self.projection
     }
 
     pub(crate) fn records(&self) -> &[RecordPtr] {

@@ -17,7 +17,11 @@
 //! The latch is held for one search or one change, never while something else is waited for.
 
 mod dense;
+mod gapped;
+mod model;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -29,7 +33,8 @@ use crate::api::{Lookup, Newest};
 use crate::record::{Pushed, RecordPtr, Visible};
 use crate::residency::budget::{Cache, footprint};
 pub(crate) use dense::DENSE_SLOTS;
-pub(crate) use slots::Slots;
+pub(crate) use gapped::{GAPPED_SLOTS, Room};
+pub(crate) use slots::{Contents, Run, Slots};
 
 /// With fewer deletions than this a leaf is not searched for what can go.
 const PURGE_MIN: usize = 64;
@@ -122,10 +127,8 @@ impl Leaf {
         Self::new(fences, State::Absent, 0, Slots::default(), 0)
     }
 
-    /// A leaf that has everything in its range: these records, which are in key order.
-    pub(crate) fn resident(fences: Fences, complete_since: u64, records: &[RecordPtr]) -> Self {
-        let slots = Slots::build(&fences, records);
-        let dead = slots.count_dead();
+    /// A leaf that has everything in its range; `dead` of its records are deletions.
+    pub(crate) fn resident(fences: Fences, complete_since: u64, slots: Slots, dead: usize) -> Self {
         Self::new(fences, State::Resident, complete_since, slots, dead)
     }
 
@@ -172,7 +175,7 @@ impl Leaf {
         let complete = body.complete_since <= snapshot;
         let nothing = if complete { Lookup::Missing } else { Lookup::Older };
         let Ok(at) = body.slots.find(key) else { return Some(nothing) };
-        let record = body.slots.pinned(at, guard);
+        let record = body.slots.pinned(at, guard)?;
         drop(body);
         Some(match record.visible(snapshot) {
             Visible::Version(entry) => match entry.value {
@@ -195,7 +198,7 @@ impl Leaf {
         let Ok(at) = body.slots.find(key) else {
             return Some(Newest::Missing { since: body.complete_since });
         };
-        let record = body.slots.pinned(at, guard);
+        let record = body.slots.pinned(at, guard)?;
         drop(body);
         let entry = record.newest();
         Some(Newest::Version { timestamp: entry.timestamp, value: entry.value })
@@ -245,7 +248,7 @@ impl Leaf {
 impl Body {
     /// Adds a version to a record that is here.
     fn push(&self, at: usize, change: &Change<'_>, cache: &Arc<Cache>, guard: &Guard) -> Installed {
-        let record = self.slots.record(at);
+        let Some(record) = self.slots.record(at) else { return Installed::Done };
         let pushed = record.push(change.timestamp, change.value, change.horizon, cache, guard);
         match (pushed, change.value) {
             (Pushed::Added { replaced_tombstone: false }, None) => {
@@ -274,23 +277,20 @@ impl Body {
         if change.value.is_none() {
             *self.dead.get_mut() += 1;
         }
-        if self.slots.is_worn() {
-            self.slots = Slots::build(fences, &self.slots.collect());
-        }
+        self.slots.freshen(fences);
         self.revision += 1;
         cache.charge(record_bytes + self.slots.heap_bytes());
         cache.discharge(before);
     }
 
-    /// Changes state and slots, and gives back the old slots' records.
+    /// Changes state and slots (with how many deletions are in them), and gives back the old slots' records.
     pub(crate) fn become_state(
         &mut self,
         state: State,
-        slots: Slots,
+        (slots, dead): (Slots, usize),
         cache: &Cache,
     ) -> Vec<RecordPtr> {
         cache.charge(slots.heap_bytes());
-        let dead = slots.count_dead();
         let old = std::mem::replace(&mut self.slots, slots);
         let records = old.collect();
         cache.discharge(old.heap_bytes());
@@ -302,20 +302,28 @@ impl Body {
     }
 
     /// The records a rebuilt leaf needs, those it does not (deleted at or before `horizon`), and the newest time among these.
-    pub(crate) fn sift(&self, horizon: u64) -> (Vec<RecordPtr>, Vec<RecordPtr>, u64) {
-        let (mut kept, mut gone, mut newest_gone) = (Vec::new(), Vec::new(), 0);
-        kept.reserve_exact(self.slots.len());
-        for record in self.slots.collect() {
+    pub(crate) fn sift(&self, horizon: u64) -> (Contents, Vec<RecordPtr>, u64) {
+        let mut contents = self.slots.contents();
+        if self.dead() == 0 {
+            return (contents, Vec::new(), 0);
+        }
+        let (mut gone, mut newest_gone, mut kept) = (Vec::new(), 0, 0);
+        for at in 0..contents.records.len() {
+            let record = contents.records[at];
             // SAFETY: in the slots, which are borrowed (record invariant 1).
             let newest = unsafe { record.borrow() }.newest();
             if newest.value.is_none() && newest.timestamp <= horizon {
                 gone.push(record);
                 newest_gone = newest_gone.max(newest.timestamp);
             } else {
-                kept.push(record);
+                contents.records[kept] = record;
+                contents.heads[kept] = contents.heads[at];
+                kept += 1;
             }
         }
-        (kept, gone, newest_gone)
+        contents.records.truncate(kept);
+        contents.heads.truncate(kept);
+        (contents, gone, newest_gone)
     }
 
     /// How many of its records are deletions, as counted while they came.

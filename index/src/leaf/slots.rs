@@ -5,7 +5,8 @@
 use crossbeam_epoch::Guard;
 
 use super::Fences;
-use super::dense::Dense;
+use super::dense::{DENSE_SLOTS, Dense};
+use super::gapped::{Gapped, Room};
 use crate::projection::{HEAD_BYTES, Projection, common_prefix, fence_prefix};
 use crate::record::{Record, RecordPtr};
 
@@ -13,6 +14,8 @@ use crate::record::{Record, RecordPtr};
 pub(crate) enum Slots {
     /// Sorted, no gaps.
     Dense(Dense),
+    /// Sorted, with gaps and a model.
+    Gapped(Gapped),
 }
 
 impl Default for Slots {
@@ -22,20 +25,49 @@ impl Default for Slots {
 }
 
 impl Slots {
-    /// Slots for `records`, which are in key order and between the fences.
-    pub(crate) fn build(fences: &Fences, records: &[RecordPtr]) -> Self {
-        Self::Dense(Dense::build(choose_projection(fences, records), records))
+    /// Slots for a run between these fences: with a model if `models` and a line fits, else dense. `None` when there are too
+    /// many records for one leaf.
+    pub(crate) fn fitted(fences: &Fences, run: Run<'_>, room: Room, models: bool) -> Option<Self> {
+        let records = run.records;
+        let fresh: Vec<u64>;
+        let (projection, heads) = match run.kept_heads() {
+            Some((projection, heads)) => (projection.clone(), heads),
+            None => {
+                let projection = choose_projection(fences, records);
+                fresh = records.iter().map(|record| projection.head(key(record))).collect();
+                (projection, &*fresh)
+            }
+        };
+        if models && let Some(gapped) = Gapped::build(&projection, records, heads, room) {
+            return Some(Self::Gapped(gapped));
+        }
+        let dense_max = if room == Room::Little { DENSE_SLOTS } else { DENSE_SLOTS * 7 / 8 };
+        (records.len() <= dense_max).then(|| Self::Dense(Dense::build(projection, records, heads)))
     }
 
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Dense(dense) => dense.len(),
+            Self::Gapped(gapped) => gapped.len(),
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
         match self {
             Self::Dense(dense) => dense.is_full(),
+            Self::Gapped(gapped) => gapped.is_full(),
+        }
+    }
+
+    pub(crate) fn is_learned(&self) -> bool {
+        matches!(self, Self::Gapped(_))
+    }
+
+    /// The mean of log2(error + 1) of the model when it was built, times 256; without a model 0.
+    pub(crate) fn error(&self) -> u32 {
+        match self {
+            Self::Dense(_) => 0,
+            Self::Gapped(gapped) => gapped.error(),
         }
     }
 
@@ -43,13 +75,7 @@ impl Slots {
     pub(crate) fn capacity(&self) -> usize {
         match self {
             Self::Dense(dense) => dense.capacity(),
-        }
-    }
-
-    /// Whether a rebuild would make searches cheaper.
-    pub(crate) fn is_worn(&self) -> bool {
-        match self {
-            Self::Dense(dense) => dense.is_worn(),
+            Self::Gapped(gapped) => gapped.capacity(),
         }
     }
 
@@ -57,6 +83,7 @@ impl Slots {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Self::Dense(dense) => dense.heap_bytes(),
+            Self::Gapped(gapped) => gapped.heap_bytes(),
         }
     }
 
@@ -65,41 +92,62 @@ impl Slots {
     pub(crate) fn find(&self, key: &[u8]) -> Result<usize, usize> {
         match self {
             Self::Dense(dense) => dense.find(key),
+            Self::Gapped(gapped) => gapped.find(key),
         }
     }
 
-    /// The record at a place that holds one.
+    /// The pointer at a place that `find` found.
     #[inline]
-    pub(crate) fn record(&self, at: usize) -> Record<'_> {
+    fn pointer(&self, at: usize) -> Option<RecordPtr> {
         match self {
-            Self::Dense(dense) => dense.record(at),
+            Self::Dense(dense) => dense.records().get(at).copied(),
+            Self::Gapped(gapped) => gapped.pointer(at),
         }
     }
 
-    /// The record at a place that holds one, good beyond the latch.
+    /// The record at a place that `find` found.
     #[inline]
-    pub(crate) fn pinned<'g>(&self, at: usize, _guard: &'g Guard) -> Record<'g> {
-        match self {
-            // SAFETY: in the slots while the guard is pinned (record invariant 1).
-            Self::Dense(dense) => unsafe { dense.records()[at].borrow() },
-        }
+    pub(crate) fn record(&self, at: usize) -> Option<Record<'_>> {
+        // SAFETY: in the slots, which are borrowed (record invariant 1).
+        self.pointer(at).map(|record| unsafe { record.borrow() })
     }
 
-    /// Puts a record where `find` said it belongs.
+    /// The record at a place that `find` found, good beyond the latch.
+    #[inline]
+    pub(crate) fn pinned<'g>(&self, at: usize, _guard: &'g Guard) -> Option<Record<'g>> {
+        // SAFETY: in the slots while the guard is pinned (record invariant 1).
+        self.pointer(at).map(|record| unsafe { record.borrow() })
+    }
+
+    /// Puts a record where `find` said it belongs. The slots are not full (but a loading leaf's may be).
     pub(crate) fn insert(&mut self, at: usize, key: &[u8], record: RecordPtr) {
         match self {
             Self::Dense(dense) => dense.insert(at, key, record),
+            Self::Gapped(gapped) => gapped.insert(at, key, record),
         }
     }
 
-    /// How many records come before a place.
-    pub(crate) fn rank(&self, at: usize) -> usize {
+    /// Chooses a new projection if that makes searches cheaper. Only dense slots: others say that they are full.
+    pub(crate) fn freshen(&mut self, fences: &Fences) {
+        if let Self::Dense(dense) = self
+            && dense.is_worn()
+        {
+            let projection = choose_projection(fences, dense.records());
+            dense.reproject(projection);
+        }
+    }
+
+    /// Where records are likely to go next, if the last one goes to this place.
+    pub(crate) fn tendency(&self, at: usize) -> Room {
         match self {
-            Self::Dense(_) => at,
+            Self::Dense(dense) if at == dense.len() => Room::Behind,
+            Self::Dense(_) if at == 0 => Room::Before,
+            Self::Dense(_) => Room::Between,
+            Self::Gapped(gapped) => gapped.tendency(),
         }
     }
 
-    /// Copies up to `max` records from `from` (inclusive) up to `end` (exclusive); returns where to go on, if not at the end.
+    /// Copies up to `max` records from `from` (inclusive) up to `end` (exclusive); returns where to go on, if there may be more.
     pub(crate) fn copy_forward(
         &self,
         from: usize,
@@ -113,11 +161,12 @@ impl Slots {
                 out.extend_from_slice(dense.records().get(from..stop).unwrap_or_default());
                 (stop < end).then_some(stop)
             }
+            Self::Gapped(gapped) => gapped.copy_forward(from, end, max, out),
         }
     }
 
     /// Copies up to `max` records below `from` (exclusive) down to `end` (inclusive), the highest first; returns
-    /// where to go on, if not at the end.
+    /// where to go on, if there may be more.
     pub(crate) fn copy_backward(
         &self,
         from: usize,
@@ -131,6 +180,7 @@ impl Slots {
                 out.extend(dense.records().get(stop..from).unwrap_or_default().iter().rev());
                 (stop > end).then_some(stop)
             }
+            Self::Gapped(gapped) => gapped.copy_backward(from, end, max, out),
         }
     }
 
@@ -138,31 +188,112 @@ impl Slots {
     pub(crate) fn end(&self) -> usize {
         match self {
             Self::Dense(dense) => dense.len(),
+            Self::Gapped(gapped) => gapped.capacity(),
         }
     }
 
     /// All records in key order.
     pub(crate) fn collect(&self) -> Vec<RecordPtr> {
+        let mut records = Vec::with_capacity(self.len());
         match self {
-            Self::Dense(dense) => dense.records().to_vec(),
+            Self::Dense(dense) => records.extend_from_slice(dense.records()),
+            Self::Gapped(gapped) => records.extend(gapped.own_records()),
         }
+        records
     }
 
-    /// How many records are deletions now.
-    pub(crate) fn count_dead(&self) -> usize {
-        match self {
+    /// All records in key order with their heads.
+    pub(crate) fn contents(&self) -> Contents {
+        let records = self.collect();
+        let mut heads = Vec::with_capacity(self.len());
+        let projection = match self {
             Self::Dense(dense) => {
-                (0..dense.len()).filter(|&at| dense.record(at).newest().value.is_none()).count()
+                heads.extend_from_slice(dense.heads());
+                dense.projection().clone()
             }
-        }
+            Self::Gapped(gapped) => {
+                heads.extend(gapped.own_heads());
+                gapped.projection().clone()
+            }
+        };
+        Contents { records, heads, projection }
     }
 
     /// Asserts the invariants.
     pub(crate) fn verify(&self) {
         match self {
             Self::Dense(dense) => dense.verify(),
+            Self::Gapped(gapped) => gapped.verify(),
         }
     }
+}
+
+/// Records taken out of slots, in key order, with their heads there.
+pub(crate) struct Contents {
+    pub(crate) records: Vec<RecordPtr>,
+    pub(crate) heads: Vec<u64>,
+    pub(crate) projection: Projection,
+}
+
+impl Contents {
+    pub(crate) fn run(&self) -> Run<'_> {
+        Run { records: &self.records, heads: Some((&self.projection, &self.heads)) }
+    }
+}
+
+/// Records that slots are to be built for, in key order. They come with heads if they were in slots whose fences were
+/// the same or wider; these are good for the new slots too, if their projection still suits.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) records: &'a [RecordPtr],
+    heads: Option<(&'a Projection, &'a [u64])>,
+}
+
+impl<'a> Run<'a> {
+    /// Records whose heads are not known.
+    pub(crate) fn new(records: &'a [RecordPtr]) -> Self {
+        Self { records, heads: None }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The key of a record.
+    pub(crate) fn key(&self, at: usize) -> &'a [u8] {
+        key(&self.records[at])
+    }
+
+    /// The records before `rank`, and those from there on.
+    pub(crate) fn split_at(&self, rank: usize) -> (Self, Self) {
+        let (below, above) = self.records.split_at(rank);
+        let heads = self.heads.map(|(projection, heads)| {
+            let (below, above) = heads.split_at(rank);
+            ((projection, below), (projection, above))
+        });
+        let (low, high) = heads.unzip();
+        (Self { records: below, heads: low }, Self { records: above, heads: high })
+    }
+
+    /// The heads, if they are known and their projection suits.
+    fn kept_heads(&self) -> Option<(&'a Projection, &'a [u64])> {
+        let (projection, heads) = self.heads?;
+        let (first, last) = (self.records.first()?, self.records.last()?);
+        projection.suits(key(first), key(last)).then_some((projection, heads))
+    }
+
+    /// How many of the records are deletions now.
+    pub(crate) fn count_dead(&self) -> usize {
+        // SAFETY: as in `key`.
+        let is_dead = |record: &&RecordPtr| unsafe { record.borrow() }.newest().value.is_none();
+        self.records.iter().filter(is_dead).count()
+    }
+}
+
+/// The key of a record that is in latched slots, or that nobody else has.
+fn key(record: &RecordPtr) -> &[u8] {
+    // SAFETY: whoever has the pointer borrowed keeps the record alive (record invariant 1).
+    unsafe { record.borrow() }.key()
 }
 
 /// The prefix is what the fences say begins every key, and beyond that what these records happen to share, but no more than
@@ -170,16 +301,11 @@ impl Slots {
 fn choose_projection(fences: &Fences, records: &[RecordPtr]) -> Projection {
     let known = fence_prefix(&fences.lower, fences.upper.as_deref());
     let (Some(first), Some(last)) = (records.first(), records.last()) else {
-        return Projection::new(&fences.lower[..known], known);
+        return Projection::new(&fences.lower[..known], known, 0);
     };
-    // SAFETY: the caller has the records, so they are alive (record invariant 1).
-    let key = |record: &RecordPtr| unsafe { record.borrow() }.key();
     let (first, last): (&[u8], &[u8]) = (key(first), key(last));
     let shared = common_prefix(first, last);
-    if shared <= known {
-        return Projection::new(&first[..known], known);
-    }
     let longest = records.iter().map(|record| key(record).len()).max().unwrap_or(0);
     let length = shared.min(longest.saturating_sub(HEAD_BYTES)).max(known);
-    Projection::new(&first[..length], known)
+    Projection::new(&first[..length], known, longest)
 }

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -38,6 +38,7 @@ pub struct Cache {
     used: AtomicUsize,
     retired: AtomicUsize,
     typical_leaf: AtomicUsize,
+    models: AtomicBool,
     requests: AtomicU64,
     /// Hits of trees that are gone.
     pub(crate) past_hits: AtomicU64,
@@ -55,6 +56,7 @@ impl Cache {
             used: AtomicUsize::new(0),
             retired: AtomicUsize::new(0),
             typical_leaf: AtomicUsize::new(TYPICAL_LEAF_BYTES),
+            models: AtomicBool::new(true),
             requests: AtomicU64::new(0),
             past_hits: AtomicU64::new(0),
             loads: AtomicU64::new(0),
@@ -68,6 +70,11 @@ impl Cache {
     pub fn set_size(&self, size_bytes: usize) {
         self.size.store(size_bytes, Ordering::Relaxed);
         self.make_room();
+    }
+
+    /// Whether leaves built from now on may carry models. For comparison: they do unless told otherwise.
+    pub fn set_models(&self, on: bool) {
+        self.models.store(on, Ordering::Relaxed);
     }
 
     /// What all its trees did and hold. Waits for an eviction under way.
@@ -89,6 +96,15 @@ impl Cache {
 
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn models(&self) -> bool {
+        self.models.load(Ordering::Relaxed)
+    }
+
+    /// Whether memory is short, so that what is kept should be chosen finely.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.used() > self.size() / 4 * 3
     }
 
     pub(crate) fn is_over(&self) -> bool {

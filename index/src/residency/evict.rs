@@ -130,7 +130,7 @@ impl Inner {
         if body.state != State::Resident {
             return (false, next);
         }
-        let records = body.become_state(State::Absent, Slots::default(), &self.cache);
+        let records = body.become_state(State::Absent, (Slots::default(), 0), &self.cache);
         drop(body);
         self.evictions.fetch_add(1, Ordering::Relaxed);
         self.cache.evictions.fetch_add(1, Ordering::Relaxed);

@@ -24,16 +24,19 @@ use std::sync::atomic::Ordering;
 use crossbeam_epoch::{Guard, pin};
 
 use crate::api::{Direction, Error, Loading};
-use crate::leaf::{DENSE_SLOTS, Fences, Leaf, Slots, State};
+use crate::leaf::{DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Run, Slots, State};
 use crate::projection::{separator, successor};
 use crate::reclaim::retire_records;
 use crate::record::RecordPtr;
 use crate::residency::budget::Cache;
-use crate::structure::leaves_over;
+use crate::structure::Plan;
 use crate::tree::{Inner, Seek};
 
-/// One leaf's worth.
+/// One leaf's worth, as far as is known.
 const LOAD_ROWS: usize = DENSE_SLOTS * 6 / 10;
+
+/// What a scan brings that goes on where a leaf ended, while memory is plenty.
+const SCAN_ROWS: usize = GAPPED_SLOTS * 4 / 10;
 
 /// After a load the clock may take this many steps to make up for it.
 const EVICTION_STEPS_LOAD: usize = 1024;
@@ -66,7 +69,12 @@ impl Inner {
             (Seek::At(key), Direction::Reverse) => Some(successor(key)),
             (Seek::Before(upper), _) => upper.map(<[u8]>::to_vec),
         };
-        let harvest = self.harvest(&fences, pivot, direction)?;
+        let goes_on = match seek {
+            Seek::At(key) => !key.is_empty() && *key == *fences.lower,
+            Seek::Before(upper) => upper.is_some() && upper == fences.upper.as_deref(),
+        };
+        let rows_max = if goes_on && !self.cache.is_tight() { SCAN_ROWS } else { LOAD_ROWS };
+        let harvest = self.harvest(&fences, pivot, direction, rows_max)?;
         attempt.is_over = harvest.is_some_and(|harvest| self.publish(&attempt, harvest));
         let loading = if attempt.is_over { Loading::Done } else { Loading::Declined };
         drop(attempt);
@@ -120,12 +128,13 @@ impl Inner {
         fences: &Fences,
         pivot: Option<Vec<u8>>,
         direction: Direction,
+        rows_max: usize,
     ) -> Result<Option<Harvest<'_>>, Error> {
         let lower = fences.lower.to_vec();
         let upper = fences.upper.as_deref().map(<[u8]>::to_vec);
         let pivot = pivot.filter(|pivot| upper.as_ref().is_none_or(|upper| pivot < upper));
         let pivot = pivot.or(upper.clone());
-        let mut harvest = Harvest::new(&self.cache, pivot.clone());
+        let mut harvest = Harvest::new(&self.cache, pivot.clone(), rows_max);
         let sides = [direction, opposite(direction)];
         for (turn, side) in sides.into_iter().enumerate() {
             if turn > 0 && !harvest.is_small() {
@@ -208,16 +217,20 @@ impl Inner {
         let bytes = harvest.bytes;
         let (records, outside) = harvest.merge(body.slots.collect(), &fences, &guard);
         let whole = path.leaf.fences.clone();
-        if fences == whole && records.len() <= DENSE_SLOTS {
-            let slots = Slots::build(&fences, &records);
-            body.become_state(State::Resident, slots, &self.cache);
+        let plan = Plan { complete_since, any_dead: body.dead() > 0, models: self.cache.models() };
+        let fitted = || Slots::fitted(&fences, Run::new(&records), Room::Between, plan.models);
+        if fences == whole
+            && let Some(slots) = fitted()
+        {
+            let dead = if plan.any_dead { Run::new(&records).count_dead() } else { 0 };
+            body.become_state(State::Resident, (slots, dead), &self.cache);
             body.complete_since = complete_since;
         } else {
             let mut leaves = Vec::new();
             if whole.lower < fences.lower {
                 leaves.push(Leaf::absent(Fences::new(&whole.lower, Some(&fences.lower))));
             }
-            leaves.extend(leaves_over(&fences, complete_since, &records));
+            leaves.extend(plan.leaves(fences.clone(), Run::new(&records), Room::Between));
             if let Some(upper) = fences.upper.as_ref().filter(|_| fences.upper != whole.upper) {
                 leaves.push(Leaf::absent(Fences::new(upper, whole.upper.as_deref())));
             }
@@ -239,7 +252,7 @@ impl Inner {
         let leaf = self.leaf(Seek::At(lower), &guard);
         let mut body = leaf.write();
         if body.state == State::Loading(ticket) {
-            let records = body.become_state(State::Absent, Slots::default(), &self.cache);
+            let records = body.become_state(State::Absent, (Slots::default(), 0), &self.cache);
             // SAFETY: taken out of the slots under the exclusive latch.
             unsafe { retire_records(records, &self.cache, &guard) };
         }
@@ -276,6 +289,7 @@ struct Harvest<'c> {
     rows: Vec<RecordPtr>,
     bytes: usize,
     bytes_max: usize,
+    rows_max: usize,
     lower: Vec<u8>,
     upper: Option<Vec<u8>>,
     complete_since: u64,
@@ -283,7 +297,7 @@ struct Harvest<'c> {
 
 impl<'c> Harvest<'c> {
     /// Nothing yet: the empty range at `pivot`.
-    fn new(cache: &'c std::sync::Arc<Cache>, pivot: Option<Vec<u8>>) -> Self {
+    fn new(cache: &'c std::sync::Arc<Cache>, pivot: Option<Vec<u8>>, rows_max: usize) -> Self {
         let bytes_max = cache.load_bytes_max();
         // With no pivot the range ends where the keys end; its lower end is set by the reverse read that must follow.
         let lower = pivot.clone().unwrap_or_default();
@@ -292,6 +306,7 @@ impl<'c> Harvest<'c> {
             rows: Vec::new(),
             bytes: 0,
             bytes_max,
+            rows_max,
             lower,
             upper: pivot,
             complete_since: 0,
@@ -301,7 +316,7 @@ impl<'c> Harvest<'c> {
     /// Whether this row is one too many.
     fn is_enough(&self, value: &[u8]) -> bool {
         let too_large = value.len() > self.cache.size() / 4;
-        too_large || self.rows.len() >= LOAD_ROWS || self.bytes >= self.bytes_max
+        too_large || self.rows.len() >= self.rows_max || self.bytes >= self.bytes_max
     }
 
     fn is_small(&self) -> bool {

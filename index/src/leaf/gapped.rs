@@ -1,0 +1,419 @@
+//! Gapped slots: sorted, with gaps between them, found by a model and a short search around its prediction.
+//!
+//! A gap repeats the slot of the next record to its right, head and pointer. So every slot below the tail holds something
+//! true, a search needs no notion of gaps, and a slot is a record's own exactly if the next slot holds another one:
+//!
+//! ```text
+//! slot      0    1    2    3    4    5    6    7
+//! head     10   12   15   15   15   21  MAX  MAX
+//! record    a    b    c    c    c    d    -    -        c's own slot is 4; 2 and 3 are gaps; 6 and 7 are the tail
+//! ```
+//!
+//! The model is a hint: whatever it says, the search finds the first slot whose head is not less, by doubling steps up to 64
+//! slots and by halving from there.
+//!
+//! # Invariants
+//!
+//! 1. Heads never decrease along the slots; the tail's are `u64::MAX`, and only the tail has no records.
+//! 2. Keys strictly increase along the records' own slots; a gap equals the slot to its right.
+//! 3. `count` is the number of records. It stays below `count_max`, and that below the number of slots.
+
+use super::model::Model;
+use crate::projection::Projection;
+use crate::record::RecordPtr;
+use crate::residency::budget::footprint;
+
+/// The most slots of a gapped leaf.
+pub(crate) const GAPPED_SLOTS: usize = 4096;
+
+/// Fewer records than this need no model.
+const COUNT_MIN: usize = 64;
+
+/// A model is good when the mean of log2(error + 1) over the records is at most this.
+const MEAN_ERROR_MAX: f64 = 4.0;
+
+/// Steps double up to this distance from the prediction.
+const GALLOP_MAX: usize = 64;
+
+/// Where the gaps of rebuilt slots go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Between the records: inserts come anywhere.
+    Between,
+    /// Behind them: keys are appended.
+    Behind,
+    /// Before them: keys are prepended.
+    Before,
+    /// Hardly any: the leaf is left behind by a sequence.
+    Little,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slot {
+    head: u64,
+    record: Option<RecordPtr>,
+}
+
+const TAIL: Slot = Slot { head: u64::MAX, record: None };
+
+/// See the module.
+pub(crate) struct Gapped {
+    projection: Projection,
+    model: Model,
+    slots: Box<[Slot]>,
+    count: u32,
+    count_max: u32,
+    /// Keys added since the build that the projection's prefix does not fit.
+    misfits: u32,
+    /// Of the records added since the build, those put first and those put last.
+    prepended: u32,
+    appended: u32,
+    added: u32,
+    /// The mean of log2(error + 1) when built, times 256.
+    error: u32,
+}
+
+/// How many slots for so many records, how many of those records fill them, and how densely they lie where they lie.
+struct Plan {
+    slots: usize,
+    count_max: usize,
+    density: f64,
+    /// The slot the first record goes to.
+    first: usize,
+}
+
+impl Plan {
+    fn new(count: usize, room: Room) -> Option<Self> {
+        let roomy = (count * 10).div_ceil(6).next_multiple_of(64).min(GAPPED_SLOTS);
+        let full = |slots: usize| slots * 95 / 100;
+        let packed = (count * 100).div_ceil(95);
+        let plan = match room {
+            Room::Between => {
+                let density = count as f64 / roomy as f64;
+                Self { slots: roomy, count_max: roomy * 8 / 10, density, first: 0 }
+            }
+            Room::Behind => Self { slots: roomy, count_max: full(roomy), density: 0.95, first: 0 },
+            Room::Before => {
+                let first = roomy.saturating_sub(packed + 1);
+                Self { slots: roomy, count_max: full(roomy), density: 0.95, first }
+            }
+            Room::Little => {
+                let slots = (packed + 2).next_multiple_of(8);
+                Self { slots, count_max: slots - 2, density: 0.95, first: 0 }
+            }
+        };
+        let grows = plan.count_max >= count + (count / 16).max(16) || room == Room::Little;
+        (grows && plan.slots <= GAPPED_SLOTS && plan.slots > count + 1).then_some(plan)
+    }
+}
+
+impl Gapped {
+    /// Slots for `records`, which are in key order and have these heads; `None` when a line does not fit them, or
+    /// they would soon be too many.
+    pub(crate) fn build(
+        projection: &Projection,
+        records: &[RecordPtr],
+        heads: &[u64],
+        room: Room,
+    ) -> Option<Self> {
+        let count = records.len();
+        if count < COUNT_MIN {
+            return None;
+        }
+        let plan = Plan::new(count, room)?;
+        let (lowest, highest) = (heads[0], heads[count - 1]);
+        // Keys to be prepended lie as far below as the slots before the first one reach.
+        let reach = (highest - lowest) / count as u64;
+        let base = lowest.saturating_sub(reach.saturating_mul(plan.first as u64));
+        let model = Model::fit(heads, base, plan.first as f64, plan.density, plan.slots)?;
+        let mut slots = vec![TAIL; plan.slots].into_boxed_slice();
+        let error = place(&mut slots, &model, records, heads)?;
+        Some(Self {
+            projection: projection.clone(),
+            model,
+            slots,
+            count: count as u32,
+            count_max: plan.count_max as u32,
+            misfits: 0,
+            prepended: 0,
+            appended: 0,
+            added: 0,
+            error: (error * 256.0) as u32,
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether it must be rebuilt before the next record is put in.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count >= self.count_max || (self.misfits >= 32 && self.misfits * 4 > self.count)
+    }
+
+    /// Where the next records are likely to go, judged by where the last ones went.
+    pub(crate) fn tendency(&self) -> Room {
+        if self.appended * 4 > self.added * 3 {
+            Room::Behind
+        } else if self.prepended * 4 > self.added * 3 {
+            Room::Before
+        } else {
+            Room::Between
+        }
+    }
+
+    /// The mean of log2(error + 1) when it was built, times 256.
+    pub(crate) fn error(&self) -> u32 {
+        self.error
+    }
+
+    /// Whether a slot is its record's own, not a gap.
+    #[inline]
+    fn is_own(&self, at: usize) -> bool {
+        let record = self.slots[at].record;
+        record.is_some() && self.slots.get(at + 1).is_none_or(|next| next.record != record)
+    }
+
+    /// The pointer in a slot that `find` found.
+    #[inline]
+    pub(crate) fn pointer(&self, at: usize) -> Option<RecordPtr> {
+        self.slots[at].record
+    }
+
+    #[inline]
+    fn key(&self, at: usize) -> Option<&[u8]> {
+        // SAFETY: in the slots, which are borrowed (record invariant 1).
+        self.slots[at].record.map(|record| unsafe { record.borrow() }.key())
+    }
+
+    pub(crate) fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    pub(crate) fn own_heads(&self) -> impl Iterator<Item = u64> {
+        (0..self.slots.len()).filter(|&at| self.is_own(at)).map(|at| self.slots[at].head)
+    }
+
+    pub(crate) fn own_records(&self) -> impl Iterator<Item = RecordPtr> {
+        (0..self.slots.len()).filter(|&at| self.is_own(at)).filter_map(|at| self.slots[at].record)
+    }
+
+    /// A slot that holds `key`'s record, or else the first slot behind which nothing is less.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        let head = self.projection.head(key);
+        let guess = self.model.predict(head);
+        if self.slots[guess].head == head && self.key(guess) == Some(key) {
+            return Ok(guess);
+        }
+        let start = self.first_not_below(head, guess);
+        match self.slots.get(start) {
+            Some(slot) if slot.head == head && slot.record.is_some() => {
+                self.find_among_ties(start, head, key)
+            }
+            Some(_) | None => Err(start),
+        }
+    }
+
+    /// The first slot whose head is not less than `head`, searched around `guess`.
+    #[inline]
+    fn first_not_below(&self, head: u64, guess: usize) -> usize {
+        let mut step = 1;
+        // Everything before `low` is less, nothing from `high` on is.
+        let (mut low, mut high);
+        if self.slots[guess].head < head {
+            low = guess + 1;
+            high = self.slots.len();
+            while step <= GALLOP_MAX && low + step <= high {
+                if self.slots[low + step - 1].head >= head {
+                    high = low + step - 1;
+                    break;
+                }
+                low += step;
+                step *= 2;
+            }
+        } else {
+            low = 0;
+            high = guess;
+            while step <= GALLOP_MAX && step <= high {
+                if self.slots[high - step].head < head {
+                    low = high - step + 1;
+                    break;
+                }
+                high -= step;
+                step *= 2;
+            }
+        }
+        low + self.slots[low..high].partition_point(|slot| slot.head < head)
+    }
+
+    /// Goes on from `start`, the first of the slots with this head.
+    fn find_among_ties(&self, start: usize, head: u64, key: &[u8]) -> Result<usize, usize> {
+        let run = &self.slots[start..];
+        // Mostly there is one record; its gaps and itself are few.
+        let mut end = 1;
+        while end < run.len() && run[end].head == head && run[end].record.is_some() {
+            if end >= GALLOP_MAX {
+                end = run.partition_point(|slot| slot.head == head && slot.record.is_some());
+                break;
+            }
+            end += 1;
+        }
+        let below = |slot: &Slot| {
+            // SAFETY: in the slots, which are borrowed (record invariant 1).
+            slot.record.is_some_and(|record| unsafe { record.borrow() }.key() < key)
+        };
+        let at = start + run[..end].partition_point(below);
+        if at < start + end && self.key(at) == Some(key) { Ok(at) } else { Err(at) }
+    }
+
+    /// Puts a record where `find` said it belongs. The slots are not full.
+    pub(crate) fn insert(&mut self, at: usize, key: &[u8], record: RecordPtr) {
+        let head = self.projection.head(key);
+        self.added += 1;
+        self.misfits += u32::from(!self.projection.fits(key));
+        self.prepended += u32::from(at == 0);
+        self.appended += u32::from(self.is_end(at));
+        self.count += 1;
+        let fresh = Slot { head, record: Some(record) };
+        if at < self.slots.len() && !self.is_own(at) {
+            // The gaps from here on are the next record's; those up to the prediction become this one's.
+            let last = self.model.predict(head).max(at);
+            let owner = self.slots[at].record;
+            let free = self.slots[at..=last].partition_point(|slot| slot.record == owner).max(1);
+            let mut end = at + free;
+            if owner.is_some() && self.is_own(end - 1) {
+                end = (end - 1).max(at + 1);
+            }
+            self.slots[at..end].fill(fresh);
+            return;
+        }
+        let right = (at..self.slots.len()).find(|&slot| !self.is_own(slot));
+        let reach = right.map_or(at, |right| right - at);
+        let left = (at.saturating_sub(reach)..at).rev().find(|&slot| !self.is_own(slot));
+        match (left, right) {
+            (Some(left), right) if right.is_none_or(|right| at - left < right - at) => {
+                self.slots.copy_within(left + 1..at, left);
+                self.slots[at - 1] = fresh;
+            }
+            (_, Some(right)) => {
+                self.slots.copy_within(at..right, at + 1);
+                self.slots[at] = fresh;
+            }
+            (_, None) => debug_assert!(false, "gapped invariant 3: no gap left"),
+        }
+    }
+
+    /// Whether nothing is at or behind this place.
+    pub(crate) fn is_end(&self, at: usize) -> bool {
+        self.slots.get(at).is_none_or(|slot| slot.record.is_none())
+    }
+
+    /// See [`super::Slots::copy_forward`].
+    pub(crate) fn copy_forward(
+        &self,
+        from: usize,
+        end: usize,
+        max: usize,
+        out: &mut Vec<RecordPtr>,
+    ) -> Option<usize> {
+        let mut left = max;
+        for at in from..end.min(self.slots.len()) {
+            if left == 0 {
+                return Some(at);
+            }
+            if let Some(record) = self.slots[at].record {
+                if self.is_own(at) {
+                    out.push(record);
+                    left -= 1;
+                }
+            } else {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// See [`super::Slots::copy_backward`].
+    pub(crate) fn copy_backward(
+        &self,
+        from: usize,
+        end: usize,
+        max: usize,
+        out: &mut Vec<RecordPtr>,
+    ) -> Option<usize> {
+        let mut left = max;
+        for at in (end..from.min(self.slots.len())).rev() {
+            if left == 0 {
+                return Some(at + 1);
+            }
+            if self.is_own(at) {
+                out.extend(self.slots[at].record);
+                left -= 1;
+            }
+        }
+        None
+    }
+
+    /// What the arrays take.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        footprint(self.slots.len() * size_of::<Slot>()) + footprint(self.projection.heap_bytes())
+    }
+
+    /// Asserts the invariants.
+    pub(crate) fn verify(&self) {
+        assert!(
+            self.slots.windows(2).all(|pair| pair[0].head <= pair[1].head),
+            "gapped invariant 1"
+        );
+        let mut previous: Option<&[u8]> = None;
+        let mut count = 0;
+        for (at, slot) in self.slots.iter().enumerate() {
+            let Some(key) = self.key(at) else {
+                assert_eq!(*slot, TAIL, "gapped invariant 1");
+                continue;
+            };
+            assert!(at == 0 || self.slots[at - 1].record.is_some(), "gapped invariant 1");
+            assert_eq!(slot.head, self.projection.head(key), "gapped invariant 2");
+            if self.is_own(at) {
+                assert!(previous.is_none_or(|previous| previous < key), "gapped invariant 2");
+                previous = Some(key);
+                count += 1;
+            }
+        }
+        assert_eq!(count, self.len(), "gapped invariant 3");
+        assert!(
+            self.count <= self.count_max && self.len() < self.slots.len(),
+            "gapped invariant 3"
+        );
+    }
+}
+
+/// Puts the records where the model says, as near as order and room allow; returns the mean of log2(error + 1), or `None` as soon
+/// as that is too much.
+fn place(slots: &mut [Slot], model: &Model, records: &[RecordPtr], heads: &[u64]) -> Option<f64> {
+    let count = records.len();
+    let error_max = MEAN_ERROR_MAX * count as f64;
+    let mut error = 0.0;
+    let mut next = 0;
+    for (at, (&record, &head)) in records.iter().zip(heads).enumerate() {
+        // One slot at least stays free, behind the last record if nowhere else.
+        let highest = slots.len() - 1 - (count - at);
+        let wanted = model.predict(head);
+        let slot = wanted.max(next).min(highest);
+        let distance = (slot.abs_diff(wanted) + 1) as u64;
+        // The whole part of the logarithm, and what the bits below it add.
+        let whole = distance.ilog2();
+        error += f64::from(whole) + (distance as f64 / (1u64 << whole) as f64 - 1.0);
+        if error > error_max {
+            return None;
+        }
+        slots[next..=slot].fill(Slot { head, record: Some(record) });
+        next = slot + 1;
+    }
+    Some(error / count as f64)
+}
