@@ -126,7 +126,7 @@ impl Analyzer<'_> {
         let (ty, position) = (bare(to), expr.position);
         let kind = match expr.kind {
             ExprKind::Constant(Datum::Text(text)) => {
-                ExprKind::Constant(self.read_literal(text.as_str(), to, position)?)
+                ExprKind::Constant(self.read_literal(text.as_str(), ty, position)?)
             }
             ExprKind::Constant(value) => ExprKind::Constant(value),
             ExprKind::Parameter(n) => {
