@@ -60,6 +60,8 @@ pub enum DataError {
     InvalidArgument { message: String, hint: Option<&'static str> },
     /// A division into buckets that is none; the text is the whole message.
     InvalidBucket { message: String },
+    /// A name that cannot be taken apart; the text is the whole message.
+    InvalidName { message: String },
     /// A substring length below zero.
     NegativeSubstring,
     /// A LIKE pattern that ends with its escape character.
@@ -70,8 +72,8 @@ pub enum DataError {
     InvalidRegex { reason: String },
     /// Array dimensions, bounds or subscripts that do not fit; the text is the whole message.
     ArraySubscript { message: &'static str },
-    /// NULL where an array is wanted.
-    NullArray,
+    /// NULL where it means nothing; the text is the whole message.
+    NullArgument { message: &'static str },
     /// A value that would be larger than one may be.
     TooLarge { message: String },
     /// Binary data that ends too early.
@@ -168,10 +170,11 @@ impl DataError {
             Self::CopyUnterminatedQuote => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
+            Self::InvalidName { .. } => SqlState::INVALID_NAME,
             Self::NegativeSubstring => SqlState::SUBSTRING_ERROR,
             Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
-            Self::NullArray => SqlState::NULL_VALUE_NOT_ALLOWED,
+            Self::NullArgument { .. } => SqlState::NULL_VALUE_NOT_ALLOWED,
             Self::ArraySubscript { .. } => SqlState::ARRAY_SUBSCRIPT_ERROR,
             Self::BinaryTooShort => SqlState::PROTOCOL_VIOLATION,
             Self::InvalidBinary { .. } => SqlState::INVALID_BINARY_REPRESENTATION,
@@ -282,15 +285,17 @@ impl fmt::Display for DataError {
             Self::MathDomain { problem } => f.write_str(problem.message()),
             Self::InvalidArgument { message, .. }
             | Self::TooLarge { message }
-            | Self::InvalidBucket { message } => f.write_str(message),
+            | Self::InvalidBucket { message }
+            | Self::InvalidName { message } => f.write_str(message),
             Self::NegativeSubstring => f.write_str("negative substring length not allowed"),
             Self::PatternEndsWithEscape => {
                 f.write_str("LIKE pattern must not end with escape character")
             }
             Self::InvalidEscape => f.write_str("invalid escape string"),
             Self::InvalidRegex { reason } => write!(f, "invalid regular expression: {reason}"),
-            Self::NullArray => f.write_str("cannot accumulate null arrays"),
-            Self::ArraySubscript { message } => f.write_str(message),
+            Self::NullArgument { message } | Self::ArraySubscript { message } => {
+                f.write_str(message)
+            }
             Self::BinaryTooShort => f.write_str("insufficient data left in message"),
             Self::InvalidBinary { message } | Self::WrongElementType { message } => {
                 f.write_str(message)

@@ -6,7 +6,7 @@ use bytes::{Buf, BufMut, BytesMut};
 
 use super::{
     Array, Datum, Family, Formats, Numeric, Oid, Type, Varlena, array, boolean, bytea, catalog,
-    coerce_length, float, integer, record, text, uuid,
+    coerce_length, float, integer, record, registered, text, uuid,
 };
 use crate::error::{DataError, Result};
 
@@ -17,7 +17,7 @@ pub fn input(text: &str, ty: Type, formats: &Formats) -> Result<Datum> {
         Family::Int2 => Datum::Int2(integer::input(text)?),
         Family::Int4 => Datum::Int4(integer::input(text)?),
         Family::Int8 => Datum::Int8(integer::input(text)?),
-        Family::Oid => Datum::Oid(Oid(integer::input_oid(text)?)),
+        Family::Oid => Datum::Oid(registered::input(text, ty, formats)?),
         Family::Float4 => Datum::Float4(float::input(text)?),
         Family::Float8 => Datum::Float8(float::input(text)?),
         Family::Numeric => Datum::numeric(Numeric::input(text)?),
@@ -47,7 +47,7 @@ pub fn output(value: &Datum, ty: Type, formats: &Formats, out: &mut BytesMut) {
         Datum::Int2(value) => integer::output(i64::from(*value), out),
         Datum::Int4(value) => integer::output(i64::from(*value), out),
         Datum::Int8(value) => integer::output(*value, out),
-        Datum::Oid(value) => integer::output_unsigned(u64::from(value.0), out),
+        Datum::Oid(value) => registered::output(*value, ty, formats, out),
         Datum::Float4(value) => float::output(*value, formats.extra_float_digits, out),
         Datum::Float8(value) => float::output(*value, formats.extra_float_digits, out),
         Datum::Numeric(value) => value.output(out),

@@ -1,6 +1,12 @@
 //! The settings that decide how values are written and read as text.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
+
+use super::Oid;
+use crate::error::Result;
 
 /// Everything a text form depends on.
 #[derive(Clone, Debug)]
@@ -17,6 +23,19 @@ pub struct Formats {
     pub extra_float_digits: i32,
     /// TimeZone.
     pub time_zone: TimeZone,
+    /// Microseconds since 2000-01-01 UTC at the start of the transaction: what the words `now`
+    /// and `today` mean.
+    pub now: i64,
+    /// What OIDs are called; without it they are numbers.
+    pub names: Option<Arc<dyn Names>>,
+}
+
+/// The names behind `regclass` values, as the statement's catalog and search path say.
+pub trait Names: fmt::Debug + Send + Sync {
+    /// The relation's name, quoted, and with its schema where the search path does not find it.
+    fn relation_name(&self, oid: Oid) -> Option<String>;
+    /// The relation that a name means, None when there is none.
+    fn relation_oid(&self, name: &str) -> Result<Option<Oid>>;
 }
 
 /// How dates are written.
@@ -74,6 +93,8 @@ impl Default for Formats {
             bytea_output: ByteaOutput::Hex,
             extra_float_digits: 1,
             time_zone: TimeZone::UTC,
+            now: 0,
+            names: None,
         }
     }
 }

@@ -97,7 +97,7 @@ impl Accumulator for Arrays {
     fn add(&mut self, args: &[Datum]) -> Result<()> {
         let refuse = |message| DataError::ArraySubscript { message };
         let [Datum::Array(array)] = args else {
-            return Err(DataError::NullArray.into());
+            return Err(DataError::NullArgument { message: "cannot accumulate null arrays" }.into());
         };
         if array.elements.is_empty() {
             return Err(refuse("cannot accumulate empty arrays").into());

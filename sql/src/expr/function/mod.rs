@@ -13,6 +13,8 @@ mod integer;
 mod lookup;
 mod numeric;
 mod operators;
+mod series;
+mod system;
 mod value;
 
 pub use definition::{
@@ -26,7 +28,7 @@ pub use lookup::{
 
 /// Every table of functions.
 fn tables() -> impl Iterator<Item = &'static Function> {
-    [integer::FUNCTIONS, float::FUNCTIONS, numeric::FUNCTIONS]
+    [integer::FUNCTIONS, float::FUNCTIONS, numeric::FUNCTIONS, series::FUNCTIONS, system::FUNCTIONS]
         .into_iter()
         .flatten()
         .chain(compare::functions())
