@@ -65,11 +65,10 @@ impl Reckon {
     /// The command line of this server.
     pub fn command(&self) -> Command {
         let mut command = Command::new(program());
-        // Variables of the tests' own are no settings of the server.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("RECKON_") {
-                command.env_remove(name);
-            }
+        // The tests' own variables would be unknown settings of the server.
+        let names = std::env::vars_os().map(|(name, _)| name);
+        for name in names.filter(|name| name.to_string_lossy().starts_with("RECKON_")) {
+            command.env_remove(name);
         }
         command.arg("serve").arg("--data-dir").arg(&self.data);
         command.arg("--listen").arg(format!("127.0.0.1:{}", self.address.port));

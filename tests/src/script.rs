@@ -53,15 +53,19 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 }
 
 impl Script {
+    /// Its statements and psql commands.
+    pub fn text(&self) -> String {
+        fs::read_to_string(&self.path).expect("read the script")
+    }
+
     /// What psql shows for it on the server at `address`, in a new database that is dropped again.
     pub fn run(&self, address: &Address) -> String {
         let database = self.name.replace(['/', '-'], "_");
         let mut session = Session::connect(address, "postgres");
         session.run(&format!("create database {database}"));
-        let text = fs::read_to_string(&self.path).expect("read the script");
         let dir = self.path.parent().expect("a script is in a directory");
         let psql = Psql::new(address, &database).args(&["-a", "-v", "VERBOSITY=verbose"]).dir(dir);
-        let shown = psql.run(&text);
+        let shown = psql.run(&self.text());
         session.run(&format!("drop database {database}"));
         without_locations(&shown)
     }

@@ -16,6 +16,9 @@ use reckon_wire::codec::Frame;
 
 use crate::{Address, condition, random};
 
+/// Bytes taken from the socket at once.
+const CHUNK: usize = 1 << 16;
+
 /// An open connection.
 pub struct Session {
     stream: Box<dyn Stream>,
@@ -250,18 +253,18 @@ impl Session {
     /// Takes the next message: its type byte and body.
     pub fn read(&mut self) -> std::io::Result<(u8, Vec<u8>)> {
         loop {
-            let needed = match client::frame(&self.input[self.taken..]) {
+            match client::frame(&self.input[self.taken..]) {
                 Ok(Frame::Complete { tag, body }) => {
                     let message = (tag, body.to_vec());
                     self.taken += 5 + message.1.len();
                     return Ok(message);
                 }
-                Ok(Frame::Incomplete { needed }) => needed,
+                Ok(Frame::Incomplete { .. }) => (),
                 Err(error) => return Err(std::io::Error::other(error.to_string())),
-            };
+            }
             self.input.drain(..self.taken);
             self.taken = 0;
-            self.fill(needed)?;
+            self.fill()?;
         }
     }
 
@@ -271,7 +274,7 @@ impl Session {
             return true;
         }
         self.stream.limit_reads(limit).expect("limit reads");
-        let arrived = self.fill(1);
+        let arrived = self.fill();
         self.stream.limit_reads(condition::PATIENCE).expect("limit reads");
         !arrived.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
@@ -283,9 +286,9 @@ impl Session {
         Ok(byte[0])
     }
 
-    fn fill(&mut self, needed: usize) -> std::io::Result<()> {
+    fn fill(&mut self) -> std::io::Result<()> {
         let start = self.input.len();
-        self.input.resize(needed.max(start + 8192), 0);
+        self.input.resize(start + CHUNK, 0);
         let count = self.stream.read(&mut self.input[start..]);
         self.input.truncate(start + count.as_ref().map_or(0, |count| *count));
         match count? {

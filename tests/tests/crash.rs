@@ -21,7 +21,7 @@ fn rounds() -> usize {
 #[test]
 fn kill_9_under_load_loses_nothing_acknowledged() {
     let seed = seed();
-    println!("RECKON_SEED={seed}");
+    eprintln!("RECKON_SEED={seed}");
     let mut random = Random::new(seed);
     let mut server = Reckon::start_with(&[BUFFER]);
     let journal = Journal::create(server.address(), CLIENTS);
