@@ -41,6 +41,7 @@ pub(super) struct CopyOut {
     encoder: Encoder,
     columns: Vec<String>,
     header: bool,
+    started: bool,
 }
 
 impl Session {
@@ -261,7 +262,7 @@ impl Session {
         let columns: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         let header = options.header != Header::No;
         let encoder = Encoder::new(options, &columns);
-        Ok(CopyOut { run, encoder, columns, header })
+        Ok(CopyOut { run, encoder, columns, header, started: false })
     }
 
     pub(super) fn run_copy_out(
@@ -269,6 +270,9 @@ impl Session {
         copy: &mut CopyOut,
         sink: &mut dyn RowSink,
     ) -> Result<Progress> {
+        if !std::mem::replace(&mut copy.started, true) {
+            sink.start_copy_out(copy.columns.len());
+        }
         if std::mem::take(&mut copy.header) {
             let mut line = Vec::new();
             copy.encoder.header(&copy.columns, &mut line);

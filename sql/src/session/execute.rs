@@ -87,7 +87,6 @@ impl Session {
         let prepared = Arc::clone(&portal.prepared);
         self.check_allowed(prepared.statement.as_ref())?;
         self.surroundings.statement_time = now(self.database.engine());
-        self.interrupt.clear();
         let Some(statement) = &prepared.statement else { return Ok(Some(Progress::Empty)) };
         if statement.kind.is_plannable() {
             let run = self.start_plan(&prepared, &portal.result_formats)?;

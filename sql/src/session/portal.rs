@@ -103,6 +103,9 @@ pub trait RowSink {
     /// Takes one row.
     fn row(&mut self, row: &[Datum], encoding: &RowEncoding) -> Flow;
 
+    /// The lines of a COPY TO follow, `columns` each; there may be none.
+    fn start_copy_out(&mut self, _columns: usize) {}
+
     /// Takes one CopyData message.
     fn copy_out(&mut self, bytes: &[u8]) -> Flow;
 }
