@@ -1,5 +1,83 @@
 //! Reckon measured against PostgreSQL, SQLite and an empty server.
+//!
+//! | module | what it measures |
+//! |---|---|
+//! | [`pgbench`] | the server, by pgbench, against PostgreSQL 15 and the floor |
+//! | [`floor`] | nothing: the server that answers everything with one canned row |
+//! | [`report`] | medians, ratios, their table, JSON and plot |
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod floor;
+mod pgbench;
+mod plot;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Reckon measured against PostgreSQL, SQLite and an empty server.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Runs pgbench against PostgreSQL 15, Reckon and the floor in turns.
+    Pgbench {
+        #[command(flatten)]
+        plan: pgbench::Plan,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Answers every query with one canned row, until it is killed.
+    #[command(hide = true)]
+    Floor {
+        /// Path of the Unix socket.
+        socket: PathBuf,
+        /// First column of the row.
+        value: String,
+    },
+}
+
+/// Where results go besides the terminal.
+#[derive(clap::Args, Debug)]
+struct Files {
+    /// Results as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Results as a picture.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().work {
+        Work::Pgbench { plan, files } => publish(&pgbench::run(&plan), &files),
+        Work::Floor { socket, value } => floor::serve(&socket, &value),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("reckon-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the table and writes the files asked for.
+fn publish(results: &[report::Comparison], files: &Files) -> std::io::Result<()> {
+    report::print(results, &mut std::io::stdout().lock())?;
+    if let Some(file) = &files.json {
+        std::fs::write(file, report::json(results))?;
+    }
+    if let Some(file) = &files.plot {
+        std::fs::write(file, plot::svg(results))?;
+    }
+    Ok(())
+}
