@@ -36,7 +36,8 @@ use crate::plan::{Node, NodeKind};
 pub(crate) struct Builder {
     /// Whether something since the last look reads the frame.
     framed: bool,
-    subqueries: usize,
+    /// How many subqueries and volatile calls have been compiled.
+    heavy: usize,
     /// Columns that the expression being compiled reads.
     columns: Vec<usize>,
     /// Figures by address of the node, when they are wanted.
@@ -77,9 +78,14 @@ impl Builder {
         Ok((compiled, columns))
     }
 
-    /// How many subqueries have been compiled.
-    pub(crate) fn subqueries(&self) -> usize {
-        self.subqueries
+    /// Notes that the expression being compiled may take long or reads with the transaction.
+    pub(crate) fn use_heavy(&mut self) {
+        self.heavy += 1;
+    }
+
+    /// How often [`use_heavy`](Self::use_heavy) was called.
+    pub(crate) fn heavy(&self) -> usize {
+        self.heavy
     }
 
     /// Builds something, and says whether it reads the frame.
@@ -105,7 +111,7 @@ impl Builder {
     /// Builds the plan of a subquery.
     pub(crate) fn subplan(&mut self, plan: &Node) -> Result<Box<dyn Operator>> {
         let operator = self.in_own_frame(plan)?;
-        self.subqueries += 1;
+        self.use_heavy();
         Ok(operator)
     }
 

@@ -20,7 +20,7 @@ pub(super) enum Found {
     Unchanged,
     /// Locked; all columns of its newest version were written to the caller's buffer.
     Changed,
-    /// Not locked, or gone: the statement goes on without it.
+    /// Not locked, gone, or changed by this statement: it goes on without the row.
     Skipped,
 }
 
@@ -52,6 +52,10 @@ impl Newest {
         let (snapshot, skip_moved) = (cx.snapshot, cx.skip_moved);
         let mut counters = Counters::default();
         let transaction = cx.transaction()?;
+        if transaction.written_since(&snapshot, self.keyspace, key) {
+            // This statement, or a later one, has changed it already: the first change counts.
+            return Ok(Found::Skipped);
+        }
         let locked = transaction.lock_row(&snapshot, self.keyspace, key, mode, wait);
         match locked.map_err(|error| self.explain(error))? {
             Locked::Unchanged => return Ok(Found::Unchanged),

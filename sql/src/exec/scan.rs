@@ -3,7 +3,7 @@
 //!
 //! A scan visits a batch of rows under one pin of the index. A row is decoded while it is
 //! visited, the columns of the filter first, and only rows that pass are kept. A filter with a
-//! subquery needs the transaction, so it looks at the batch afterwards.
+//! subquery or a volatile call must not run inside a visit, so it looks at the batch afterwards.
 
 use reckon_mvcc::{Counters, KeyspaceId};
 
@@ -53,7 +53,7 @@ impl Reader {
     ) -> Result<Reader> {
         let filter = builder.optional(filter)?;
         let (late, early) = match filter {
-            Some(filter) if filter.has_subquery() => (Some(filter), None),
+            Some(filter) if filter.is_heavy() => (Some(filter), None),
             early => (None, early),
         };
         let first = early.as_ref().map_or(&[][..], |filter| filter.columns());

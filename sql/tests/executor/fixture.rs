@@ -11,28 +11,28 @@ use reckon_sql::expr::function::Environment;
 use reckon_sql::plan::Node;
 use reckon_sql::types::{Datum, Formats, Oid, Type};
 
-pub type Row = Vec<Datum>;
+pub(crate) type Row = Vec<Datum>;
 
 /// An engine and what the executor needs besides.
-pub struct Database {
-    pub engine: Engine,
-    pub row_ids: RowIds,
+pub(crate) struct Database {
+    pub(crate) engine: Engine,
+    pub(crate) row_ids: RowIds,
     temporary: tempfile::TempDir,
-    pub work_memory: usize,
+    pub(crate) work_memory: usize,
 }
 
 /// One session.
-pub struct Client<'d> {
+pub(crate) struct Client<'d> {
     database: &'d Database,
     session: reckon_mvcc::Session,
     transaction: Option<Transaction>,
-    pub affected: u64,
+    pub(crate) affected: u64,
     /// How often a statement was started again.
-    pub restarts: usize,
+    pub(crate) restarts: usize,
 }
 
 impl Database {
-    pub fn new() -> Database {
+    pub(crate) fn new() -> Database {
         let options = Options { sync: SyncMode::Inline, ..Options::default() };
         Database {
             engine: Engine::open(Arc::new(MemoryStore::new()), options).unwrap(),
@@ -42,13 +42,13 @@ impl Database {
         }
     }
 
-    pub fn client(&self) -> Client<'_> {
+    pub(crate) fn client(&self) -> Client<'_> {
         let session = self.engine.session();
         Client { database: self, session, transaction: None, affected: 0, restarts: 0 }
     }
 
     /// A table `(id int4, name text, size int8)`, clustered on `id` or not.
-    pub fn table(&self, keyed: bool, indexes: Vec<Index>) -> Table {
+    pub(crate) fn table(&self, keyed: bool, indexes: Vec<Index>) -> Table {
         let keyspace = self.engine.allocate_keyspace().unwrap();
         let column = |name: &str, ty, not_null| Column {
             name: name.to_owned(),
@@ -86,7 +86,7 @@ impl Database {
         }
     }
 
-    pub fn index(&self, oid: u32, columns: &[IndexColumn], unique: bool) -> Index {
+    pub(crate) fn index(&self, oid: u32, columns: &[IndexColumn], unique: bool) -> Index {
         Index {
             oid: Oid(oid),
             name: format!("i{oid}"),
@@ -100,39 +100,43 @@ impl Database {
     }
 }
 
-pub fn ascending(column: usize) -> IndexColumn {
+pub(crate) fn ascending(column: usize) -> IndexColumn {
     IndexColumn { column, descending: false, nulls_first: false }
 }
 
-pub fn descending(column: usize) -> IndexColumn {
+pub(crate) fn descending(column: usize) -> IndexColumn {
     IndexColumn { column, descending: true, nulls_first: true }
 }
 
 impl Client<'_> {
-    pub fn begin(&mut self, isolation: Isolation) {
+    pub(crate) fn begin(&mut self, isolation: Isolation) {
         self.transaction = Some(self.session.begin(isolation, false));
     }
 
-    pub fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         self.transaction.take().unwrap().commit().unwrap();
     }
 
-    pub fn rollback(&mut self) {
+    pub(crate) fn rollback(&mut self) {
         self.transaction.take().unwrap().rollback();
     }
 
     /// Runs a plan to its end, in the open transaction or in one of its own.
-    pub fn run(&mut self, plan: Node) -> Result<Vec<Row>> {
+    pub(crate) fn run(&mut self, plan: Node) -> Result<Vec<Row>> {
         self.run_with(plan, &[])
     }
 
-    pub fn run_with(&mut self, plan: Node, parameters: &[Datum]) -> Result<Vec<Row>> {
+    pub(crate) fn run_with(&mut self, plan: Node, parameters: &[Datum]) -> Result<Vec<Row>> {
         let mut execution = Execution::start(&Arc::new(plan))?;
         self.execute(&mut execution, parameters)
     }
 
     /// Runs an execution as a session does: with a new snapshot, and again after a row moved.
-    pub fn execute(&mut self, execution: &mut Execution, parameters: &[Datum]) -> Result<Vec<Row>> {
+    pub(crate) fn execute(
+        &mut self,
+        execution: &mut Execution,
+        parameters: &[Datum],
+    ) -> Result<Vec<Row>> {
         let alone = self.transaction.is_none();
         if alone {
             self.begin(Isolation::ReadCommitted);
@@ -189,7 +193,7 @@ impl Client<'_> {
     }
 }
 
-pub fn with_context<R>(
+pub(crate) fn with_context<R>(
     database: &Database,
     session: &reckon_mvcc::Session,
     transaction: &mut Transaction,

@@ -35,7 +35,6 @@ pub(super) struct Delete {
 struct Target {
     input: Box<dyn Operator>,
     rows: Newest,
-    keyspace: reckon_mvcc::KeyspaceId,
     width: usize,
     mode: RowLock,
     recheck: Option<Compiled>,
@@ -55,7 +54,6 @@ impl Target {
         Ok(Target {
             input: builder.operator(input)?,
             rows: Newest::new(table),
-            keyspace: table.keyspace,
             width: table.columns.len(),
             mode,
             recheck: builder.optional(recheck)?,
@@ -82,12 +80,7 @@ impl Target {
 
     /// Locks the row; false when it is not to be changed after all.
     fn lock(&mut self, key: &[u8], cx: &mut Context<'_>) -> Result<bool> {
-        let (snapshot, wait) = (cx.snapshot, cx.wait);
-        if cx.transaction()?.written_since(&snapshot, self.keyspace, key) {
-            // A row is changed at most once by a statement: the first match counts.
-            return Ok(false);
-        }
-        match self.rows.lock(key, self.mode, wait, &mut self.newest, cx)? {
+        match self.rows.lock(key, self.mode, cx.wait, &mut self.newest, cx)? {
             Found::Unchanged => Ok(true),
             Found::Skipped => Ok(false),
             Found::Changed => {

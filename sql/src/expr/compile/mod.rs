@@ -33,7 +33,7 @@ use crate::types::Datum;
 /// An expression ready to run, with what it remembers between rows.
 pub struct Compiled {
     step: Step,
-    subqueries: bool,
+    heavy: bool,
     columns: Vec<usize>,
 }
 
@@ -45,9 +45,9 @@ impl Compiled {
 
     /// Compiles an expression of a plan's node.
     pub(crate) fn within(expr: &Expr, builder: &mut Builder) -> Result<Compiled> {
-        let before = builder.subqueries();
+        let before = builder.heavy();
         let (step, columns) = builder.reading(|builder| translate::step(expr, builder))?;
-        Ok(Compiled { step, subqueries: builder.subqueries() > before, columns })
+        Ok(Compiled { step, heavy: builder.heavy() > before, columns })
     }
 
     /// Compiles several.
@@ -67,9 +67,10 @@ impl Compiled {
         Ok(self.step.truth(row, cx)? == Some(true))
     }
 
-    /// Whether a subquery is inside, which reads with the transaction.
-    pub(crate) fn has_subquery(&self) -> bool {
-        self.subqueries
+    /// Whether a subquery is inside, which reads with the transaction, or a volatile call, which
+    /// may take long: neither is for the inside of a visit.
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.heavy
     }
 
     /// The columns of the row that it reads, in order.

@@ -10,7 +10,7 @@ use super::step::Step;
 use super::subquery::{Question, Subquery};
 use crate::error::{ExecutionError, Result, SyntaxError};
 use crate::exec::Builder;
-use crate::expr::function::{Body, Function};
+use crate::expr::function::{Body, Function, Volatility};
 use crate::expr::{Expr, ExprKind, Quantifier, SubqueryKind};
 use crate::plan::Node;
 use crate::types::{Oid, Type, TypeOrder};
@@ -111,6 +111,9 @@ fn call(
         let feature = "a set-returning function in this place".to_owned();
         return Err(crate::Error::from(SyntaxError::Unsupported { feature }).at(expr.position));
     };
+    if function.volatility == Volatility::Volatile {
+        builder.use_heavy();
+    }
     let values = Vec::with_capacity(args.len());
     let strict = function.strict;
     Ok(Step::Call(Box::new(Call { body, strict, args, arg_types, result: expr.ty, values })))
