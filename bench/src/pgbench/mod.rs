@@ -112,15 +112,12 @@ fn compare(name: &str, contestants: &[Contestant], figures: &[Figures]) -> Vec<C
     let ours = &figures[ours];
     let mut results = Vec::new();
     for (peer, theirs) in contestants.iter().zip(figures).filter(|(peer, _)| !peer.is_ours()) {
-        let units: [(_, _, fn(&Figures) -> &Series); 3] = [
-            ("transactions/s", Better::More, |figures| &figures.per_second),
-            ("ms latency", Better::Less, |figures| &figures.latency_ms),
-            ("us CPU/transaction", Better::Less, |figures| &figures.cpu_us),
-        ];
-        for (unit, better, of) in units {
-            let comparison = Comparison::new(name, unit, better, of(ours), of(theirs), peer.name());
-            results.push(comparison);
-        }
+        let mut add = |unit, better, ours, theirs| {
+            results.push(Comparison::new(name, unit, better, ours, theirs, peer.name()));
+        };
+        add("transactions/s", Better::More, &ours.per_second, &theirs.per_second);
+        add("ms latency", Better::Less, &ours.latency_ms, &theirs.latency_ms);
+        add("us CPU/transaction", Better::Less, &ours.cpu_us, &theirs.cpu_us);
     }
     results
 }
