@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::blocking::Blocking;
+use crate::blocking::{Blocking, Pace};
 use crate::error::Error;
 use crate::timestamp::deadline;
 
@@ -141,6 +141,13 @@ impl Interrupt {
     /// [`Error::Interrupted`] if there is a reason to stop. One load: cheap enough between rows.
     pub fn check(&self) -> Result<(), Error> {
         self.signal.check()
+    }
+
+    /// As [`Interrupt::check`], and lets others run when the statement has computed for long.
+    #[inline]
+    pub fn check_paced(&self, pace: &Pace) -> Result<(), Error> {
+        pace.step(&self.blocking);
+        self.check()
     }
 
     /// Waits for a while, unless interrupted.

@@ -40,7 +40,7 @@ pub mod transaction;
 pub mod upkeep;
 pub mod write_set;
 
-pub use blocking::Blocking;
+pub use blocking::{Blocking, Pace};
 pub use commit::Durable;
 pub use cursor::Cursor;
 pub use engine::{Engine, Options, Statistics, SyncMode, Watch};
@@ -56,9 +56,9 @@ pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};
 
 pub use reckon_index::Statistics as CacheStatistics;
-#[cfg(feature = "rocks")]
-pub use reckon_storage::{RocksStore, rocks::Options as RocksOptions};
 pub use reckon_storage::{
     Direction, Error as StorageError, KeyRange, KeyspaceId, Loaded, MemoryStore,
     Statistics as StorageStatistics, Store, Timestamp, key,
 };
+#[cfg(feature = "rocks")]
+pub use reckon_storage::{RocksStore, rocks::Options as RocksOptions};

@@ -49,17 +49,18 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Buffers above this are given back when a session becomes idle.
 const IDLE_BYTES_MAX: usize = 128 * 1024;
 
-/// A session and its socket.
+/// A session and its socket. Dropped from top to bottom: a client that sees its connection end finds
+/// its transaction gone and its place free.
 pub(crate) struct Connection {
     pub(crate) server: Arc<Server>,
     pub(crate) session: Session,
+    place: Place,
     pub(crate) entry: Arc<Entry>,
     pub(crate) reader: Reader,
     pub(crate) input: BytesMut,
     pub(crate) out: BytesMut,
     /// Everything up to Sync is skipped (invariant 3).
     skipping: bool,
-    _place: Place,
 }
 
 /// Why a connection ends.
@@ -145,7 +146,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
     let out = BytesMut::with_capacity(INPUT_BYTES);
     let process = place.process;
     let mut connection =
-        Connection { server, session, entry, reader, input, out, skipping: false, _place: place };
+        Connection { server, session, place, entry, reader, input, out, skipping: false };
     backend::authentication_ok(&mut connection.out);
     connection.parameters();
     backend::backend_key_data(&mut connection.out, process, secret);
@@ -157,7 +158,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
 
 impl Connection {
     fn process(&self) -> i32 {
-        self._place.process
+        self.place.process
     }
 
     /// Messages until the end.

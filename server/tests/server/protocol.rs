@@ -182,7 +182,6 @@ fn large_results_and_values_travel() {
     let server = Server::start(&[]);
     let mut client = server.connect();
     assert_eq!(client.values("select generate_series(1, 100000)").len(), 100_000);
-    let long = client.values("select repeat('x', 10000000)");
-    assert_eq!(long[0].len(), 10_000_000);
-    assert_eq!(client.values(&format!("select length('{}')", long[0])), ["10000000"]);
+    let long = "x".repeat(10_000_000);
+    assert_eq!(client.values(&format!("select '{long}'")), [long]);
 }

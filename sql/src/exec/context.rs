@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use reckon_mvcc::{Counters, Interrupt, Snapshot, Transaction, Wait};
+use reckon_mvcc::{Counters, Interrupt, Pace, Snapshot, Transaction, Wait};
 
 use super::RowIds;
 use crate::error::{ExecutionError, Result};
@@ -44,6 +44,8 @@ pub struct Context<'a> {
     pub(crate) modified: u64,
     /// The frame: values that the query around a subplan hands to it.
     pub(crate) outer: Vec<Datum>,
+    /// How long it has computed without a pause.
+    pace: Pace,
     /// Number of the execution within its plan; what was cached under another number is stale.
     pub(crate) generation: u64,
 }
@@ -115,6 +117,7 @@ impl<'a> Context<'a> {
             modified: 0,
             outer: Vec::new(),
             generation: 0,
+            pace: Pace::default(),
         }
     }
 
@@ -123,9 +126,9 @@ impl<'a> Context<'a> {
         self.transaction.as_deref_mut().ok_or_else(lent)
     }
 
-    /// Stops the statement when it was cancelled or has run out of time.
+    /// Stops the statement when it was cancelled or has run out of time. To be called between rows.
     pub fn check(&self) -> Result<()> {
-        Ok(self.interrupt.check()?)
+        Ok(self.interrupt.check_paced(&self.pace)?)
     }
 
     /// All rows of a computed relation.
