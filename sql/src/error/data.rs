@@ -58,6 +58,8 @@ pub enum DataError {
     MathDomain { problem: MathProblem },
     /// An argument no function of this kind takes; the text is the whole message.
     InvalidArgument { message: String, hint: Option<&'static str> },
+    /// The factorial of a negative number.
+    NegativeFactorial,
     /// A division into buckets that is none; the text is the whole message.
     InvalidBucket { message: String },
     /// A name that cannot be taken apart; the text is the whole message.
@@ -74,6 +76,8 @@ pub enum DataError {
     ArraySubscript { message: &'static str },
     /// NULL where it means nothing; the text is the whole message.
     NullArgument { message: &'static str },
+    /// A byte or bit that is not there.
+    IndexOutOfRange { index: i64, last: i64 },
     /// A value that would be larger than one may be.
     TooLarge { message: String },
     /// Binary data that ends too early.
@@ -144,6 +148,7 @@ impl DataError {
             Self::OutOfRange { .. }
             | Self::FloatOutOfRange { .. }
             | Self::NumericOverflow
+            | Self::NegativeFactorial
             | Self::ValueOutOfRange { .. }
             | Self::FloatTextOutOfRange { .. }
             | Self::NumericFieldOverflow { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
@@ -175,7 +180,9 @@ impl DataError {
             Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
             Self::NullArgument { .. } => SqlState::NULL_VALUE_NOT_ALLOWED,
-            Self::ArraySubscript { .. } => SqlState::ARRAY_SUBSCRIPT_ERROR,
+            Self::IndexOutOfRange { .. } | Self::ArraySubscript { .. } => {
+                SqlState::ARRAY_SUBSCRIPT_ERROR
+            }
             Self::BinaryTooShort => SqlState::PROTOCOL_VIOLATION,
             Self::InvalidBinary { .. } => SqlState::INVALID_BINARY_REPRESENTATION,
             Self::WrongElementType { .. } => SqlState::DATATYPE_MISMATCH,
@@ -239,6 +246,7 @@ impl fmt::Display for DataError {
             Self::FloatOutOfRange { overflow: false } => {
                 f.write_str("value out of range: underflow")
             }
+            Self::NegativeFactorial => f.write_str("factorial of a negative number is undefined"),
             Self::NumericOverflow => f.write_str("value overflows numeric format"),
             Self::ValueOutOfRange { type_name, text } => {
                 write!(f, "value \"{text}\" is out of range for type {type_name}")
@@ -293,6 +301,9 @@ impl fmt::Display for DataError {
             }
             Self::InvalidEscape => f.write_str("invalid escape string"),
             Self::InvalidRegex { reason } => write!(f, "invalid regular expression: {reason}"),
+            Self::IndexOutOfRange { index, last } => {
+                write!(f, "index {index} out of valid range, 0..{last}")
+            }
             Self::NullArgument { message } | Self::ArraySubscript { message } => {
                 f.write_str(message)
             }

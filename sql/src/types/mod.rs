@@ -26,6 +26,7 @@ mod registered;
 mod text;
 mod uuid;
 
+pub(crate) use bytea::{decode_escape, decode_hex, encode_escape, hex_pair};
 pub use catalog::Family;
 pub use codec::{input, output, receive, send, to_text};
 pub use datum::{Array, Datum, Interval, Numeric, Text, Varlena};
@@ -37,7 +38,7 @@ pub use numeric::NumericSum;
 pub use order::{TypeOrder, compare, equal, hash};
 pub(crate) use registered::format_type;
 pub use registered::type_named;
-pub(crate) use text::trimmed;
+pub(crate) use text::{char_byte, char_datum, trimmed};
 pub use text::{clip_name, utf8};
 
 /// A PostgreSQL object identifier.

@@ -29,6 +29,7 @@ pub(super) const RECORD: Type = Type::RECORD;
 pub(super) const REGCLASS: Type = Type::REGCLASS;
 pub(super) const REGTYPE: Type = Type::REGTYPE;
 pub(super) const TEXT: Type = Type::TEXT;
+pub(super) const TEXT_ARRAY: Type = Type::TEXT_ARRAY;
 pub(super) const TIME: Type = Type::TIME;
 pub(super) const TIMESTAMP: Type = Type::TIMESTAMP;
 pub(super) const TIMESTAMPTZ: Type = Type::TIMESTAMPTZ;

@@ -304,10 +304,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(2320, "ceiling", &[FLOAT8], FLOAT8, |call| map(call, f64::ceil)),
     immutable(2309, "floor", &[FLOAT8], FLOAT8, |call| map(call, f64::floor)),
     immutable(2310, "sign", &[FLOAT8], FLOAT8, |call| map(call, sign)),
-    immutable(1610, "pi", &[], FLOAT8, |call| {
-        let _ = call;
-        Ok(Datum::Float8(std::f64::consts::PI))
-    }),
+    immutable(1610, "pi", &[], FLOAT8, |_| Ok(Datum::Float8(std::f64::consts::PI))),
     immutable(1608, "degrees", &[FLOAT8], FLOAT8, |call| {
         map(call, |a: f64| divide(a, std::f64::consts::PI / 180.0))
     }),

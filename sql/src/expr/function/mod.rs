@@ -15,6 +15,7 @@ mod numeric;
 mod operators;
 mod series;
 mod system;
+mod text;
 mod value;
 
 pub use definition::{
@@ -30,6 +31,7 @@ pub use lookup::{
 fn tables() -> impl Iterator<Item = &'static Function> {
     [integer::FUNCTIONS, float::FUNCTIONS, numeric::FUNCTIONS, series::FUNCTIONS, system::FUNCTIONS]
         .into_iter()
+        .chain(text::TABLES.iter().copied())
         .flatten()
         .chain(compare::functions())
 }

@@ -112,24 +112,6 @@ fn encoding_name(call: &mut Call<'_>) -> Result<Datum> {
     Ok(name(if number == UTF8 { "UTF8" } else { "" }))
 }
 
-/// The text form of an argument, whatever its type.
-fn text_of(call: &Call<'_>, at: usize) -> Result<String> {
-    let ty = call.arg_types.get(at).copied().unwrap_or(Type::TEXT);
-    let value: &Datum = call.arg(at)?;
-    Ok(types::to_text(value, ty, call.environment.formats()))
-}
-
-fn quote_literal_of(call: &mut Call<'_>) -> Result<Datum> {
-    Ok(Datum::text(&types::quote_literal(&text_of(call, 0)?)))
-}
-
-fn quote_nullable(call: &mut Call<'_>) -> Result<Datum> {
-    if call.args.iter().any(Datum::is_null) {
-        return Ok(Datum::text("NULL"));
-    }
-    quote_literal_of(call)
-}
-
 pub(super) static FUNCTIONS: &[Function] = &[
     stable(89, "version", &[], TEXT, version),
     stable(2026, "pg_backend_pid", &[], INT4, |call| {
@@ -154,24 +136,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     stable(2080, "pg_type_is_visible", &[OID], BOOL, |call| {
         map(call, |oid: Oid| types::catalog::by_oid(oid).map(|_| true))
     }),
-    volatile(3810, "pg_is_in_recovery", &[], BOOL, |call| {
-        let _ = call;
-        Ok(Datum::Bool(false))
-    }),
+    volatile(3810, "pg_is_in_recovery", &[], BOOL, |_| Ok(Datum::Bool(false))),
     stable(1597, "pg_encoding_to_char", &[INT4], NAME, encoding_name),
-    stable(1039, "getdatabaseencoding", &[], NAME, |call| {
-        let _ = call;
-        Ok(name("UTF8"))
-    }),
-    stable(810, "pg_client_encoding", &[], NAME, |call| {
-        let _ = call;
-        Ok(name("UTF8"))
-    }),
-    immutable(1282, "quote_ident", &[TEXT], TEXT, |call| {
-        map(call, |text: &str| types::quote_identifier(text).into_owned())
-    }),
-    immutable(1283, "quote_literal", &[TEXT], TEXT, |call| map(call, types::quote_literal)),
-    stable(1285, "quote_literal", &[ANYELEMENT], TEXT, quote_literal_of),
-    immutable(1289, "quote_nullable", &[TEXT], TEXT, quote_nullable).takes_nulls(),
-    stable(1290, "quote_nullable", &[ANYELEMENT], TEXT, quote_nullable).takes_nulls(),
+    stable(1039, "getdatabaseencoding", &[], NAME, |_| Ok(name("UTF8"))),
+    stable(810, "pg_client_encoding", &[], NAME, |_| Ok(name("UTF8"))),
 ];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Call;
 use crate::error::{DataError, Result};
-use crate::types::{Array, Datum, Interval, Numeric, Oid, Text};
+use crate::types::{self, Array, Datum, Interval, Numeric, Oid, Text, Type, Varlena};
 
 /// A Rust value that an argument can be read as.
 pub(super) trait Argument<'a>: Sized {
@@ -119,6 +119,8 @@ answers! {
     Numeric, value => Datum::numeric(value);
     Interval, value => Datum::interval(value);
     Array, value => Datum::array(value);
+    Varlena, value => Datum::Bytea(value);
+    Vec<u8>, value => Datum::Bytea(Varlena::new(&value));
     [u8; 16], value => Datum::Uuid(Arc::new(value));
     &str, value => Datum::text(value);
     String, value => Datum::text(&value);
@@ -143,6 +145,13 @@ impl<'a> Call<'a> {
     pub(super) fn arg<T: Argument<'a>>(&self, at: usize) -> Result<T> {
         let unexpected = || DataError::UnexpectedDatum { expected: T::NAME }.into();
         self.args.get(at).and_then(T::of).ok_or_else(unexpected)
+    }
+
+    /// The text form of an argument, whatever its type.
+    pub(super) fn text_of(&self, at: usize) -> Result<String> {
+        let ty = self.arg_types.get(at).copied().unwrap_or(Type::TEXT);
+        let value: &Datum = self.arg(at)?;
+        Ok(types::to_text(value, ty, self.environment.formats()))
     }
 
     /// An argument that may have been left out; not NULL.

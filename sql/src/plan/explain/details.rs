@@ -21,7 +21,9 @@ pub(super) fn title(node: &Node, scope: &Scope<'_>) -> String {
             "Result".to_owned()
         }
         NodeKind::Values(_) => "Values Scan on \"*VALUES*\"".to_owned(),
-        NodeKind::SeqScan { table, alias, .. } => format!("Seq Scan on {}", on(table, alias, scope)),
+        NodeKind::SeqScan { table, alias, .. } => {
+            format!("Seq Scan on {}", on(table, alias, scope))
+        }
         NodeKind::IndexScan { table, alias, index, direction, .. } => {
             let backward = if *direction == Direction::Reverse { " Backward" } else { "" };
             let name = index_of(table, *index).map_or("?", |index| index.name.as_str());
@@ -84,7 +86,11 @@ fn on(table: &Table, alias: &str, scope: &Scope<'_>) -> String {
 }
 
 fn named(name: &str, alias: &str) -> String {
-    if alias == name { name.to_owned() } else { format!("{name} {}", super::deparse::identifier(alias)) }
+    if alias == name {
+        name.to_owned()
+    } else {
+        format!("{name} {}", super::deparse::identifier(alias))
+    }
 }
 
 fn index_of(table: &Table, oid: Oid) -> Option<&Index> {

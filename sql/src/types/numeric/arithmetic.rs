@@ -223,11 +223,7 @@ impl Numeric {
     pub fn factorial(n: i64) -> Result<Numeric> {
         const MOST: i64 = 32_177;
         match n {
-            ..0 => Err(DataError::InvalidArgument {
-                message: "factorial of a negative number is undefined".to_owned(),
-                hint: None,
-            }
-            .into()),
+            ..0 => Err(DataError::NegativeFactorial.into()),
             0..=MOST => Numeric::new((2..=n).fold(BigInt::one(), |product, k| product * k), 0),
             _ => Err(super::overflow()),
         }

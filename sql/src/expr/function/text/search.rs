@@ -1,0 +1,142 @@
+//! Finding, cutting out and replacing parts.
+
+use super::super::declare::*;
+use super::super::value::{map2, map3};
+use super::basic::offset;
+use super::{Function, refuse};
+use crate::error::{DataError, Result};
+use crate::expr::function::Call;
+use crate::types::{Array, Datum, Type};
+
+/// The 1-based character position of the first occurrence; 0 when there is none.
+fn position(text: &str, part: &str) -> i32 {
+    text.find(part).map_or(0, |at| text[..at].chars().count() as i32 + 1)
+}
+
+/// The range of positions, from 0, that `substring(... from start for length)` means.
+pub(super) fn window(start: i32, length: Option<i32>) -> Result<(usize, Option<usize>)> {
+    let first = i64::from(start) - 1;
+    let end = match length {
+        None => None,
+        Some(..0) => return Err(DataError::NegativeSubstring.into()),
+        Some(length) => Some(usize::try_from(first + i64::from(length)).unwrap_or(0)),
+    };
+    Ok((usize::try_from(first).unwrap_or(0), end))
+}
+
+fn substring(text: &str, start: i32, length: Option<i32>) -> Result<String> {
+    let (first, end) = window(start, length)?;
+    let from = offset(text, first);
+    let rest = &text[from..];
+    let to = end.map_or(rest.len(), |end| offset(rest, end.saturating_sub(first)));
+    Ok(rest[..to].to_owned())
+}
+
+fn overlay(call: &mut Call<'_>) -> Result<Datum> {
+    let (text, part): (&str, &str) = (call.arg(0)?, call.arg(1)?);
+    let start: i32 = call.arg(2)?;
+    let length = call.optional(3)?.unwrap_or_else(|| part.chars().count() as i32);
+    if start <= 0 {
+        return Err(DataError::NegativeSubstring.into());
+    }
+    let after = start.checked_add(length).ok_or(DataError::OutOfRange { type_name: "integer" })?;
+    let head = substring(text, 1, Some(start - 1))?;
+    let tail = substring(text, after, None)?;
+    Ok(Datum::text(&[head.as_str(), part, tail.as_str()].concat()))
+}
+
+fn replace(text: &str, from: &str, to: &str) -> Result<String> {
+    if from.is_empty() {
+        return Ok(text.to_owned());
+    }
+    if to.len() > from.len() {
+        let grown = text.matches(from).count().saturating_mul(to.len() - from.len());
+        if text.len().saturating_add(grown) > super::MOST_BYTES {
+            return Err(super::too_long());
+        }
+    }
+    Ok(text.replace(from, to))
+}
+
+/// Each character of `from` becomes the one at the same place in `to`, or goes.
+fn translate(text: &str, from: &str, to: &str) -> String {
+    let to: Vec<char> = to.chars().collect();
+    text.chars()
+        .filter_map(|c| match from.chars().position(|known| known == c) {
+            None => Some(c),
+            Some(at) => to.get(at).copied(),
+        })
+        .collect()
+}
+
+fn split_part(text: &str, delimiter: &str, field: i32) -> Result<String> {
+    let only = matches!(field, 1 | -1);
+    let found = match field {
+        0 => return Err(refuse("field position must not be zero")),
+        _ if text.is_empty() => None,
+        _ if delimiter.is_empty() => only.then_some(text),
+        1.. => text.split(delimiter).nth(field as usize - 1),
+        ..0 => {
+            // Matches are found from the front, also where they could overlap.
+            let parts: Vec<&str> = text.split(delimiter).collect();
+            let back = field.unsigned_abs() as usize;
+            parts.len().checked_sub(back).map(|at| parts[at])
+        }
+    };
+    Ok(found.unwrap_or_default().to_owned())
+}
+
+/// The parts of a text; NULL as delimiter makes every character one.
+fn parts(call: &Call<'_>) -> Result<Option<Vec<Datum>>> {
+    let [Datum::Text(text), delimiter, rest @ ..] = call.args else { return Ok(None) };
+    let null = match rest.first() {
+        Some(Datum::Text(null)) => Some(null.as_str()),
+        _ => None,
+    };
+    let part = |part: &str| if null == Some(part) { Datum::Null } else { Datum::text(part) };
+    let text = text.as_str();
+    if text.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    Ok(Some(match delimiter {
+        Datum::Text(delimiter) if delimiter.as_bytes().is_empty() => vec![part(text)],
+        Datum::Text(delimiter) => text.split(delimiter.as_str()).map(part).collect(),
+        _ => text.chars().map(|c| part(c.encode_utf8(&mut [0; 4]))).collect(),
+    }))
+}
+
+fn string_to_array(call: &mut Call<'_>) -> Result<Datum> {
+    let array = |parts| Datum::array(Array::flat(Type::TEXT.oid, parts));
+    Ok(parts(call)?.map_or(Datum::Null, array))
+}
+
+fn string_to_table(call: &mut Call<'_>) -> Result<crate::expr::function::Rows> {
+    Ok(Box::new(parts(call)?.unwrap_or_default().into_iter().map(Ok)))
+}
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    immutable(868, "strpos", &[TEXT, TEXT], INT4, |call| map2(call, position)),
+    immutable(849, "position", &[TEXT, TEXT], INT4, |call| map2(call, position)),
+    immutable(937, "substring", &[TEXT, INT4], TEXT, |call| {
+        map2(call, |a: &str, from: i32| substring(a, from, None))
+    }),
+    immutable(936, "substring", &[TEXT, INT4, INT4], TEXT, |call| {
+        map3(call, |a: &str, from: i32, n: i32| substring(a, from, Some(n)))
+    }),
+    immutable(883, "substr", &[TEXT, INT4], TEXT, |call| {
+        map2(call, |a: &str, from: i32| substring(a, from, None))
+    }),
+    immutable(877, "substr", &[TEXT, INT4, INT4], TEXT, |call| {
+        map3(call, |a: &str, from: i32, n: i32| substring(a, from, Some(n)))
+    }),
+    immutable(1405, "overlay", &[TEXT, TEXT, INT4], TEXT, overlay),
+    immutable(1404, "overlay", &[TEXT, TEXT, INT4, INT4], TEXT, overlay),
+    immutable(2087, "replace", &[TEXT, TEXT, TEXT], TEXT, |call| map3(call, replace)),
+    immutable(878, "translate", &[TEXT, TEXT, TEXT], TEXT, |call| map3(call, translate)),
+    immutable(2088, "split_part", &[TEXT, TEXT, INT4], TEXT, |call| map3(call, split_part)),
+    immutable(394, "string_to_array", &[TEXT, TEXT], TEXT_ARRAY, string_to_array).takes_nulls(),
+    immutable(376, "string_to_array", &[TEXT, TEXT, TEXT], TEXT_ARRAY, string_to_array)
+        .takes_nulls(),
+    set(6160, "string_to_table", &[TEXT, TEXT], TEXT, string_to_table).takes_nulls(),
+    set(6161, "string_to_table", &[TEXT, TEXT, TEXT], TEXT, string_to_table).takes_nulls(),
+];

@@ -1,0 +1,267 @@
+//! Functions against PostgreSQL's own answers, and the tables against each other.
+//!
+//! A line of `functions/*.txt` is a call and what PostgreSQL 15 answered, separated by tabs:
+//!
+//! ```text
+//! name   type 'value'   type NULL   =>   answer
+//! name   type 'value'               =>   ! SQLSTATE message
+//! ```
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use reckon_sql::error::Result;
+use reckon_sql::expr::function::{self, Body, Call, CastMethod, Environment, Function};
+use reckon_sql::types::{self, Datum, Formats, Oid, Type};
+
+/// A session that knows nothing but its clock.
+struct Alone {
+    formats: Formats,
+}
+
+/// 2024-03-15 12:34:56.789 UTC.
+const NOW: i64 = 763_907_696_789_000;
+
+impl Environment for Alone {
+    fn transaction_time(&self) -> i64 {
+        NOW
+    }
+    fn statement_time(&self) -> i64 {
+        NOW
+    }
+    fn clock_time(&self) -> i64 {
+        NOW
+    }
+    fn setting(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn set_setting(&mut self, _: &str, value: &str, _: bool) -> Result<String> {
+        Ok(value.to_owned())
+    }
+    fn formats(&self) -> &Formats {
+        &self.formats
+    }
+    fn session_user(&self) -> &str {
+        "postgres"
+    }
+    fn current_user(&self) -> &str {
+        "postgres"
+    }
+    fn database(&self) -> &str {
+        "postgres"
+    }
+    fn backend_pid(&self) -> i32 {
+        1
+    }
+    fn sleep(&mut self, _: Duration) -> Result<()> {
+        Ok(())
+    }
+    fn relation_name(&mut self, _: Oid) -> Result<Option<String>> {
+        Ok(None)
+    }
+    fn relation_oid(&mut self, _: &str) -> Result<Option<Oid>> {
+        Ok(None)
+    }
+    fn random(&mut self) -> [u8; 16] {
+        [7; 16]
+    }
+}
+
+fn is_polymorphic(ty: Type) -> bool {
+    [Type::ANY, Type::ANYELEMENT, Type::ANYARRAY, Type::ANYNONARRAY].contains(&ty)
+        || [Type::ANYCOMPATIBLE, Type::ANYCOMPATIBLEARRAY].contains(&ty)
+}
+
+/// Whether a call with these types is this function's.
+fn fits(function: &Function, types: &[Type]) -> bool {
+    let fits = |(declared, given): (&Type, &Type)| is_polymorphic(*declared) || declared == given;
+    let count = function.args.len();
+    if function.variadic {
+        return types.len() >= count && function.args[..count - 1].iter().zip(types).all(fits);
+    }
+    types.len() <= count
+        && types.len() + function.defaults >= count
+        && function.args.iter().zip(types).all(fits)
+}
+
+/// The type of a polymorphic result.
+fn result_type(function: &Function, types: &[Type]) -> Type {
+    let given = |wanted: &[Type]| {
+        function.args.iter().zip(types).find(|(arg, _)| wanted.contains(arg)).map(|(_, ty)| *ty)
+    };
+    let arrays = [Type::ANYARRAY, Type::ANYCOMPATIBLEARRAY];
+    let elements = [Type::ANYELEMENT, Type::ANYCOMPATIBLE, Type::ANYNONARRAY];
+    let element = given(&elements).or_else(|| given(&arrays).and_then(Type::element));
+    let array = given(&arrays).or_else(|| given(&elements).and_then(Type::array));
+    match function.result {
+        ty if arrays.contains(&ty) => array.unwrap_or(ty),
+        ty if elements.contains(&ty) => element.unwrap_or(ty),
+        ty => ty,
+    }
+}
+
+fn evaluate(name: &str, types: &[Type], args: &[Datum], formats: &Formats) -> Result<String> {
+    let exact = |f: &&&Function| f.args == types;
+    let all = function::named(name);
+    let function = all
+        .iter()
+        .find(exact)
+        .or_else(|| all.iter().find(|f| fits(f, types)))
+        .unwrap_or_else(|| panic!("no function {name}({types:?})"));
+    if function.strict && args.iter().any(Datum::is_null) {
+        return Ok("<null>".to_owned());
+    }
+    let mut environment = Alone { formats: formats.clone() };
+    let result = result_type(function, types);
+    let mut call = Call { args, arg_types: types, result, environment: &mut environment };
+    let show = |value: &Datum| match value {
+        Datum::Null => "<null>".to_owned(),
+        value => types::to_text(value, result, formats),
+    };
+    match function.body {
+        Body::Scalar(body) => body(&mut call).map(|value| show(&value)),
+        Body::Set(body) => {
+            let rows: Vec<String> =
+                body(&mut call)?.map(|row| row.map(|value| show(&value))).collect::<Result<_>>()?;
+            Ok(rows.join(" | "))
+        }
+    }
+}
+
+/// `type 'value'` or `type NULL`.
+fn argument(text: &str, formats: &Formats) -> Result<(Type, Datum)> {
+    let (name, value) = text
+        .split_once(" '")
+        .map(|(name, value)| (name, Some(value.strip_suffix('\'').expect("a closing quote"))))
+        .unwrap_or_else(|| (text.strip_suffix(" NULL").expect("a value"), None));
+    let ty = types::type_named(name).unwrap_or_else(|| panic!("type {name}"));
+    let value = value.map_or(Ok(Datum::Null), |value| types::input(value, ty, formats))?;
+    Ok((ty, value))
+}
+
+fn answer(call: &str, formats: &Formats) -> String {
+    let mut fields = call.split('\t');
+    let name = fields.next().expect("a name");
+    let args = fields.map(|field| argument(field, formats)).collect::<Result<Vec<_>>>();
+    let result = args.and_then(|args| {
+        let (types, values): (Vec<Type>, Vec<Datum>) = args.into_iter().unzip();
+        evaluate(name, &types, &values, formats)
+    });
+    result.unwrap_or_else(|error| format!("! {} {error}", error.sqlstate()))
+}
+
+/// Sets what a line `@ name value` says.
+fn set(formats: &mut Formats, line: &str) {
+    use reckon_sql::types::{DateOrder, DateStyle, IntervalStyle};
+    let (name, value) = line.split_once(' ').expect("a name and a value");
+    match (name, value) {
+        ("timezone", zone) => {
+            formats.time_zone = jiff::tz::TimeZone::get(zone).expect("a known zone");
+        }
+        ("extra_float_digits", digits) => {
+            formats.extra_float_digits = digits.parse().expect("a number");
+        }
+        ("datestyle", style) => {
+            let (style, order) = style.split_once(", ").expect("two halves");
+            formats.date_style = match style {
+                "ISO" => DateStyle::Iso,
+                "SQL" => DateStyle::Sql,
+                "German" => DateStyle::German,
+                _ => DateStyle::Postgres,
+            };
+            formats.date_order = match order {
+                "DMY" => DateOrder::Dmy,
+                "YMD" => DateOrder::Ymd,
+                _ => DateOrder::Mdy,
+            };
+        }
+        ("intervalstyle", style) => {
+            formats.interval_style = match style {
+                "postgres_verbose" => IntervalStyle::PostgresVerbose,
+                "sql_standard" => IntervalStyle::SqlStandard,
+                "iso_8601" => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            };
+        }
+        _ => panic!("setting {name}"),
+    }
+}
+
+fn check(file: &str, text: &str) {
+    let mut formats = Formats { now: NOW, ..Formats::default() };
+    let mut wrong = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(setting) = line.strip_prefix("@ ") {
+            set(&mut formats, setting);
+            continue;
+        }
+        let (call, expected) = line.split_once("\t=>\t").expect("an answer");
+        let found = answer(call, &formats);
+        if found != expected {
+            wrong.push(format!("{}\n   PostgreSQL {expected}\n   Reckon     {found}", call));
+        }
+    }
+    assert!(wrong.is_empty(), "{file}: {} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+macro_rules! answers {
+    ($($test:ident = $file:literal;)*) => {$(
+        #[test]
+        fn $test() {
+            check($file, include_str!(concat!("functions/", $file)));
+        }
+    )*};
+}
+
+answers! {
+    numbers_answer_as_in_postgresql = "numbers.txt";
+    texts_answer_as_in_postgresql = "texts.txt";
+}
+
+#[test]
+fn oids_and_signatures_are_unique() {
+    let mut seen = HashMap::new();
+    for function in function::all_functions() {
+        let before = seen.insert((function.name, function.args), function.oid);
+        assert_eq!(before, None, "{}", function.name);
+    }
+    let functions = function::all_functions().iter().map(|f| f.oid);
+    let mut oids: Vec<Oid> =
+        functions.chain(function::all_aggregates().iter().map(|a| a.oid)).collect();
+    let count = oids.len();
+    oids.sort();
+    oids.dedup();
+    assert_eq!(oids.len(), count);
+}
+
+#[test]
+fn operators_and_casts_are_functions_of_their_types() {
+    for operator in function::all_operators() {
+        let function = function::function(operator.function)
+            .unwrap_or_else(|| panic!("operator {} {}", operator.oid, operator.name));
+        let sides: Vec<Type> = operator.left.into_iter().chain([operator.right]).collect();
+        assert_eq!(function.args, sides, "operator {}", operator.oid);
+        assert_eq!(function.result, operator.result, "operator {}", operator.oid);
+        for other in operator.commutator.into_iter().chain(operator.negator) {
+            assert!(function::operator(other).is_some(), "operator {} to {other}", operator.oid);
+        }
+    }
+    for cast in function::casts() {
+        if let CastMethod::Function(oid) = cast.method {
+            assert!(function::function(oid).is_some(), "{:?} to {:?}", cast.source, cast.target);
+        }
+    }
+}
+
+#[test]
+fn types_that_can_be_keys_compare() {
+    for entry in types::catalog::all() {
+        let ty = entry.ty();
+        if reckon_sql::key::is_supported(ty) && entry.kind == 'b' && ty.element().is_none() {
+            let known = function::comparison(ty).is_some();
+            let without =
+                ["xid", "cid", "pg_node_tree", "aclitem", "regoper", "regoperator", "regcollation"];
+            assert!(known || without.contains(&entry.name), "{}", entry.name);
+        }
+    }
+}
