@@ -7,7 +7,7 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::scope::Place;
 use super::type_name::type_name;
-use crate::error::{Error, QueryError, Result};
+use crate::error::{Error, QueryError, Result, SyntaxError};
 use crate::expr::{Expr, ExprKind, Quantifier};
 use crate::types::Type;
 
@@ -116,6 +116,13 @@ impl Analyzer<'_> {
         let mut spine = Vec::new();
         let mut first = expr;
         while let ast::Expr::BinaryOp { left, op, right } = first {
+            if is_comparison(op)
+                && matches!(left.as_ref(), ast::Expr::BinaryOp { op, .. } if is_comparison(op))
+            {
+                let position = self.operator_position(op, right);
+                let near = Some(op.to_string());
+                return Err(Error::from(SyntaxError::Syntax { near }).at(position));
+            }
             spine.push((op, right.as_ref()));
             first = left;
         }
@@ -227,6 +234,12 @@ impl Analyzer<'_> {
         }
         Ok(Expr { kind: ExprKind::Row(values), ty: Type::RECORD, position })
     }
+}
+
+/// Comparisons do not associate: `1 < 2 < 3` is no expression.
+fn is_comparison(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(op, Eq | Gt | GtEq | Lt | LtEq | NotEq)
 }
 
 /// The row on the right of a comparison of rows, in parentheses or not.

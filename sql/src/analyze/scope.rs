@@ -13,8 +13,6 @@ pub(super) struct Level {
     pub(super) items: Vec<Item>,
     /// What part of the query is being analyzed.
     pub(super) place: Place,
-    /// Whether an aggregate's arguments are being analyzed.
-    pub(super) in_aggregate: bool,
     /// Aggregates found so far.
     pub(super) aggregates: Vec<(ColumnId, crate::expr::Aggregate)>,
     /// Columns of levels further out that were used in this one or inside of it.
@@ -66,7 +64,6 @@ pub(super) struct ItemColumn {
 pub(super) enum Place {
     #[default]
     Select,
-    From,
     FunctionInFrom,
     JoinOn,
     Where,
@@ -89,7 +86,6 @@ impl Place {
     pub(super) fn words(self) -> &'static str {
         match self {
             Place::Select => "SELECT",
-            Place::From => "FROM",
             Place::FunctionInFrom => "functions in FROM",
             Place::JoinOn => "JOIN conditions",
             Place::Where | Place::OnConflict => "WHERE",

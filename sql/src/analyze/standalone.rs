@@ -23,11 +23,26 @@ pub(crate) fn default_value(
     lookup: &dyn Lookup,
     formats: &Formats,
 ) -> Result<Expr> {
-    let (expr, source) = parse_expression(sql)?;
+    let (expr, source) = parse_expression(sql).map_err(Error::without_position)?;
+    check_default(&expr, &source, column, lookup, formats).map_err(Error::without_position)
+}
+
+/// The same from a statement that defines the column; errors stand in that statement.
+///
+/// # Errors
+///
+/// As [`default_value`].
+pub(crate) fn check_default(
+    expr: &ast::Expr,
+    source: &Source,
+    column: &Column,
+    lookup: &dyn Lookup,
+    formats: &Formats,
+) -> Result<Expr> {
     let wrong =
         |expected, found| TypeError::DefaultType { column: column.name.clone(), expected, found };
     let around = Surroundings { lookup, formats, infer_parameters: false };
-    standalone(&expr, &source, Place::Default, column.ty, around, wrong)
+    standalone(expr, source, Place::Default, column.ty, around, wrong)
 }
 
 /// Argument `number` (from 1) of EXECUTE, of the type of the statement's parameter.

@@ -6,7 +6,7 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::expression::{connect, negate};
 use super::operator;
-use crate::error::{Error, NameError, Result};
+use crate::error::{Error, NameError, Result, SyntaxError};
 use crate::expr::{CaseBranch, Expr, ExprKind};
 use crate::types::{Datum, Type};
 
@@ -45,11 +45,15 @@ impl Analyzer<'_> {
         position: Option<u32>,
     ) -> Result<Result<Expr, Vec<Expr>>> {
         let (kind, ty) = match name {
-            "coalesce" if !args.is_empty() => {
+            "coalesce" | "greatest" | "least" if args.is_empty() => {
+                let error = Error::from(SyntaxError::Syntax { near: Some(")".to_owned()) });
+                return Err(error.at(self.source.position_after(")", position)));
+            }
+            "coalesce" => {
                 let (args, ty) = self.unify(args, "COALESCE")?;
                 (ExprKind::Coalesce(args), ty)
             }
-            "greatest" | "least" if !args.is_empty() => {
+            "greatest" | "least" => {
                 let words = if name == "greatest" { "GREATEST" } else { "LEAST" };
                 let (args, ty) = self.unify(args, words)?;
                 (ExprKind::Extreme(name == "greatest", args), ty)

@@ -104,6 +104,8 @@ impl Edit<'_> {
                 ColumnOption::Null => nullable = true,
                 ColumnOption::NotNull => made.not_null = true,
                 ColumnOption::Default(expr) => {
+                    let (names, formats) = (self.names(), &self.formats);
+                    analyze::check_default(expr, &self.source, &made, &names, formats)?;
                     made.default = Some(expr.to_string());
                 }
                 ColumnOption::PrimaryKey(key) => {
@@ -126,9 +128,6 @@ impl Edit<'_> {
         if nullable && made.not_null {
             let (table, column) = (table.to_owned(), made.name);
             return Err(DefinitionError::ConflictingNull { table, column }.into());
-        }
-        if let Some(default) = &made.default {
-            analyze::default_value(default, &made, &self.names(), &self.formats)?;
         }
         Ok(made)
     }

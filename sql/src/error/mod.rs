@@ -150,6 +150,12 @@ impl Error {
         matches!(self.0.cause, Cause::Execution(ExecutionError::RowMoved))
     }
 
+    /// The same error without a place: that of a text the client has not sent.
+    pub fn without_position(mut self) -> Error {
+        self.0.position = None;
+        self
+    }
+
     /// Puts the error at a place, unless it has one already.
     pub fn at(mut self, position: Option<u32>) -> Error {
         self.0.position = self.0.position.or(position);

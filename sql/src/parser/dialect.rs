@@ -3,7 +3,9 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{DataType, Expr, Ident, ObjectName, ObjectNamePart, TypedString};
+use sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart, TypedString, UnaryOperator,
+};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -89,7 +91,8 @@ impl Dialect for Postgres {
     }
 
     fn is_reserved_for_identifier(&self, word: Keyword) -> bool {
-        INNER.is_reserved_for_identifier(word)
+        let is_reserved = |word: String| keyword::class(&word) == Class::Reserved;
+        INNER.is_reserved_for_identifier(word) || keyword::word(word).is_some_and(is_reserved)
     }
 
     fn is_column_alias(&self, word: &Keyword, _parser: &mut Parser<'_>) -> bool {
@@ -97,20 +100,26 @@ impl Dialect for Postgres {
     }
 
     fn is_table_alias(&self, word: &Keyword, _parser: &mut Parser<'_>) -> bool {
-        may_name_table(*word)
+        // `UPDATE t SET ...` has no alias.
+        *word != Keyword::SET && may_name_table(*word)
     }
 
     fn is_table_factor_alias(
         &self,
-        _explicit: bool,
+        explicit: bool,
         word: &Keyword,
         _parser: &mut Parser<'_>,
     ) -> bool {
-        may_name_table(*word)
+        (explicit || *word != Keyword::SET) && may_name_table(*word)
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+        let word = match &parser.peek_token_ref().token {
+            Token::Minus => return Some(signed(parser, UnaryOperator::Minus)),
+            Token::Plus => return Some(signed(parser, UnaryOperator::Plus)),
+            Token::Word(word) => word,
+            _ => return None,
+        };
         let next = &parser.peek_nth_token_ref(1).token;
         if word.quote_style.is_none() {
             let lower = word.value.to_ascii_lowercase();
@@ -130,6 +139,26 @@ impl Dialect for Postgres {
         Some(typed_literal(parser))
     }
 
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let at = |n: usize, expected: Keyword| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(w) if w.keyword == expected);
+        let negated = at(0, Keyword::NOT);
+        let first = usize::from(negated);
+        let symmetric = at(first, Keyword::BETWEEN) && is_word(parser, first + 1, "symmetric");
+        let asymmetric = at(first, Keyword::BETWEEN) && is_word(parser, first + 1, "asymmetric");
+        if !symmetric && !asymmetric {
+            return None;
+        }
+        for _ in 0..first + 2 {
+            parser.advance_token();
+        }
+        Some(between(parser, expr, negated, symmetric))
+    }
+
     answers! { true:
         supports_array_typedef_with_brackets, supports_bitwise_shift_operators,
         supports_create_index_with_clause, supports_create_table_like_parenthesized,
@@ -138,12 +167,53 @@ impl Dialect for Postgres {
         supports_insert_table_alias, supports_interval_options, supports_nested_comments,
         supports_notnull_operator, supports_string_escape_constant,
         supports_unicode_string_literal, supports_alter_column_type_using,
-        supports_order_by_using_operator,
+        supports_order_by_using_operator, supports_geometric_types,
     }
 
     answers! { false:
         supports_left_associative_joins_without_parens, supports_numeric_literal_underscores,
     }
+}
+
+/// Binds tighter than every binary operator but subscripts, casts and dots.
+const SIGN_PRECEDENCE: u8 = 125;
+
+/// A sign and its operand.
+fn signed(parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let expr = Box::new(parser.parse_subexpr(SIGN_PRECEDENCE)?);
+    Ok(Expr::UnaryOp { op, expr })
+}
+
+fn is_word(parser: &Parser<'_>, n: usize, expected: &str) -> bool {
+    matches!(&parser.peek_nth_token_ref(n).token,
+        Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}
+
+/// `[NOT] BETWEEN [A]SYMMETRIC low AND high`, after those words.
+fn between(
+    parser: &mut Parser<'_>,
+    expr: &Expr,
+    negated: bool,
+    symmetric: bool,
+) -> Result<Expr, ParserError> {
+    let precedence = INNER.prec_value(Precedence::Between);
+    let low = Box::new(parser.parse_subexpr(precedence)?);
+    parser.expect_keyword(Keyword::AND)?;
+    let high = Box::new(parser.parse_subexpr(precedence)?);
+    let one_way = |low: &Expr, high: &Expr| Expr::Between {
+        expr: Box::new(expr.clone()),
+        negated,
+        low: Box::new(low.clone()),
+        high: Box::new(high.clone()),
+    };
+    let first = one_way(&low, &high);
+    if !symmetric {
+        return Ok(first);
+    }
+    let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
+    let (left, right) = (Box::new(first), Box::new(one_way(&high, &low)));
+    Ok(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
 }
 
 fn may_name_table(word: Keyword) -> bool {

@@ -8,6 +8,7 @@ mod copy;
 mod dialect;
 mod identifier;
 pub(crate) mod keyword;
+mod lexical;
 mod limits;
 mod option;
 mod setting;

@@ -7,6 +7,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::Postgres;
+use super::lexical::{check_tokens, join_strings};
 use super::limits::{NESTING_MAX, check_depth};
 use super::{Kind, Source, Statement, utility};
 use crate::error::{Error, Result, SyntaxError};
@@ -17,9 +18,9 @@ use crate::error::{Error, Result, SyntaxError};
 ///
 /// 42601 with the place, 0A000 for what is not supported, 54001 for what nests too deep.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let tokens = tokenize(sql)?;
+    let tokens = join_strings(tokenize(sql)?);
     let source = Arc::new(Source::new(sql, &tokens));
-    check_numbers(&tokens, &source)?;
+    check_tokens(&tokens, &source)?;
     let mut statements = Vec::new();
     for part in split(tokens) {
         check_depth(&part)?;
@@ -37,7 +38,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
 ///
 /// As [`parse`].
 pub fn parse_expression(sql: &str) -> Result<(ast::Expr, Arc<Source>)> {
-    let tokens = tokenize(sql)?;
+    let tokens = join_strings(tokenize(sql)?);
     let source = Arc::new(Source::new(sql, &tokens));
     check_depth(&tokens)?;
     let mut parser = parser_of(tokens);
@@ -150,21 +151,6 @@ fn lexical_error(message: &str, offset: u32, source: &Source) -> Error {
     };
     let near = source.slice(offset, source.len()).to_owned();
     Error::from(SyntaxError::Lexical { problem, near }).at(Some(offset + 1))
-}
-
-/// Refuses `123abc`, which sqlparser reads as a number and a name.
-fn check_numbers(tokens: &[TokenWithSpan], source: &Source) -> Result<()> {
-    for pair in tokens.windows(2) {
-        let [number, word] = pair else { continue };
-        if let (Token::Number(..), Token::Word(_)) = (&number.token, &word.token) {
-            let start = source.offset(number.span.start).unwrap_or(0);
-            let near = source.slice(start, source.offset(word.span.start).unwrap_or(start) + 1);
-            let problem = "trailing junk after numeric literal";
-            let error = Error::from(SyntaxError::Lexical { problem, near: near.to_owned() });
-            return Err(error.at(Some(start + 1)));
-        }
-    }
-    Ok(())
 }
 
 /// The tokens of each statement, each with an end token at its place.

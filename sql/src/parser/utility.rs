@@ -84,6 +84,14 @@ pub(super) fn statement(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result
     let kind = match first.as_str() {
         "select" | "values" | "with" | "table" => return query(parser),
         "insert" | "update" | "delete" => {
+            let needed = match first.as_str() {
+                "insert" => Some("into"),
+                "delete" => Some("from"),
+                _ => None,
+            };
+            if needed.is_some_and(|word| word_at(parser, 1).as_deref() != Some(word)) {
+                return Ok(parser.expected_ref("INTO or FROM", parser.peek_nth_token_ref(1))?);
+            }
             let statement = parser.parse_statement()?;
             return Ok(Kind::Query(Box::new(statement)));
         }
@@ -244,7 +252,7 @@ fn relations(parser: &mut Parser<'_>, source: &Source) -> Result<Vec<Name>> {
     loop {
         accept(parser, "only");
         tables.push(table_name(parser, source)?);
-        parser.consume_token(&Token::Mul);
+        let _ = parser.consume_token(&Token::Mul);
         if !parser.consume_token(&Token::Comma) {
             return Ok(tables);
         }
@@ -331,7 +339,7 @@ fn database(parser: &mut Parser<'_>, verb: &str) -> Result<Utility> {
                 expect(parser, "limit")?;
                 option.push_str(" limit");
             }
-            parser.consume_token(&Token::Eq);
+            let _ = parser.consume_token(&Token::Eq);
             let value =
                 if accept(parser, "default") { None } else { Some(setting::value(parser)?) };
             options.push((option, value));

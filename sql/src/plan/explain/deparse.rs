@@ -1,6 +1,6 @@
 //! Expressions as PostgreSQL writes them in EXPLAIN.
 
-use super::super::{Modify, Node};
+use super::super::{Modify, Node, NodeKind};
 use super::datum::{constant, quote};
 use super::names::{Scope, mark};
 use crate::expr::function::{self, Function};
@@ -40,6 +40,19 @@ pub(super) fn over_conflict(scope: &Scope<'_>, expr: &Expr, modify: &Modify) -> 
     let column = |n: usize| match (columns.get(n), columns.get(n.wrapping_sub(columns.len()))) {
         (Some(own), _) => format!("{}.{}", identifier(&modify.alias), identifier(&own.name)),
         (None, Some(proposed)) => format!("excluded.{}", identifier(&proposed.name)),
+        (None, None) => "?column?".to_owned(),
+    };
+    Deparser { scope, column: &column }.expr(expr, true)
+}
+
+/// HAVING: over the groups and aggregates of a node.
+pub(super) fn having(scope: &Scope<'_>, expr: &Expr, node: &Node) -> String {
+    let NodeKind::Aggregate { input, groups, aggregates, .. } = &node.kind else {
+        return String::new();
+    };
+    let column = |n: usize| match (groups.get(n), aggregates.get(n.wrapping_sub(groups.len()))) {
+        (Some(group), _) => scope.expr(group, &[input], true),
+        (None, Some(call)) => aggregate(scope, call, &[input]),
         (None, None) => "?column?".to_owned(),
     };
     Deparser { scope, column: &column }.expr(expr, true)

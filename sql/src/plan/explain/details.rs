@@ -141,7 +141,7 @@ pub(super) fn details(node: &Node, scope: &Scope<'_>) -> Vec<Detail> {
                 add("Group Key", keys.collect::<Vec<_>>().join(", "));
             }
             if let Some(having) = having {
-                add("Filter", condition(having, &[node]));
+                add("Filter", super::deparse::having(scope, having, node));
             }
         }
         NodeKind::Distinct { input, on: None } => {
@@ -172,6 +172,9 @@ pub(super) fn details(node: &Node, scope: &Scope<'_>) -> Vec<Detail> {
 
 fn sort_key(key: &SortKey, input: &Node, scope: &Scope<'_>) -> String {
     let mut text = scope.expr(&key.expr, &[input], true);
+    if !matches!(key.expr.kind, crate::expr::ExprKind::Column(_)) {
+        text = format!("({text})");
+    }
     if key.descending {
         text.push_str(" DESC");
     }

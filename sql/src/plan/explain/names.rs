@@ -40,12 +40,12 @@ impl Scope<'_> {
             }
             NodeKind::Values(_) => self.qualified("*VALUES*", &format!("column{}", n + 1)),
             NodeKind::Result { exprs, .. } => match exprs.get(n) {
-                Some(expr) => self.expr(expr, &[], true),
+                Some(expr) => self.computed(expr, &[]),
                 None => "?column?".to_owned(),
             },
             NodeKind::Project { input, exprs } | NodeKind::ProjectSet { input, exprs } => {
                 match exprs.get(n) {
-                    Some(expr) => self.expr(expr, &[input], true),
+                    Some(expr) => self.computed(expr, &[input]),
                     None => "?column?".to_owned(),
                 }
             }
@@ -53,9 +53,11 @@ impl Scope<'_> {
                 self.joined(&[left, right], n)
             }
             NodeKind::Aggregate { input, groups, aggregates, .. } => match groups.get(n) {
-                Some(group) => self.expr(group, &[input], true),
+                Some(group) => self.computed(group, &[input]),
                 None => match aggregates.get(n - groups.len()) {
-                    Some(aggregate) => deparse::aggregate(self, aggregate, &[input]),
+                    Some(aggregate) => {
+                        format!("({})", deparse::aggregate(self, aggregate, &[input]))
+                    }
                     None => "?column?".to_owned(),
                 },
             },
@@ -78,6 +80,12 @@ impl Scope<'_> {
             | NodeKind::LockRows { input, .. }
             | NodeKind::Materialize(input) => self.column(input, n),
         }
+    }
+
+    /// A value computed further down: in parentheses unless it is a column.
+    fn computed(&self, expr: &Expr, inputs: &[&Node]) -> String {
+        let text = self.expr(expr, inputs, true);
+        if matches!(expr.kind, ExprKind::Column(_)) { text } else { format!("({text})") }
     }
 
     /// The column `n` of several rows side by side.

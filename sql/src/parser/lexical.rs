@@ -1,0 +1,126 @@
+//! What PostgreSQL's lexer and grammar see in a row of tokens and sqlparser does not.
+
+use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
+
+use super::Source;
+use super::split::syntax_error_at;
+use crate::error::{Error, Result, SyntaxError};
+
+/// Makes one string of strings with a line break between them.
+pub(super) fn join_strings(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_string = |token: &TokenWithSpan| matches!(token.token, Token::SingleQuotedString(_));
+    if tokens.iter().filter(|token| is_string(token)).count() < 2 {
+        return tokens;
+    }
+    let mut joined: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let (mut last_string, mut broken) = (None, false);
+    for token in tokens {
+        match &token.token {
+            Token::SingleQuotedString(text) => {
+                if let (Some(at), true) = (last_string, broken)
+                    && let Some(TokenWithSpan { token: Token::SingleQuotedString(start), span }) =
+                        joined.get_mut::<usize>(at)
+                {
+                    start.push_str(text);
+                    span.end = token.span.end;
+                    joined.truncate(at + 1);
+                    continue;
+                }
+                (last_string, broken) = (Some(joined.len()), false);
+            }
+            Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }) => {
+                broken = true;
+            }
+            Token::Whitespace(_) => {}
+            _ => (last_string, broken) = (None, false),
+        }
+        joined.push(token);
+    }
+    joined
+}
+
+/// Refuses pairs of tokens that cannot stand together: `123abc`, two strings in one line, ORDER
+/// and GROUP without BY.
+pub(super) fn check_tokens(tokens: &[TokenWithSpan], source: &Source) -> Result<()> {
+    for pair in tokens.windows(2) {
+        if let [number, word] = pair
+            && let (Token::Number(..), Token::Word(_)) = (&number.token, &word.token)
+        {
+            let start = source.offset(number.span.start).unwrap_or(0);
+            let near = source.slice(start, source.offset(word.span.start).unwrap_or(start) + 1);
+            let problem = "trailing junk after numeric literal";
+            let error = Error::from(SyntaxError::Lexical { problem, near: near.to_owned() });
+            return Err(error.at(Some(start + 1)));
+        }
+    }
+    let is_space = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
+    let mut before = &Token::EOF;
+    let mut words = tokens.iter().filter(is_space).peekable();
+    while let Some(token) = words.next() {
+        let next = words.peek().map(|next| &next.token);
+        let refused = match (&token.token, next) {
+            (Token::Number(..) | Token::Placeholder(_), Some(Token::SingleQuotedString(_)))
+            | (Token::SingleQuotedString(_), Some(Token::SingleQuotedString(_))) => true,
+            (word, next) if is(word, "order") => {
+                !is_name_place(before) && !next.is_some_and(|next| is(next, "by"))
+            }
+            (word, next) if is(word, "group") => {
+                let ended = matches!(next, Some(Token::RParen | Token::Comma));
+                !is_name_place(before)
+                    && !["within", "create", "drop", "alter"].iter().any(|word| is(before, word))
+                    && !ended
+                    && !next.is_some_and(|next| is(next, "by"))
+            }
+            _ => false,
+        };
+        if refused {
+            let offset = words.peek().and_then(|next| source.offset(next.span.start));
+            return Err(syntax_error_at(offset.unwrap_or_else(|| source.len()), source));
+        }
+        before = &token.token;
+    }
+    Ok(())
+}
+
+/// Whether any word may stand after this token.
+fn is_name_place(before: &Token) -> bool {
+    matches!(before, Token::Period) || is(before, "as")
+}
+
+fn is(token: &Token, expected: &str) -> bool {
+    matches!(token, Token::Word(word)
+        if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::parse;
+
+    fn problem(sql: &str) -> String {
+        match parse(sql) {
+            Ok(_) => "none".to_owned(),
+            Err(error) => format!("{error} ({})", error.position().unwrap_or(0)),
+        }
+    }
+
+    #[test]
+    fn strings_on_two_lines_are_one() {
+        assert_eq!(problem("select 'a'\n  'b'"), "none");
+        assert_eq!(problem("select 'a' 'b'"), "syntax error at or near \"'b'\" (12)");
+    }
+
+    #[test]
+    fn order_and_group_need_by() {
+        assert_eq!(problem("select 1 order id"), "syntax error at or near \"id\" (16)");
+        assert_eq!(problem("select 1 group"), "syntax error at end of input (15)");
+        assert_eq!(problem("select 1 as order"), "none");
+    }
+
+    #[test]
+    fn numbers_end_before_letters() {
+        assert_eq!(
+            problem("select 12ab"),
+            "trailing junk after numeric literal at or near \"12a\" (8)"
+        );
+    }
+}
