@@ -20,7 +20,7 @@
 pub(crate) struct Projection {
     prefix: Box<[u8]>,
     known: usize,
-    /// The longest key when the prefix was chosen.
+    /// The longest key seen.
     longest: usize,
 }
 
@@ -34,11 +34,20 @@ impl Projection {
         Self { prefix: prefix.into(), known, longest }
     }
 
-    /// Whether another prefix would hardly be better for keys from `first` to `last`.
-    pub(crate) fn suits(&self, first: &[u8], last: &[u8]) -> bool {
+    /// Whether another prefix would hardly be better for keys from `first` to `last` with these heads.
+    pub(crate) fn suits(&self, first: &[u8], last: &[u8], heads: &[u64]) -> bool {
+        if !self.fits(first) || !self.fits(last) {
+            return false;
+        }
         let reaches_end = self.longest <= self.prefix.len() + HEAD_BYTES;
-        let wasted = || common_prefix(first, last) - self.prefix.len();
-        self.fits(first) && self.fits(last) && (reaches_end || wasted() <= HEAD_BYTES / 2)
+        let ties = || heads.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        reaches_end || common_prefix(first, last) == self.prefix.len() || ties() * 16 <= heads.len()
+    }
+
+    /// Takes note of a key that is added; says whether it has the prefix, so that its head is made of its own bytes.
+    pub(crate) fn admit(&mut self, key: &[u8]) -> bool {
+        self.longest = self.longest.max(key.len());
+        self.fits(key)
     }
 
     /// The head of `key`.
@@ -53,8 +62,7 @@ impl Projection {
         if key < &*self.prefix { 0 } else { u64::MAX }
     }
 
-    /// Whether `key` has the prefix, so that its head is made of its own bytes.
-    pub(crate) fn fits(&self, key: &[u8]) -> bool {
+    fn fits(&self, key: &[u8]) -> bool {
         key.starts_with(&self.prefix)
     }
 

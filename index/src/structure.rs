@@ -130,7 +130,7 @@ impl Inner {
                 plan.cut(fences, kept, kept.len() - kept.len() / 20, (Room::Little, room))
             }
             Room::Before => plan.cut(fences, kept, kept.len() / 20, (room, Room::Little)),
-            Room::Between | Room::Little => plan.cut(fences, kept, kept.len() / 2, (room, room)),
+            Room::Between | Room::Little => plan.cut(fences, kept, kept.middle(), (room, room)),
         };
         self.replace_leaf(path, body, leaves, guard);
     }
@@ -357,7 +357,7 @@ impl Plan {
             let dead = if self.any_dead { records.count_dead() } else { 0 };
             return vec![Leaf::resident(fences, self.complete_since, slots, dead)];
         }
-        self.cut(&fences, records, records.len() / 2, (room, room))
+        self.cut(&fences, records, records.middle(), (room, room))
     }
 
     /// Leaves over the records before `rank`, and over those from there on.

@@ -113,7 +113,7 @@ impl Dense {
             self.heads.reserve_exact(more);
             self.records.reserve_exact(more);
         }
-        self.misfits += usize::from(!self.projection.fits(key));
+        self.misfits += usize::from(!self.projection.admit(key));
         self.heads.insert(at, self.projection.head(key));
         self.records.insert(at, record);
     }

@@ -29,8 +29,11 @@ pub(crate) const GAPPED_SLOTS: usize = 4096;
 /// Fewer records than this need no model.
 const COUNT_MIN: usize = 64;
 
-/// A model is good when the mean of log2(error + 1) over the records is at most this.
-const MEAN_ERROR_MAX: f64 = 4.0;
+/// A model is good when the mean of log2(error + 1) over the records, times 256, is at most this.
+const MEAN_ERROR_MAX: u32 = 4 << 8;
+
+/// How much of rebuilt slots is used, and how much makes them full, in percent: the least and the most that inserts anywhere see.
+const USED_PERCENT: (usize, usize) = (68, 82);
 
 /// Steps double up to this distance from the prediction.
 const GALLOP_MAX: usize = 64;
@@ -84,13 +87,13 @@ struct Plan {
 
 impl Plan {
     fn new(count: usize, room: Room) -> Option<Self> {
-        let roomy = (count * 10).div_ceil(6).next_multiple_of(64).min(GAPPED_SLOTS);
+        let roomy = (count * 100).div_ceil(USED_PERCENT.0).next_multiple_of(64).min(GAPPED_SLOTS);
         let full = |slots: usize| slots * 95 / 100;
         let packed = (count * 100).div_ceil(95);
         let plan = match room {
             Room::Between => {
                 let density = count as f64 / roomy as f64;
-                Self { slots: roomy, count_max: roomy * 8 / 10, density, first: 0 }
+                Self { slots: roomy, count_max: roomy * USED_PERCENT.1 / 100, density, first: 0 }
             }
             Room::Behind => Self { slots: roomy, count_max: full(roomy), density: 0.95, first: 0 },
             Room::Before => {
@@ -138,7 +141,7 @@ impl Gapped {
             prepended: 0,
             appended: 0,
             added: 0,
-            error: (error * 256.0) as u32,
+            error,
         })
     }
 
@@ -275,7 +278,7 @@ impl Gapped {
     pub(crate) fn insert(&mut self, at: usize, key: &[u8], record: RecordPtr) {
         let head = self.projection.head(key);
         self.added += 1;
-        self.misfits += u32::from(!self.projection.fits(key));
+        self.misfits += u32::from(!self.projection.admit(key));
         self.prepended += u32::from(at == 0);
         self.appended += u32::from(self.is_end(at));
         self.count += 1;
@@ -393,12 +396,12 @@ impl Gapped {
     }
 }
 
-/// Puts the records where the model says, as near as order and room allow; returns the mean of log2(error + 1), or `None` as soon
-/// as that is too much.
-fn place(slots: &mut [Slot], model: &Model, records: &[RecordPtr], heads: &[u64]) -> Option<f64> {
+/// Puts the records where the model says, as near as order and room allow; returns the mean of log2(error + 1) times 256, or `None` as
+/// soon as that is too much.
+fn place(slots: &mut [Slot], model: &Model, records: &[RecordPtr], heads: &[u64]) -> Option<u32> {
     let count = records.len();
-    let error_max = MEAN_ERROR_MAX * count as f64;
-    let mut error = 0.0;
+    let error_max = u64::from(MEAN_ERROR_MAX) * count as u64;
+    let mut error = 0;
     let mut next = 0;
     for (at, (&record, &head)) in records.iter().zip(heads).enumerate() {
         // One slot at least stays free, behind the last record if nowhere else.
@@ -408,12 +411,12 @@ fn place(slots: &mut [Slot], model: &Model, records: &[RecordPtr], heads: &[u64]
         let distance = (slot.abs_diff(wanted) + 1) as u64;
         // The whole part of the logarithm, and what the bits below it add.
         let whole = distance.ilog2();
-        error += f64::from(whole) + (distance as f64 / (1u64 << whole) as f64 - 1.0);
+        error += (u64::from(whole) << 8) + ((distance << 8) >> whole) - 256;
         if error > error_max {
             return None;
         }
         slots[next..=slot].fill(Slot { head, record: Some(record) });
         next = slot + 1;
     }
-    Some(error / count as f64)
+    u32::try_from(error / count as u64).ok()
 }

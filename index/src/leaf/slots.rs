@@ -236,6 +236,13 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
+    /// Records, which are in key order, and the heads that suit them between these fences.
+    pub(crate) fn new(fences: &Fences, records: Vec<RecordPtr>) -> Self {
+        let projection = choose_projection(fences, &records);
+        let heads = records.iter().map(|record| projection.head(key(record))).collect();
+        Self { records, heads, projection }
+    }
+
     pub(crate) fn run(&self) -> Run<'_> {
         Run { records: &self.records, heads: Some((&self.projection, &self.heads)) }
     }
@@ -264,6 +271,18 @@ impl<'a> Run<'a> {
         key(&self.records[at])
     }
 
+    /// A rank before which to cut: near the middle, where neighbours differ most, so that what is on either side shares more.
+    /// Where most heads are equal it may be further off: then a boundary between clusters is worth more than balance.
+    pub(crate) fn middle(&self) -> usize {
+        let (count, half) = (self.len(), self.len() / 2);
+        let Some((_, heads)) = self.heads.filter(|_| count >= 8) else { return half };
+        let ties = heads.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        let margin = if ties * 4 > count * 3 { count / 32 + 1 } else { count * 3 / 8 };
+        let shared = |at: &usize| (heads[at - 1] ^ heads[*at]).leading_zeros() / 8;
+        let best = (margin..count - margin).min_by_key(|at| (shared(at), at.abs_diff(half)));
+        best.unwrap_or(half)
+    }
+
     /// The records before `rank`, and those from there on.
     pub(crate) fn split_at(&self, rank: usize) -> (Self, Self) {
         let (below, above) = self.records.split_at(rank);
@@ -279,7 +298,7 @@ impl<'a> Run<'a> {
     fn kept_heads(&self) -> Option<(&'a Projection, &'a [u64])> {
         let (projection, heads) = self.heads?;
         let (first, last) = (self.records.first()?, self.records.last()?);
-        projection.suits(key(first), key(last)).then_some((projection, heads))
+        projection.suits(key(first), key(last), heads).then_some((projection, heads))
     }
 
     /// How many of the records are deletions now.

@@ -21,11 +21,11 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use crossbeam_epoch::{Guard, pin};
+use crossbeam_epoch::pin;
 
 use crate::api::{Direction, Error, Loading};
-use crate::leaf::{DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Run, Slots, State};
-use crate::projection::{separator, successor};
+use crate::leaf::{Contents, DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Slots, State};
+use crate::projection::{common_prefix, separator, successor};
 use crate::reclaim::retire_records;
 use crate::record::RecordPtr;
 use crate::residency::budget::Cache;
@@ -37,6 +37,12 @@ const LOAD_ROWS: usize = DENSE_SLOTS * 6 / 10;
 
 /// What a scan brings that goes on where a leaf ended, while memory is plenty.
 const SCAN_ROWS: usize = GAPPED_SLOTS * 4 / 10;
+
+/// A harvest of fewer rows ends where it ends.
+const TRIM_ROWS_MIN: usize = 64;
+
+/// What a better end must save of what neighbours share there.
+const TRIM_GAIN_BYTES: usize = 3;
 
 /// After a load the clock may take this many steps to make up for it.
 const EVICTION_STEPS_LOAD: usize = 1024;
@@ -183,6 +189,9 @@ impl Inner {
             ControlFlow::Continue(())
         };
         let result = self.source.load(lower, upper, side, &mut add);
+        if let Some(next) = &mut stopped {
+            harvest.trim(kept_before, next);
+        }
         let last = (harvest.rows.len() > kept_before).then(|| harvest.last_key().to_vec());
         if side == Direction::Reverse {
             harvest.rows.reverse();
@@ -215,14 +224,16 @@ impl Inner {
         let complete_since = harvest.complete_since;
         let fences = Fences::new(&harvest.lower, harvest.upper.as_deref());
         let bytes = harvest.bytes;
-        let (records, outside) = harvest.merge(body.slots.collect(), &fences, &guard);
+        let (records, outside) = harvest.merge(body.slots.collect(), &fences);
+        let contents = Contents::new(&fences, records);
+        let run = contents.run();
         let whole = path.leaf.fences.clone();
         let plan = Plan { complete_since, any_dead: body.dead() > 0, models: self.cache.models() };
-        let fitted = || Slots::fitted(&fences, Run::new(&records), Room::Between, plan.models);
+        let fitted = || Slots::fitted(&fences, run, Room::Between, plan.models);
         if fences == whole
             && let Some(slots) = fitted()
         {
-            let dead = if plan.any_dead { Run::new(&records).count_dead() } else { 0 };
+            let dead = if plan.any_dead { run.count_dead() } else { 0 };
             body.become_state(State::Resident, (slots, dead), &self.cache);
             body.complete_since = complete_since;
         } else {
@@ -230,7 +241,7 @@ impl Inner {
             if whole.lower < fences.lower {
                 leaves.push(Leaf::absent(Fences::new(&whole.lower, Some(&fences.lower))));
             }
-            leaves.extend(plan.leaves(fences.clone(), Run::new(&records), Room::Between));
+            leaves.extend(plan.leaves(fences.clone(), run, Room::Between));
             if let Some(upper) = fences.upper.as_ref().filter(|_| fences.upper != whole.upper) {
                 leaves.push(Leaf::absent(Fences::new(upper, whole.upper.as_deref())));
             }
@@ -336,6 +347,28 @@ impl<'c> Harvest<'c> {
         self.rows.push(record);
     }
 
+    /// Moves the end to where neighbours share least, if that is near: then the fence is short, and all keys behind it share
+    /// more. `next` is the first key not among the rows; rows before `from` stay.
+    fn trim(&mut self, from: usize, next: &mut Vec<u8>) {
+        // SAFETY: ours alone.
+        let key = |at: usize| unsafe { self.rows[at].borrow() }.key();
+        let (count, end) = (self.rows.len() - from, self.rows.len());
+        if count < TRIM_ROWS_MIN {
+            return;
+        }
+        let now = common_prefix(key(end - 1), next);
+        let shared = |at: &usize| common_prefix(key(at - 1), key(*at));
+        let Some(best) = (end - count / 4..end).min_by_key(shared) else { return };
+        if shared(&best) + TRIM_GAIN_BYTES > now {
+            return;
+        }
+        *next = key(best).to_vec();
+        for record in self.rows.drain(best..) {
+            // SAFETY: never published.
+            unsafe { discard(record, self.cache) };
+        }
+    }
+
     fn last_key(&self) -> &[u8] {
         // SAFETY: ours alone.
         self.rows.last().map_or(&[], |record| unsafe { record.borrow() }.key())
@@ -346,7 +379,6 @@ impl<'c> Harvest<'c> {
         mut self,
         installed: Vec<RecordPtr>,
         fences: &Fences,
-        _guard: &Guard,
     ) -> (Vec<RecordPtr>, Vec<RecordPtr>) {
         // SAFETY: the installed ones are in a leaf the caller has latched, the read ones are ours.
         let view = |record: &RecordPtr| unsafe { record.borrow() };
@@ -386,10 +418,19 @@ impl Drop for Harvest<'_> {
     fn drop(&mut self) {
         for record in self.rows.drain(..) {
             // SAFETY: never published.
-            unsafe {
-                self.cache.discharge(record.borrow().bytes());
-                record.free();
-            }
+            unsafe { discard(record, self.cache) };
         }
+    }
+}
+
+/// Frees a record at once.
+///
+/// # Safety
+/// It is the caller's alone.
+unsafe fn discard(record: RecordPtr, cache: &Cache) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        cache.discharge(record.borrow().bytes());
+        record.free();
     }
 }
