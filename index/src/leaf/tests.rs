@@ -141,7 +141,7 @@ fn sequences_are_learned_and_leave_room_where_they_go() {
         if room == Room::Before {
             numbers.reverse();
         }
-        for number in numbers.into_iter().take_while(|_| true) {
+        for number in numbers {
             if slots.is_full() {
                 break;
             }
@@ -150,7 +150,7 @@ fn sequences_are_learned_and_leave_room_where_they_go() {
             slots.insert(at, &key, sorted.add(&key));
         }
         slots.verify();
-        assert!(slots.len() > 1500, "{} with {room:?}", slots.len());
+        assert!(slots.len() > 1300, "{} with {room:?}", slots.len());
         assert_eq!(slots.collect(), sorted.records());
     }
 }
