@@ -3,7 +3,8 @@
 //! A READ COMMITTED statement works on the newest version of a row it locks. When that is not the
 //! one its snapshot saw, the caller checks again whether the row still qualifies. A row that is
 //! gone may have moved (a change of its key is a deletion and an insertion): then only a new
-//! snapshot can tell, so the statement starts again, or skips the row if rows were already sent.
+//! snapshot can tell, so the statement starts again. It skips the row instead if rows were already
+//! sent, under SKIP LOCKED, and in a table whose rows have no key to change.
 
 use reckon_mvcc::{Counters, KeyspaceId, Locked, RowLock, Wait};
 
@@ -29,6 +30,8 @@ pub(super) struct Newest {
     keyspace: KeyspaceId,
     table: String,
     layout: Layout,
+    /// Whether rows can move: they have a primary key.
+    moving: bool,
 }
 
 impl Newest {
@@ -37,6 +40,7 @@ impl Newest {
             keyspace: table.keyspace,
             table: table.name.clone(),
             layout: Layout::new(&table.columns),
+            moving: table.primary_key().is_some(),
         }
     }
 
@@ -49,7 +53,8 @@ impl Newest {
         row: &mut Vec<Datum>,
         cx: &mut Context<'_>,
     ) -> Result<Found> {
-        let (snapshot, skip_moved) = (cx.snapshot, cx.skip_moved);
+        let snapshot = cx.snapshot;
+        let skip_gone = cx.skip_moved || !self.moving || wait == Wait::Skip;
         let mut counters = Counters::default();
         let transaction = cx.transaction()?;
         if transaction.written_since(&snapshot, self.keyspace, key) {
@@ -69,7 +74,7 @@ impl Newest {
         cx.counters.add(&counters);
         match newest.transpose()? {
             Some(()) => Ok(Found::Changed),
-            None if skip_moved => Ok(Found::Skipped),
+            None if skip_gone => Ok(Found::Skipped),
             None => Err(ExecutionError::RowMoved.into()),
         }
     }

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use crate::error::Result;
+use crate::exec::overflow;
 use crate::exec::row_set::{RowSet, heap_size, same_row};
 use crate::exec::sort::{Order, compare};
 use crate::exec::{Builder, Context};
@@ -30,6 +31,8 @@ struct Call {
     args: usize,
     filter: Option<Compiled>,
     distinct: bool,
+    /// Whether its state grows with every row: it keeps the values.
+    grows: bool,
     /// How kept rows are sorted; empty: they are not kept.
     orders: Vec<Order>,
 }
@@ -77,9 +80,14 @@ impl Calls {
                 self.values.push(input.eval(row, cx)?);
             }
             match state {
-                Running::Added(accumulator) => accumulator.add(&self.values)?,
+                Running::Added(accumulator) => {
+                    accumulator.add(&self.values)?;
+                    if call.grows {
+                        grown += memory(&self.values);
+                    }
+                }
                 Running::Kept(rows) => {
-                    grown += self.values.iter().map(|value| 16 + heap_size(value)).sum::<usize>();
+                    grown += memory(&self.values);
                     rows.push(self.values.clone());
                 }
                 Running::Once(rows) => {
@@ -106,6 +114,19 @@ impl Calls {
     }
 }
 
+/// Bytes of the values of a row that is kept.
+fn memory(values: &[Datum]) -> usize {
+    values.iter().map(|value| size_of::<Datum>() + heap_size(value)).sum()
+}
+
+/// Values that are kept inside of groups (DISTINCT, ORDER BY, array_agg) do not spill.
+pub(super) fn bounded(kept: usize, cx: &Context<'_>) -> Result<()> {
+    if kept > cx.limits.table_memory() {
+        return Err(overflow::refused("an aggregate that keeps its values"));
+    }
+    Ok(())
+}
+
 impl Call {
     fn new(aggregate: &Aggregate, builder: &mut Builder) -> Result<Call> {
         let mut inputs = Compiled::all(&aggregate.args, builder)?;
@@ -126,6 +147,7 @@ impl Call {
             args,
             filter: builder.optional(aggregate.filter.as_ref())?,
             distinct: aggregate.distinct,
+            grows: matches!(aggregate.function.name, "array_agg" | "string_agg"),
             orders,
         })
     }

@@ -3,7 +3,7 @@
 //! When the table is full, rows of groups that are in it are still added; rows of others go to
 //! tapes by the hash of their group, and each tape is aggregated on its own later.
 
-use super::call::{Calls, Running};
+use super::call::{Calls, Running, bounded};
 use crate::error::Result;
 use crate::exec::overflow::{self, Overflow, Pending};
 use crate::exec::result::evaluate;
@@ -175,14 +175,6 @@ fn place(table: &mut RowSet, group: &[Datum], room: Room, cx: &Context<'_>) -> R
         None if room.level >= overflow::DEEPEST => Err(overflow::refused("an aggregate")),
         None => Ok(Place::Later(hash(group))),
     }
-}
-
-/// Rows that DISTINCT and ORDER BY keep inside of groups do not spill.
-fn bounded(kept: usize, cx: &Context<'_>) -> Result<()> {
-    if kept > cx.limits.table_memory() {
-        return Err(overflow::refused("an aggregate with DISTINCT or ORDER BY"));
-    }
-    Ok(())
 }
 
 impl Operator for HashAggregate {

@@ -1,6 +1,6 @@
 //! Groups that come one after another: one group's states at a time.
 
-use super::call::{Calls, Running};
+use super::call::{Calls, Running, bounded};
 use crate::error::Result;
 use crate::exec::result::evaluate;
 use crate::exec::row_set::same_row;
@@ -16,6 +16,8 @@ pub(super) struct GroupAggregate {
     /// The group at hand; None before the first row and after the last one.
     current: Option<Vec<Datum>>,
     states: Vec<Running>,
+    /// Bytes of values that states have kept.
+    kept: usize,
     group: Vec<Datum>,
     row: Vec<Datum>,
     ended: bool,
@@ -35,6 +37,7 @@ impl GroupAggregate {
             having,
             current: None,
             states: Vec::new(),
+            kept: 0,
             group: Vec::new(),
             row: Vec::new(),
             ended: false,
@@ -57,7 +60,8 @@ impl GroupAggregate {
                 self.current = Some(self.group.clone());
                 self.calls.start(&mut self.states);
             }
-            self.calls.add(&mut self.states, self.input.row(), cx)?;
+            self.kept += self.calls.add(&mut self.states, self.input.row(), cx)?;
+            bounded(self.kept, cx)?;
             if complete {
                 return Ok(true);
             }
@@ -71,6 +75,7 @@ impl GroupAggregate {
         self.row = group;
         self.calls.finish(&self.states, &mut self.row)?;
         self.states.clear();
+        self.kept = 0;
         Ok(true)
     }
 }
@@ -97,6 +102,7 @@ impl Operator for GroupAggregate {
         self.input.rewind(again);
         self.current = None;
         self.states.clear();
+        self.kept = 0;
         self.ended = false;
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Insert {
     writer: TableWriter,
     conflict: Option<OnConflict>,
     returning: Returning,
+    /// Whether a row was inserted: then the statement cannot start over.
+    begun: bool,
 }
 
 impl Insert {
@@ -27,14 +29,22 @@ impl Insert {
             conflict: conflict.map(|c| OnConflict::new(c, writer.rows(), builder)).transpose()?,
             returning: Returning::new(&modify.returning, builder)?,
             writer,
+            begun: false,
         })
     }
 }
 
 impl Operator for Insert {
     fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        while self.input.next(cx)? {
+        loop {
+            // What was inserted cannot be taken back if a row below turns out to have moved.
+            cx.skip_moved |= self.begun;
+            if !self.input.next(cx)? {
+                self.writer.finish(cx)?;
+                return Ok(false);
+            }
             cx.check()?;
+            self.begun = true;
             let row = self.input.row();
             let modified = match &mut self.conflict {
                 None => {
@@ -49,8 +59,6 @@ impl Operator for Insert {
                 return Ok(true);
             }
         }
-        self.writer.finish(cx)?;
-        Ok(false)
     }
 
     fn row(&self) -> &[Datum] {
@@ -60,5 +68,6 @@ impl Operator for Insert {
     fn rewind(&mut self, again: Again) {
         self.input.rewind(again);
         self.writer.reset();
+        self.begun = false;
     }
 }

@@ -12,13 +12,14 @@
 
 use std::sync::Arc;
 
-use reckon_mvcc::{Load, StorageError, Transaction};
+use reckon_mvcc::{Load, StorageError};
 
 use super::{RowWriter, violation};
 use crate::catalog::{Index, Table};
 use crate::error::{Error, Result};
+use crate::exec::Context;
 use crate::exec::entry::{EntryShape, KeyShape};
-use crate::exec::{Context, RowId};
+use crate::exec::row_id::Counter;
 use crate::row::Layout;
 use crate::types::Datum;
 
@@ -46,7 +47,7 @@ struct TableLoad {
     table: Arc<Table>,
     layout: Layout,
     key: Option<KeyShape>,
-    last_row_id: u64,
+    row_ids: Arc<Counter>,
     rows: Load,
     entries: Vec<(EntryShape, Load)>,
     row_key: Vec<u8>,
@@ -84,7 +85,7 @@ impl TableWriter {
             }
             Mode::Loading(load) => {
                 self.rows.check(row, cx)?;
-                load.add(row)
+                load.add(row, cx)
             }
         }
     }
@@ -102,9 +103,9 @@ impl TableWriter {
         let Mode::Waiting(waiting) = std::mem::replace(&mut self.mode, Mode::Rows) else {
             return Ok(());
         };
-        match TableLoad::open(&self.rows.table, cx.transaction()?)? {
+        match TableLoad::open(&self.rows.table, cx)? {
             Some(mut load) => {
-                waiting.iter().try_for_each(|row| load.add(row))?;
+                waiting.iter().try_for_each(|row| load.add(row, cx))?;
                 self.mode = Mode::Loading(Box::new(load));
                 Ok(())
             }
@@ -115,7 +116,8 @@ impl TableWriter {
 
 impl TableLoad {
     /// None when one of the keyspaces holds something already.
-    fn open(table: &Arc<Table>, transaction: &Transaction) -> Result<Option<TableLoad>> {
+    fn open(table: &Arc<Table>, cx: &mut Context<'_>) -> Result<Option<TableLoad>> {
+        let transaction = cx.transaction()?;
         let mut loads = Vec::new();
         for keyspace in table.keyspaces() {
             match transaction.load(keyspace) {
@@ -132,7 +134,7 @@ impl TableLoad {
         Ok(Some(TableLoad {
             layout: Layout::new(&table.columns),
             key: KeyShape::new(table),
-            last_row_id: 0,
+            row_ids: cx.row_ids.counter(table.keyspace),
             rows,
             entries: shapes.zip(loads).collect(),
             table: Arc::clone(table),
@@ -141,13 +143,15 @@ impl TableLoad {
         }))
     }
 
-    fn add(&mut self, row: &[Datum]) -> Result<()> {
+    fn add(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<()> {
         self.row_key.clear();
         match &self.key {
             Some(shape) => shape.append(row, &mut self.row_key)?,
             None => {
-                self.last_row_id += 1;
-                self.row_key.extend_from_slice(&RowId(self.last_row_id).to_key());
+                let snapshot = cx.snapshot;
+                let transaction = cx.transaction()?;
+                let row_id = self.row_ids.allocate(self.table.keyspace, transaction, &snapshot)?;
+                self.row_key.extend_from_slice(&row_id.to_key());
             }
         }
         let (key, value) = &mut self.bytes;
