@@ -70,6 +70,8 @@ pub(crate) enum End {
     Gone,
     /// It was told why: the report is in the output.
     Told,
+    /// The replies so far are all it gets.
+    Silent,
 }
 
 /// Why a statement does not go on.
@@ -137,6 +139,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
         Ok(session) => session,
         Err(error) => {
             let mut out = BytesMut::new();
+            backend::authentication_ok(&mut out);
             response::error(&mut out, Severity::Fatal, &error);
             let _ = writer.write(&out).await;
             return None;
@@ -148,7 +151,10 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
     let mut connection =
         Connection { server, session, place, entry, reader, input, out, skipping: false };
     backend::authentication_ok(&mut connection.out);
-    connection.parameters();
+    connection.session.parameter_changes();
+    for (name, value) in connection.session.settings().reportable() {
+        backend::parameter_status(&mut connection.out, &name, &value);
+    }
     backend::backend_key_data(&mut connection.out, process, secret);
     response::ready(&mut connection.out, connection.session.transaction_status());
     connection.flush().await.ok()?;
@@ -168,7 +174,7 @@ impl Connection {
                 break end;
             }
         };
-        if end == End::Told {
+        if end != End::Gone {
             let _ = timeout(LAST_WORDS, self.flush()).await;
         }
     }
@@ -199,6 +205,9 @@ impl Connection {
         match done {
             Ok(()) => {}
             Err(Stop::End(end)) => return Err(end),
+            Err(Stop::Failed(Failure::Protocol(error))) if error.is_fatal() => {
+                return Err(self.violation(&error));
+            }
             Err(Stop::Failed(failure)) => {
                 self.failed(&failure)?;
                 // The simple protocol has no Sync to wait for.
@@ -325,8 +334,13 @@ impl Connection {
         End::Told
     }
 
-    /// A frame that cannot be one: what follows has no meaning.
+    /// What follows in the stream has no meaning. Of a length that cannot be one PostgreSQL tells
+    /// only its log.
     pub(crate) fn violation(&mut self, error: &reckon_wire::Error) -> End {
+        debug!("session {}: {error}", self.process());
+        if *error == reckon_wire::Error::MessageLength {
+            return End::Silent;
+        }
         response::violation(&mut self.out, Severity::Fatal, error);
         End::Told
     }

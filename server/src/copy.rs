@@ -2,16 +2,16 @@
 //!
 //! Flush and Sync are ignored meanwhile, as in PostgreSQL. After an error the rest of what the client
 //! sends for this COPY is read and dropped: as stray messages in the simple protocol, up to Sync in
-//! the extended one.
+//! the extended one. A message that has nothing to do with it ends the connection.
 
 use bytes::Buf as _;
 use reckon_sql::session::Progress;
 use reckon_wire::Format;
-use reckon_wire::backend;
+use reckon_wire::backend::{self, Report, Severity};
 use reckon_wire::codec::{Frame, HEADER_LENGTH};
 use reckon_wire::frontend::{self, Limits, Message};
 
-use crate::connection::{Connection, Stop};
+use crate::connection::{Connection, End, Stop};
 use crate::protocol::Failure;
 
 /// How a message moved the COPY on.
@@ -50,10 +50,21 @@ impl Connection {
                 }
                 Err(failure) => {
                     self.session.fail();
+                    if matches!(failure, Failure::DuringCopy { .. }) {
+                        failure.write(&mut self.out);
+                        return Err(Stop::End(self.out_of_step()));
+                    }
                     return Err(Stop::Failed(failure));
                 }
             }
         }
+    }
+
+    /// Whoever talks of something else in the middle of a COPY means another COPY than we do.
+    fn out_of_step(&mut self) -> End {
+        let message = "terminating connection because protocol synchronization was lost";
+        backend::report(&mut self.out, &Report::new(Severity::Fatal, "08P01", message));
+        End::Told
     }
 
     /// Waits for more input, or for somebody who wants the statement to stop.

@@ -212,6 +212,10 @@ impl Refusal {
             Self::Gone => {}
             // PostgreSQL hangs up on what is no startup packet at all.
             Self::Protocol(reckon_wire::Error::StartupLength) => {}
+            Self::Protocol(error @ reckon_wire::Error::UnsupportedVersion { major: 0..3, .. }) => {
+                // These clients know no other form.
+                out.extend_from_slice(format!("EFATAL:  {error}\n\0").as_bytes());
+            }
             Self::Protocol(error) => {
                 let (message, detail) = (error.to_string(), error.detail().unwrap_or_default());
                 let report = Report::new(Severity::Fatal, error.sqlstate(), &message);

@@ -174,7 +174,7 @@ fn broken_bodies_are_errors_and_broken_frames_end_the_session() {
     assert_eq!(client.last_words(), ("08P01".into(), "invalid frontend message type 33".into()));
     let mut client = server.connect();
     client.send_bytes(b"Q\x7f\xff\xff\xff");
-    assert_eq!(client.last_words(), ("08P01".into(), "invalid message length".into()));
+    assert!(client.next().is_none());
 }
 
 #[test]

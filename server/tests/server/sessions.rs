@@ -80,7 +80,7 @@ fn newer_minor_versions_are_negotiated_and_other_majors_refused() {
     assert_eq!(client.next().unwrap().tag, b'v');
     assert!(client.tags().ends_with('Z'));
     let mut client = server.unconnected();
-    client.send(|out| client::startup_version(out, 0x2_0000, [("user", "postgres")]));
+    client.send(|out| client::startup_version(out, 0x4_0000, [("user", "postgres")]));
     assert_eq!(client.last_words().0, "0A000");
 }
 

@@ -205,7 +205,7 @@ impl Session {
         }
         let affected = run.execution.rows_affected();
         Ok(Progress::Complete(match planned.command {
-            Command::Select => format!("SELECT {}", run.sent),
+            Command::Select => format!("SELECT {}", run.in_call),
             Command::Insert => format!("INSERT 0 {affected}"),
             Command::Update => format!("UPDATE {affected}"),
             Command::Delete => format!("DELETE {affected}"),

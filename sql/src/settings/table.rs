@@ -258,7 +258,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "TimeZone",
-        default: "Etc/UTC",
+        default: "UTC",
         report: true,
         check: time_zone,
         description: "Sets the time zone for displaying and interpreting time stamps.",
