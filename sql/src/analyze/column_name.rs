@@ -26,9 +26,6 @@ fn figure(expr: &ast::Expr) -> Option<(String, bool)> {
             .or_else(|| Some((type_word(data_type)?, false))),
         ast::Expr::TypedString(string) => Some((type_word(&string.data_type)?, false)),
         ast::Expr::Interval(_) => Some(("interval".to_owned(), false)),
-        ast::Expr::Value(value) => {
-            matches!(value.value, ast::Value::Boolean(_)).then(|| ("bool".to_owned(), false))
-        }
         ast::Expr::Case { else_result, .. } => else_result
             .as_deref()
             .and_then(figure)

@@ -5,11 +5,14 @@ use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
+use super::coerce::bare;
 use super::scope::Place;
 use super::type_name::type_name;
-use crate::error::{Error, QueryError, Result, SyntaxError};
+use crate::error::{Error, QueryError, Result, SyntaxError, TypeError};
+use crate::expr::function::CastContext;
 use crate::expr::{Expr, ExprKind, Quantifier};
-use crate::types::Type;
+use crate::parser::Source;
+use crate::types::{self, Type};
 
 impl Analyzer<'_> {
     /// The 1-based position of an expression's first token that sqlparser knows of.
@@ -32,7 +35,7 @@ impl Analyzer<'_> {
                 {
                     return Err(unsupported("this kind of cast", self.start(operand)));
                 }
-                self.written_cast(operand, data_type)
+                self.written_cast(operand, data_type, *kind == ast::CastKind::DoubleColon)
             }
             ast::Expr::TypedString(ast::TypedString {
                 data_type,
@@ -100,15 +103,39 @@ impl Analyzer<'_> {
         type_name(name, self.source).map_err(|e| e.at(position))
     }
 
-    fn written_cast(&mut self, operand: &ast::Expr, data_type: &ast::DataType) -> Result<Expr> {
-        let position = self.start(operand);
-        let to = self.type_of(data_type, position)?;
-        if let (ast::Expr::Array(array), Some(element)) = (operand, to.element()) {
-            let array = self.array(&array.elem, Some(element.with_modifier(-1)))?;
-            return self.cast(array, to, position);
+    fn written_cast(
+        &mut self,
+        operand: &ast::Expr,
+        data_type: &ast::DataType,
+        colons: bool,
+    ) -> Result<Expr> {
+        let source = self.source;
+        let place = || cast_position(source, operand, colons);
+        let to = type_name(data_type, source).map_err(|e| {
+            let before = if colons {
+                place()
+            } else {
+                source.position_after("as", source.position(operand.span()))
+            };
+            e.at(source.position_behind(before))
+        })?;
+        let value = match (operand, to.element()) {
+            (ast::Expr::Array(array), Some(element)) => {
+                self.array(&array.elem, Some(element.with_modifier(-1)))?
+            }
+            _ => self.expr(operand)?,
+        };
+        let (from, position) = (value.ty, value.position);
+        match self.coerce(value, to, CastContext::Explicit)? {
+            Some(mut cast) => {
+                cast.position = cast.position.or(position);
+                Ok(cast)
+            }
+            None => {
+                let (from, to) = (types::name(bare(from)), types::name(bare(to)));
+                Err(Error::from(TypeError::CannotCast { from, to }).at(place()))
+            }
         }
-        let operand = self.expr(operand)?;
-        self.cast(operand, to, position)
     }
 
     /// A chain of operators. Its left spine is walked in a loop, as it may be long.
@@ -251,11 +278,7 @@ fn bare_row(expr: &ast::Expr) -> &ast::Expr {
 }
 
 /// Where an operator stands: before its right side and that side's own signs.
-fn operator_position(
-    source: &crate::parser::Source,
-    op: &BinaryOperator,
-    right: &ast::Expr,
-) -> Option<u32> {
+fn operator_position(source: &Source, op: &BinaryOperator, right: &ast::Expr) -> Option<u32> {
     let text = match op {
         BinaryOperator::PGCustomBinaryOperator(_) => "operator".to_owned(),
         _ => op.to_string(),
@@ -273,6 +296,32 @@ fn operator_position(
         operand = expr;
     }
     before(at)
+}
+
+/// Where a cast stands: at its `::`, or at CAST.
+fn cast_position(source: &Source, operand: &ast::Expr, colons: bool) -> Option<u32> {
+    let mut position = source.position(operand.span());
+    if colons {
+        // Every :: of the operand stands before this one.
+        let mut inside = 0;
+        let _ = ast::visit_expressions(operand, |expr| {
+            let is_cast = matches!(expr, ast::Expr::Cast { kind: ast::CastKind::DoubleColon, .. });
+            inside += usize::from(is_cast);
+            std::ops::ControlFlow::<()>::Continue(())
+        });
+        for _ in 0..=inside {
+            position = source.position_after("::", position);
+        }
+        return position;
+    }
+    let mut inner = operand;
+    loop {
+        position = source.position_before("cast", position);
+        inner = match inner {
+            ast::Expr::Cast { kind: ast::CastKind::Cast, expr, .. } => expr,
+            _ => return position,
+        };
+    }
 }
 
 fn is_number(expr: &ast::Expr) -> bool {

@@ -16,7 +16,6 @@ use crate::types::Type;
 pub(super) struct Alias {
     name: Option<String>,
     columns: Vec<String>,
-    position: Option<u32>,
 }
 
 impl Analyzer<'_> {
@@ -126,7 +125,7 @@ impl Analyzer<'_> {
                 let columns = items.into_iter().filter(|item| item.columns_visible);
                 let columns = columns.flat_map(|item| item.columns).collect();
                 let mut item = new_item(Some(name.clone()), None, columns);
-                rename(&mut item.columns, &name, &alias.columns, alias.position)?;
+                rename(&mut item.columns, &name, &alias.columns)?;
                 Ok((tree, vec![item]))
             }
             _ => Err(unsupported("this kind of FROM item", self.position(factor.span()))),
@@ -135,7 +134,7 @@ impl Analyzer<'_> {
 
     fn alias(&self, alias: Option<&ast::TableAlias>) -> Result<Alias> {
         let Some(ast::TableAlias { explicit: _, name, columns, at }) = alias else {
-            return Ok(Alias { name: None, columns: Vec::new(), position: None });
+            return Ok(Alias { name: None, columns: Vec::new() });
         };
         let position = self.position(name.span);
         if at.is_some() {
@@ -145,7 +144,7 @@ impl Analyzer<'_> {
             return Err(unsupported("a column definition list", position));
         }
         let columns = columns.iter().map(|column| fold(&column.name)).collect();
-        Ok(Alias { name: Some(fold(name)), columns, position })
+        Ok(Alias { name: Some(fold(name)), columns })
     }
 
     fn table_item(&mut self, name: &Name, alias: Alias) -> Result<(From, Vec<Item>)> {
@@ -215,7 +214,7 @@ impl Analyzer<'_> {
             expr: self.column_of(relation, n, None),
         });
         let mut item = new_item(Some(shown.alias.clone()), Some(relation), columns.collect());
-        rename(&mut item.columns, &shown.alias, &alias.columns, alias.position)?;
+        rename(&mut item.columns, &shown.alias, &alias.columns)?;
         Ok(item)
     }
 
@@ -394,16 +393,11 @@ pub(super) fn hidden(mut item: Item) -> Item {
     item
 }
 
-fn rename(
-    columns: &mut [ItemColumn],
-    table: &str,
-    names: &[String],
-    position: Option<u32>,
-) -> Result<()> {
+fn rename(columns: &mut [ItemColumn], table: &str, names: &[String]) -> Result<()> {
     if names.len() > columns.len() {
         let (available, specified) = (columns.len(), names.len());
-        let error = QueryError::TooManyAliases { table: table.to_owned(), available, specified };
-        return Err(Error::from(error).at(position));
+        let table = table.to_owned();
+        return Err(QueryError::TooManyAliases { table, available, specified }.into());
     }
     for (column, name) in columns.iter_mut().zip(names) {
         column.name.clone_from(name);

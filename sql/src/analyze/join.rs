@@ -1,13 +1,13 @@
 //! Joins: ON, USING and NATURAL.
 
-use sqlparser::ast::{self, JoinConstraint, JoinOperator};
+use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
 use super::from::{check_conflicts, hidden, new_item};
 use super::query::From;
 use super::scope::{Item, ItemColumn, Place};
-use crate::error::{Error, NameError, Result};
+use crate::error::{NameError, Result};
 use crate::expr::{Expr, ExprKind};
 use crate::parser::fold;
 use crate::plan::JoinKind;
@@ -34,6 +34,7 @@ impl Analyzer<'_> {
                 return Err(unsupported("GLOBAL JOIN", None));
             }
             let (kind, constraint) = kind_of(join_operator)?;
+            self.check_constraint(join_operator, relation)?;
             let left = items.iter().cloned().map(hidden);
             self.level().items = before.iter().cloned().chain(left).collect();
             let (right_tree, right_items) = self.table_factor(relation)?;
@@ -44,6 +45,25 @@ impl Analyzer<'_> {
         }
         self.level().items = before;
         Ok((tree, items))
+    }
+
+    /// Refuses a join without ON or USING: the grammar misses them behind the right side.
+    fn check_constraint(&self, operator: &JoinOperator, relation: &ast::TableFactor) -> Result<()> {
+        let needs = match operator {
+            JoinOperator::CrossJoin(JoinConstraint::None) => false,
+            JoinOperator::CrossJoin(_) => {
+                return Err(unsupported("a condition on CROSS JOIN", None));
+            }
+            JoinOperator::Join(c)
+            | JoinOperator::Inner(c)
+            | JoinOperator::Left(c)
+            | JoinOperator::LeftOuter(c)
+            | JoinOperator::Right(c)
+            | JoinOperator::RightOuter(c)
+            | JoinOperator::FullOuter(c) => matches!(c, JoinConstraint::None),
+            _ => false,
+        };
+        if needs { Err(self.source.error_after(relation.span())) } else { Ok(()) }
     }
 
     fn constraint(
@@ -70,11 +90,10 @@ impl Analyzer<'_> {
                     };
                     let (name, position) = (fold(ident), self.position(ident.span));
                     if shared.iter().any(|known: &Merged| known.name == name) {
-                        let error = NameError::DuplicateUsingColumn { column: name };
-                        return Err(Error::from(error).at(position));
+                        return Err(NameError::DuplicateUsingColumn { column: name }.into());
                     }
-                    let left = using_column(&left, &name, "left").map_err(|e| e.at(position))?;
-                    let right = using_column(&right, &name, "right").map_err(|e| e.at(position))?;
+                    let left = using_column(&left, &name, "left")?;
+                    let right = using_column(&right, &name, "right")?;
                     shared.push(Merged { name, left, right, position });
                 }
                 self.merge_sides(kind, shared, left, right)

@@ -165,7 +165,7 @@ impl Analyzer<'_> {
         value: &ast::Expr,
         found: &mut Vec<(usize, Expr)>,
     ) -> Result<()> {
-        let (place, position) = self.target_column(table, name)?;
+        let (place, _) = self.target_column(table, name)?;
         let column = &table.columns[place];
         let value = if is_default(value) {
             self.default_of(column)?
@@ -174,8 +174,7 @@ impl Analyzer<'_> {
             self.assign(value, column)?
         };
         if found.iter().any(|(known, _)| *known == place) {
-            let error = QueryError::AssignedTwice { column: column.name.clone() };
-            return Err(Error::from(error).at(position));
+            return Err(QueryError::AssignedTwice { column: column.name.clone() }.into());
         }
         found.push((place, value));
         Ok(())

@@ -124,8 +124,12 @@ impl Analyzer<'_> {
         let descending = match sort {
             None | Some(ast::OrderBySort::Asc) => false,
             Some(ast::OrderBySort::Desc) => true,
-            Some(ast::OrderBySort::Using(_)) => {
-                return Err(unsupported("ORDER BY ... USING", self.start(expr)));
+            Some(ast::OrderBySort::Using(operator)) => {
+                match operator.to_string().trim_matches('"') {
+                    "<" => false,
+                    ">" => true,
+                    _ => return Err(unsupported("ORDER BY USING this operator", self.start(expr))),
+                }
             }
         };
         Ok((descending, nulls_first.unwrap_or(descending)))

@@ -30,6 +30,8 @@ pub(super) struct Tail<'a> {
     limit: Option<&'a ast::Expr>,
     offset: Option<&'a ast::Expr>,
     locks: &'a [ast::LockClause],
+    /// FETCH FIRST ROW ONLY: without a number.
+    first_only: bool,
 }
 
 impl Analyzer<'_> {
@@ -228,7 +230,11 @@ impl Analyzer<'_> {
 
     fn limit_clause(&mut self, tail: &Tail<'_>) -> Result<(Option<Expr>, Option<Expr>)> {
         let offset = self.row_count(tail.offset, Place::Offset, "OFFSET")?;
-        let limit = self.row_count(tail.limit, Place::Limit, "LIMIT")?;
+        let mut limit = self.row_count(tail.limit, Place::Limit, "LIMIT")?;
+        if tail.first_only {
+            let kind = crate::expr::ExprKind::Constant(crate::types::Datum::Int8(1));
+            limit = Some(Expr { kind, ty: Type::INT8, position: None });
+        }
         Ok((limit, offset))
     }
 
@@ -389,12 +395,10 @@ fn tail_of(query: &ast::Query) -> Result<Tail<'_>> {
         if *with_ties || *percent {
             return Err(unsupported("FETCH FIRST ... WITH TIES", None));
         }
-        let Some(quantity) = quantity else {
-            return Err(unsupported("FETCH FIRST without a number", None));
-        };
-        limit = Some(quantity);
+        limit = quantity.as_ref();
     }
-    Ok(Tail { order, limit, offset, locks })
+    let first_only = fetch.as_ref().is_some_and(|fetch| fetch.quantity.is_none());
+    Ok(Tail { order, limit, offset, locks, first_only })
 }
 
 /// A query in parentheses with clauses behind them, as one query.

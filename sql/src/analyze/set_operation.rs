@@ -111,6 +111,17 @@ impl Analyzer<'_> {
     /// A query over a query with one column coerced: where coercing below would change which rows
     /// are distinct or how they are sorted.
     fn wrap(&mut self, inner: Query, n: usize, ty: Type) -> Result<Query> {
+        let mut query = self.over(inner);
+        if let QueryBody::Select(select) = &mut query.body {
+            let expr = std::mem::replace(&mut select.targets[n], placeholder());
+            select.targets[n] = self.coerce_common(expr, ty, "UNION")?;
+        }
+        query.columns[n].ty = ty;
+        Ok(query)
+    }
+
+    /// `SELECT * FROM (inner)`
+    pub(super) fn over(&mut self, inner: Query) -> Query {
         use super::query::{Distinct, From, RelationColumn, RelationKind, Select};
         let columns = inner.columns.clone();
         let relation_columns = columns.iter().map(|column| RelationColumn {
@@ -122,13 +133,8 @@ impl Analyzer<'_> {
         let relation_columns = relation_columns.collect();
         let kind = RelationKind::Subquery(inner);
         let relation = self.add_relation(kind, "*SELECT*".to_owned(), relation_columns, false);
-        let mut targets = Vec::with_capacity(columns.len());
-        for at in 0..columns.len() {
-            let expr = self.column_of(relation, at, None);
-            targets.push(if at == n { self.coerce_common(expr, ty, "UNION")? } else { expr });
-        }
-        let mut columns = columns;
-        columns[n].ty = ty;
+        let targets: Vec<_> =
+            (0..columns.len()).map(|at| self.column_of(relation, at, None)).collect();
         let select = Select {
             from: From::Relation(relation),
             conditions: Vec::new(),
@@ -142,7 +148,7 @@ impl Analyzer<'_> {
             returns_sets: false,
         };
         let body = QueryBody::Select(Box::new(select));
-        Ok(Query { body, columns, order: Vec::new(), limit: None, offset: None, locks: Vec::new() })
+        Query { body, columns, order: Vec::new(), limit: None, offset: None, locks: Vec::new() }
     }
 }
 

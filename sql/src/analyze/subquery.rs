@@ -64,7 +64,10 @@ impl Analyzer<'_> {
     ) -> Result<Expr> {
         let start = self.position(query.span());
         let position = self.source.position_before("in", start);
-        if let ast::Expr::Tuple(_) = left {
+        if let ast::Expr::Tuple(left) = left {
+            if matches!(op, BinaryOperator::Eq) && quantifier == Quantifier::Any {
+                return self.row_in_subquery(left, query, position);
+            }
             return Err(unsupported("a row compared with a subquery", start));
         }
         let symbol = symbol_of(op).ok_or_else(|| unsupported(format!("operator {op}"), start))?;
@@ -86,6 +89,41 @@ impl Analyzer<'_> {
         Ok(self.sublink(kind, query, outer, Type::BOOL, place))
     }
 
+    /// `(a, b) IN (SELECT ...)` in a condition, where false and unknown are the same: as EXISTS
+    /// of a row that is equal.
+    fn row_in_subquery(
+        &mut self,
+        left: &[ast::Expr],
+        query: &ast::Query,
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        if !matches!(self.place(), Place::Where | Place::JoinOn | Place::Having) {
+            return Err(unsupported("a row compared with a subquery as a value", position));
+        }
+        let left = left.iter().map(|expr| self.expr(expr)).collect::<Result<Vec<_>>>()?;
+        let (inner, mut outer) = self.inner_query(query)?;
+        if inner.columns.len() != left.len() {
+            let error = QueryError::SubqueryWidth { many: inner.columns.len() > left.len() };
+            return Err(Error::from(error).at(position));
+        }
+        let level = self.levels.len() - 1;
+        for expr in &left {
+            super::equal::columns(expr, &mut |id| {
+                outer.push(super::query::OuterReference { id, position: expr.position, level });
+            });
+        }
+        let mut query = self.over(inner);
+        if let super::query::QueryBody::Select(select) = &mut query.body {
+            let right = std::mem::take(&mut select.targets);
+            select.visible = 0;
+            for (left, right) in left.into_iter().zip(right) {
+                select.conditions.push(self.binary("=", left, right, || position)?);
+            }
+        }
+        query.columns.clear();
+        Ok(self.sublink(SublinkKind::Exists, query, outer, Type::BOOL, position))
+    }
+
     /// Analyzes a subquery of an expression, and what it reads of the queries around it.
     fn inner_query(
         &mut self,
@@ -97,7 +135,8 @@ impl Analyzer<'_> {
                 Place::Default => QueryError::SubqueryNotAllowed { place: "DEFAULT expression" },
                 _ => QueryError::SubqueryNotAllowed { place: "EXECUTE parameter" },
             };
-            return Err(Error::from(error).at(self.position(query.span())));
+            let position = self.source.position_before("(", self.position(query.span()));
+            return Err(Error::from(error).at(position));
         }
         // The innermost level must exist, so that what the subquery uses of it is noted.
         self.level();

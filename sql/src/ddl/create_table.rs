@@ -94,8 +94,9 @@ impl Edit<'_> {
         keys: &mut Vec<NewKey>,
     ) -> Result<Column> {
         let ColumnDef { name, data_type, options } = column;
+        let position = self.source.next_position(name.span);
         let name = fold(name);
-        let ty = analyze::type_name(data_type, &self.source)?;
+        let ty = analyze::type_name(data_type, &self.source).map_err(|error| error.at(position))?;
         let mut made = Column { name, ty, not_null: false, default: None, dropped: false };
         let mut nullable = false;
         for option in options {

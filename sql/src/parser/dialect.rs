@@ -83,6 +83,9 @@ impl Dialect for Postgres {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        if is_word(parser, 0, "isnull") {
+            return Some(Ok(INNER.prec_value(Precedence::Is)));
+        }
         INNER.get_next_precedence(parser)
     }
 
@@ -145,6 +148,10 @@ impl Dialect for Postgres {
         expr: &Expr,
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
+        if is_word(parser, 0, "isnull") {
+            parser.advance_token();
+            return Some(Ok(Expr::IsNull(Box::new(expr.clone()))));
+        }
         let at = |n: usize, expected: Keyword| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(w) if w.keyword == expected);
         let negated = at(0, Keyword::NOT);
         let first = usize::from(negated);

@@ -1,6 +1,6 @@
 //! What PostgreSQL's lexer and grammar see in a row of tokens and sqlparser does not.
 
-use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace};
 
 use super::Source;
 use super::split::syntax_error_at;
@@ -37,6 +37,71 @@ pub(super) fn join_strings(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         joined.push(token);
     }
     joined
+}
+
+/// Makes one operator of tokens that PostgreSQL's lexer does not part: `=== `, `^-`.
+///
+/// An operator is the longest run of operator characters; it ends in + or - only when it has
+/// one of `~!@#%^&|`?` in it.
+pub(super) fn join_operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut joined: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(first) = tokens.next() {
+        let mut run = vec![first];
+        while is_operator(&run[run.len() - 1].token)
+            && tokens.peek().is_some_and(|next| {
+                is_operator(&next.token) && next.span.start == run[run.len() - 1].span.end
+            })
+        {
+            run.extend(tokens.next());
+        }
+        if run.len() == 1 {
+            joined.extend(run);
+            continue;
+        }
+        let texts: Vec<String> = run.iter().map(|token| token.token.to_string()).collect();
+        let mut taken = run.len();
+        if !texts.concat().contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?']) {
+            while taken > 1 && texts[..taken].concat().ends_with(['+', '-']) {
+                taken -= 1;
+            }
+        }
+        let rest = run.split_off(taken);
+        if let [first, .., last] = run.as_slice() {
+            let span = Span { start: first.span.start, end: last.span.end };
+            let token = Token::CustomBinaryOperator(texts[..taken].concat());
+            joined.push(TokenWithSpan { token, span });
+        } else {
+            joined.extend(run);
+        }
+        joined.extend(rest);
+    }
+    joined
+}
+
+fn is_operator(token: &Token) -> bool {
+    const CHARACTERS: &str = "+-*/<>=~!@#%^&|`?";
+    match token {
+        Token::Word(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Whitespace(_)
+        | Token::Placeholder(_)
+        | Token::LParen
+        | Token::RParen
+        | Token::LBracket
+        | Token::RBracket
+        | Token::Comma
+        | Token::Period
+        | Token::SemiColon
+        | Token::Colon
+        | Token::DoubleColon
+        | Token::EOF => false,
+        _ => {
+            let text = token.to_string();
+            !text.is_empty() && text.chars().all(|c| CHARACTERS.contains(c))
+        }
+    }
 }
 
 /// Refuses pairs of tokens that cannot stand together: `123abc`, two strings in one line, ORDER

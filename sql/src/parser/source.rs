@@ -5,6 +5,9 @@
 
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
+use super::split::syntax_error_at;
+use crate::error::Error;
+
 /// A query string and the places of its tokens.
 #[derive(Debug, Default)]
 pub struct Source {
@@ -66,6 +69,24 @@ impl Source {
             .iter()
             .find(|(start, end)| self.slice(*start, *end).eq_ignore_ascii_case(text));
         found.map(|(start, _)| start + 1)
+    }
+
+    /// `syntax error at or near` the first token behind a span.
+    pub(crate) fn error_after(&self, span: Span) -> Error {
+        let offset = self.offset(span.end).unwrap_or_else(|| self.len());
+        syntax_error_at(offset, self)
+    }
+
+    /// The position of the first token behind a span: a type behind its column's name.
+    pub fn next_position(&self, span: Span) -> Option<u32> {
+        let (start, _) = self.token_at(self.offset(span.end)?)?;
+        Some(start + 1)
+    }
+
+    /// The position of the token behind the one at `position`.
+    pub(crate) fn position_behind(&self, position: Option<u32>) -> Option<u32> {
+        let (start, _) = self.token_at(position?)?;
+        Some(start + 1)
     }
 
     /// The token that starts at or after a character offset, as written, with its offset.

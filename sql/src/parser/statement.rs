@@ -34,6 +34,15 @@ pub enum Kind {
     Utility(Utility),
 }
 
+impl Statement {
+    /// Where `$number` stands first.
+    pub fn parameter_position(&self, number: usize) -> Option<u32> {
+        let before = self.source.text().get(..self.range.start)?.chars().count();
+        let start = u32::try_from(before).ok()? + 1;
+        self.source.position_after(&format!("${number}"), Some(start))
+    }
+}
+
 /// A name with its schema when that was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name {
@@ -185,8 +194,10 @@ pub enum DiscardTarget {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the statement")]
 pub enum Utility {
-    /// BEGIN, START TRANSACTION.
+    /// BEGIN.
     Begin(TransactionModes),
+    /// START TRANSACTION.
+    Start(TransactionModes),
     /// COMMIT, END.
     Commit { chain: bool },
     /// ROLLBACK, ABORT.

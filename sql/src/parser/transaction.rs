@@ -17,7 +17,7 @@ pub(super) fn statement(parser: &mut Parser<'_>, first: &str) -> Result<Utility>
     match first {
         "start" => {
             expect(parser, "transaction")?;
-            Ok(Utility::Begin(modes(parser, false)?))
+            Ok(Utility::Start(modes(parser, false)?))
         }
         "begin" => {
             transaction_word(parser);

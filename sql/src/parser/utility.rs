@@ -82,6 +82,10 @@ pub(super) fn statement(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result
         return Ok(parser.expected_ref("a statement", parser.peek_token_ref())?);
     };
     let kind = match first.as_str() {
+        "select" if parser.peek_nth_token_ref(1).token == Token::EOF => {
+            parser.advance_token();
+            return empty_select();
+        }
         "select" | "values" | "with" | "table" => return query(parser),
         "insert" | "update" | "delete" => {
             let needed = match first.as_str() {
@@ -123,6 +127,18 @@ pub(super) fn statement(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result
 
 fn query(parser: &mut Parser<'_>) -> Result<Kind> {
     let query = parser.parse_query()?;
+
+    Ok(Kind::Query(Box::new(ast::Statement::Query(query))))
+}
+
+/// `SELECT` alone: one row of no columns.
+fn empty_select() -> Result<Kind> {
+    let mut parser =
+        Parser::new(&sqlparser::dialect::PostgreSqlDialect {}).try_with_sql("SELECT 1")?;
+    let mut query = parser.parse_query()?;
+    if let ast::SetExpr::Select(select) = query.body.as_mut() {
+        select.projection.clear();
+    }
     Ok(Kind::Query(Box::new(ast::Statement::Query(query))))
 }
 

@@ -71,7 +71,9 @@ impl Session {
         if let Some(planning) = self.planning(&prepared)?
             && !planning.parameters.is_empty()
         {
-            return Err(crate::error::StatementError::NoParameter { number: 1 }.into());
+            let place = prepared.statement.as_ref().and_then(|s| s.parameter_position(1));
+            let error = crate::error::StatementError::NoParameter { number: 1 };
+            return Err(crate::Error::from(error).at(place));
         }
         let run = Run::Ready;
         let (parameters, result_formats) = (Arc::from([]), Vec::new());

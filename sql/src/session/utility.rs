@@ -159,6 +159,10 @@ impl Session {
                 self.begin_block(*modes)?;
                 "BEGIN"
             }
+            Utility::Start(modes) => {
+                self.begin_block(*modes)?;
+                "START TRANSACTION"
+            }
             Utility::Commit { chain } => {
                 refuse_chain(*chain)?;
                 if self.commit_block()? { "COMMIT" } else { "ROLLBACK" }
@@ -479,6 +483,8 @@ impl Session {
             Some(planning) => planning.parameters.clone(),
             None => Vec::new(),
         };
+        // As in PostgreSQL, a statement without parameters does not look at its arguments.
+        let arguments = if types.is_empty() { &[] } else { arguments };
         if types.len() != arguments.len() {
             let (name, wanted, given) = (name.to_owned(), types.len(), arguments.len());
             return Err(StatementError::ArgumentCount { name, wanted, given }.into());
