@@ -13,7 +13,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Address, Psql, Session, difference};
+use crate::{Address, Psql, Session, condition, difference};
 
 /// A script.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +66,11 @@ impl Script {
         let dir = self.path.parent().expect("a script is in a directory");
         let psql = Psql::new(address, &database).args(&["-a", "-v", "VERBOSITY=verbose"]).dir(dir);
         let shown = psql.run(&self.text());
-        session.run(&format!("drop database {database}"));
+        // The server may not have noticed yet that psql has left.
+        condition::until("the database to be dropped", || {
+            let dropped = session.query(&format!("drop database {database}"));
+            dropped.is_ok_and(|answer| answer.tag == "DROP DATABASE")
+        });
         without_locations(&shown)
     }
 

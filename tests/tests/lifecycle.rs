@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use reckon_tests::reckon::program;
 use reckon_tests::{Psql, Reckon, Session, condition, skipped};
@@ -87,13 +87,21 @@ fn a_second_signal_ends_at_once() {
 
 /// Starts the program with these arguments, which must make it refuse; what it says.
 fn refusal(arguments: &[&str], data: &Path) -> String {
-    let mut command = std::process::Command::new(program());
+    let mut command = Command::new(program());
     command.arg("serve").arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0"]);
     command.arg("--socket-dir").arg(data.parent().expect("a parent")).args(arguments);
-    command.env_clear().stdin(Stdio::null());
-    let output = command.output().expect("start reckon");
-    assert!(!output.status.success(), "it started");
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    command.env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("start reckon");
+    let mut status = None;
+    condition::within(condition::PATIENCE / 4, || {
+        status = child.try_wait().expect("its status");
+        status.is_some()
+    });
+    let _ended = child.kill();
+    let output = child.wait_with_output().expect("what it said");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(status.is_some_and(|status| !status.success()), "it started: {said}");
+    said
 }
 
 #[test]
@@ -133,12 +141,11 @@ fn a_directory_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_directory_that_others_can_read_is_refused() {
-    let dir = tempfile::tempdir().expect("temporary directory");
-    let data = dir.path().join("data");
-    fs::create_dir(&data).expect("a directory");
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).expect("permissions");
-    let said = refusal(&[], &data);
+fn data_that_others_can_read_are_refused() {
+    let mut server = Reckon::start();
+    assert!(server.stop().success());
+    fs::set_permissions(server.data(), fs::Permissions::from_mode(0o755)).expect("permissions");
+    let said = refusal(&[], server.data());
     assert!(said.contains("0700") || said.contains("permission"), "{said}");
 }
 
