@@ -65,6 +65,14 @@ pub(super) fn same_representation(left: Type, right: Type) -> bool {
     plain(left) == plain(right)
 }
 
+/// Whether equal values of both types have one hash: the executor hashes integers of all widths by
+/// value.
+pub(super) fn hash_alike(left: Type, right: Type) -> bool {
+    let integer =
+        |ty: Type| [Type::INT2, Type::INT4, Type::INT8].iter().any(|int| int.oid == ty.oid);
+    same_representation(left, right) || (integer(left) && integer(right))
+}
+
 /// The value as one of the column's type, when that loses nothing.
 pub(super) fn as_type(value: &Expr, column: Type) -> Option<Expr> {
     if same_representation(value.ty, column) {

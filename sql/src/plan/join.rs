@@ -1,7 +1,7 @@
 //! Joining two inputs: by a table of one side's rows, by looking each row up, or by trying all
 //! pairs.
 
-use super::comparison::{Comparison, compared, same_representation};
+use super::comparison::{Comparison, compared, hash_alike};
 use super::from::{Item, Joined, Part, Wishes, collect};
 use super::planner::{Planner, Rows, conjunction};
 use super::statistics::selectivity;
@@ -227,7 +227,7 @@ impl Planner<'_> {
         let Some((function, Comparison::Equal, one, other)) = compared(condition) else {
             return Ok(None);
         };
-        if !same_representation(one.ty, other.ty) {
+        if !hash_alike(one.ty, other.ty) {
             return Ok(None);
         }
         let (one, other) = if self.over(one, left, right) && self.over(other, right, left) {

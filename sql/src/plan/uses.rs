@@ -4,7 +4,8 @@
 //! nobody any more, so its columns are taken off.
 
 use crate::analyze::{
-    Analysis, Body, From, Meaning, Query, QueryBody, RelationKind, Returning, Select, SublinkKind,
+    Analysis, Body, From, Meaning, Query, QueryBody, Relation, RelationKind, Returning, Select,
+    SublinkKind,
 };
 use crate::expr::{Expr, ExprKind};
 
@@ -71,16 +72,23 @@ impl Uses {
             }
             Body::Update(update) => {
                 self.from(analysis, &update.from);
-                self.all(analysis, &update.conditions);
+                self.checked_twice(analysis, &update.conditions);
                 update.assignments.iter().for_each(|(_, expr)| self.count(analysis, expr));
                 self.returning(analysis, update.returning.as_ref());
             }
             Body::Delete(delete) => {
                 self.from(analysis, &delete.from);
-                self.all(analysis, &delete.conditions);
+                self.checked_twice(analysis, &delete.conditions);
                 self.returning(analysis, delete.returning.as_ref());
             }
         }
+    }
+
+    /// Conditions on rows that are locked: they are checked again on a row that changed, so a probe
+    /// that decides them takes nothing off.
+    fn checked_twice(&mut self, analysis: &Analysis, conditions: &[Expr]) {
+        self.all(analysis, conditions);
+        self.all(analysis, conditions);
     }
 
     fn returning(&mut self, analysis: &Analysis, returning: Option<&Returning>) {
@@ -89,7 +97,12 @@ impl Uses {
 
     fn query(&mut self, analysis: &Analysis, query: &Query) {
         match &query.body {
-            QueryBody::Select(select) => self.select(analysis, select),
+            QueryBody::Select(select) => {
+                self.select(analysis, select);
+                if !query.locks.is_empty() {
+                    self.all(analysis, &select.conditions);
+                }
+            }
             QueryBody::Values(rows) => rows.iter().for_each(|row| self.all(analysis, row)),
             QueryBody::SetOp { left, right, .. } => {
                 self.query(analysis, left);
@@ -166,7 +179,7 @@ pub(super) fn each_reference(analysis: &Analysis, expr: &Expr, visit: &mut dyn F
     expr.each_child(&mut |child| each_reference(analysis, child, visit));
 }
 
-/// Visits every column that a query and what is inside of it mentions.
+/// Visits every column that a query takes from outside.
 pub(super) fn each_reference_of_query(
     analysis: &Analysis,
     query: &Query,
@@ -176,10 +189,23 @@ pub(super) fn each_reference_of_query(
     uses.query(analysis, query);
     let mut relations = Vec::new();
     inner_relations(query, &mut relations);
-    for relation in relations {
-        match &analysis.relations[relation].kind {
+    let inside = |id: &usize| {
+        relations.iter().any(|relation| {
+            let Relation { first, columns, .. } = &analysis.relations[*relation];
+            (*first..first + columns.len()).contains(id)
+        })
+    };
+    let mut visit = |id: usize| {
+        if !inside(&id) {
+            visit(id);
+        }
+    };
+    for relation in &relations {
+        match &analysis.relations[*relation].kind {
             RelationKind::Table(_) | RelationKind::Virtual(_) => {}
-            RelationKind::Subquery(query) => each_reference_of_query(analysis, query, visit),
+            RelationKind::Subquery(query) => {
+                each_reference_of_query(analysis, query, &mut visit);
+            }
             RelationKind::Function { args, .. } => uses.all(analysis, args),
         }
     }
