@@ -66,7 +66,8 @@ pub(super) fn pathway(from: Type, to: Type, context: CastContext) -> Option<Path
             CastMethod::Text => Pathway::Text,
         });
     }
-    if let (Some(from), Some(to)) = (from.element(), to.element()) {
+    let is_vector = [Type::OIDVECTOR.oid, Type::INT2VECTOR.oid].contains(&to.oid);
+    if let (Some(from), Some(to), false) = (from.element(), to.element(), is_vector) {
         // Through the text form of the array; every element type's text form is read by the other.
         return pathway(from, to, context).map(|path| match path {
             Pathway::Relabel => Pathway::Relabel,

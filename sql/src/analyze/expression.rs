@@ -7,7 +7,7 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::coerce::bare;
 use super::scope::Place;
-use super::type_name::type_name;
+use super::type_name::{place_type_error, type_name};
 use crate::error::{Error, QueryError, Result, SyntaxError, TypeError};
 use crate::expr::function::CastContext;
 use crate::expr::{Expr, ExprKind, Quantifier};
@@ -117,7 +117,7 @@ impl Analyzer<'_> {
             } else {
                 source.position_after("as", source.position(operand.span()))
             };
-            e.at(source.position_behind(before))
+            place_type_error(e, source, source.position_behind(before))
         })?;
         let value = match (operand, to.element()) {
             (ast::Expr::Array(array), Some(element)) => {

@@ -43,4 +43,4 @@ pub(crate) use analyzer::analyze;
 pub(crate) use equal::children;
 pub(crate) use query::*;
 pub(crate) use standalone::{check_default, default_value, execute_argument};
-pub use type_name::type_name;
+pub use type_name::{place_type_error, type_name};

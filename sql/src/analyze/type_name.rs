@@ -5,7 +5,7 @@ use sqlparser::ast::{
     TimezoneInfo,
 };
 
-use crate::error::{Error, NameError, Result, SyntaxError, TypeError};
+use crate::error::{Cause, Error, NameError, Result, SyntaxError, TypeError};
 use crate::parser::{Source, fold};
 use crate::types::{self, Type, catalog};
 
@@ -52,12 +52,27 @@ pub fn type_name(name: &DataType, source: &Source) -> Result<Type> {
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::Qualified(element, _),
         ) => array_of(type_name(element, source)?)?,
         DataType::Custom(name, modifiers) => named(name, modifiers, source)?,
+        DataType::SmallInt(Some(_))
+        | DataType::Int2(Some(_))
+        | DataType::Int(Some(_))
+        | DataType::Integer(Some(_))
+        | DataType::Int4(Some(_))
+        | DataType::BigInt(Some(_))
+        | DataType::Int8(Some(_)) => {
+            return Err(SyntaxError::Syntax { near: Some("(".to_owned()) }.into());
+        }
         _ => {
             let name = name.to_string().to_ascii_lowercase();
             return Err(SyntaxError::unsupported(format!("type {name}")).into());
         }
     };
     Ok(ty)
+}
+
+/// Puts an error of a type at the type's position: a modifier where none may stand at itself.
+pub fn place_type_error(error: Error, source: &Source, position: Option<u32>) -> Error {
+    let is_modifier = matches!(error.cause(), Cause::Syntax(SyntaxError::Syntax { near: Some(near) }) if near == "(");
+    error.at(if is_modifier { source.position_after("(", position) } else { position })
 }
 
 /// The array type of an element type.

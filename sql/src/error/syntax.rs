@@ -14,6 +14,8 @@ pub enum SyntaxError {
     Unsupported { feature: String },
     /// Text that makes no tokens: `problem` in PostgreSQL's words.
     Lexical { problem: &'static str, near: String },
+    /// A `\u` without its hexadecimal digits.
+    UnicodeEscape,
     /// A statement whose tree is too deep to walk.
     TooDeep,
     /// A name with a database in front.
@@ -48,6 +50,7 @@ impl SyntaxError {
                 SqlState::FEATURE_NOT_SUPPORTED
             }
             Self::TooDeep => SqlState::STATEMENT_TOO_COMPLEX,
+            Self::UnicodeEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::ExplainNeedsAnalyze => SqlState::INVALID_PARAMETER_VALUE,
             Self::Lexical { .. }
             | Self::UnknownStatementOption { .. }
@@ -61,7 +64,13 @@ impl SyntaxError {
 
     /// DETAIL, HINT and the objects concerned.
     pub fn fields(&self) -> Fields {
-        Fields::default()
+        let hint = match self {
+            Self::UnicodeEscape => {
+                Some("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.".to_owned())
+            }
+            _ => None,
+        };
+        Fields { hint, ..Fields::default() }
     }
 }
 
@@ -73,6 +82,7 @@ impl fmt::Display for SyntaxError {
             Self::Unsupported { feature } => write!(f, "{feature} is not supported"),
             Self::Lexical { problem, near } => write!(f, "{problem} at or near \"{near}\""),
             Self::TooDeep => f.write_str("stack depth limit exceeded"),
+            Self::UnicodeEscape => f.write_str("invalid Unicode escape"),
             Self::CrossDatabase { name } => {
                 write!(f, "cross-database references are not implemented: \"{name}\"")
             }

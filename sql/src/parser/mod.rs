@@ -6,6 +6,7 @@
 
 mod copy;
 mod dialect;
+mod escape;
 mod identifier;
 pub(crate) mod keyword;
 mod lexical;

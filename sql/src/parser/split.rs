@@ -138,6 +138,11 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
 }
 
 fn lexical_error(message: &str, offset: u32, source: &Source) -> Error {
+    if message.contains("encoded string")
+        && let Some(error) = super::escape::error_in(source, offset)
+    {
+        return error;
+    }
     let problem = if message.contains("comment") {
         "unterminated /* comment"
     } else if message.contains("dollar") {

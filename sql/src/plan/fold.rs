@@ -1,27 +1,35 @@
 //! Constant folding: immutable functions of constants are called once, here.
 //!
-//! What fails is left as it is, so that the error comes when, and only if, the expression is
-//! evaluated.
+//! An error is raised here too, as PostgreSQL does, even when no row would have met it: `1 / 0` in
+//! a select list fails over an empty table. What can never be reached is not looked at: branches
+//! of CASE behind a condition that is true, operands of AND behind one that is false.
 
+use super::planner::Planner;
+use crate::analyze::ColumnId;
+use crate::error::Result;
 use crate::expr::function::{Body, Call, Environment, Volatility};
-use crate::expr::{Expr, ExprKind};
-use crate::types::{Datum, Type};
+use crate::expr::{CaseBranch, Expr, ExprKind};
+use crate::types::{self, Datum, Type};
 
 /// The expression, as a constant when it is one. Its children have been folded already.
-pub(super) fn fold(expr: Expr, environment: &mut dyn Environment) -> Expr {
+pub(super) fn fold(expr: Expr, environment: &mut dyn Environment) -> Result<Expr> {
     let folded = match &expr.kind {
         ExprKind::Call { function, args } if function.volatility == Volatility::Immutable => {
-            let Body::Scalar(body) = function.body else { return expr };
-            let Some(values) = constants(args) else { return expr };
+            let Body::Scalar(body) = function.body else { return Ok(expr) };
+            let Some(values) = constants(args) else { return Ok(expr) };
             if function.strict && values.iter().any(Datum::is_null) {
                 Some(Datum::Null)
             } else {
                 let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
                 let (args, arg_types, result) = (&values[..], &types[..], expr.ty);
-                body(&mut Call { args, arg_types, result, environment }).ok()
+                Some(body(&mut Call { args, arg_types, result, environment })?)
             }
         }
         ExprKind::Relabel(arg) => constant(arg).cloned(),
+        ExprKind::Length { arg, explicit } => match constant(arg) {
+            Some(value) => Some(types::coerce_length(value.clone(), expr.ty, *explicit)?),
+            None => None,
+        },
         ExprKind::Not(arg) => match constant(arg) {
             Some(Datum::Bool(value)) => Some(Datum::Bool(!value)),
             Some(Datum::Null) => Some(Datum::Null),
@@ -30,9 +38,68 @@ pub(super) fn fold(expr: Expr, environment: &mut dyn Environment) -> Expr {
         ExprKind::IsNull(arg) => constant(arg).map(|value| Datum::Bool(value.is_null())),
         _ => None,
     };
-    match folded {
+    Ok(match folded {
         Some(value) => Expr { kind: ExprKind::Constant(value), ..expr },
         None => expr,
+    })
+}
+
+impl Planner<'_> {
+    /// Lowers AND (`deciding`: false) or OR (true) up to the operand that decides it.
+    pub(super) fn lower_connected(
+        &mut self,
+        expr: &Expr,
+        parts: &[Expr],
+        deciding: bool,
+        row: &[ColumnId],
+    ) -> Result<Expr> {
+        let mut kept = Vec::with_capacity(parts.len());
+        for part in parts {
+            let part = self.lower(part, row)?;
+            match constant(&part) {
+                Some(Datum::Bool(value)) if *value == deciding => return Ok(part),
+                Some(Datum::Bool(_)) => {}
+                _ => kept.push(part),
+            }
+        }
+        Ok(match (kept.len(), deciding) {
+            (0, _) => Expr { kind: ExprKind::Constant(Datum::Bool(!deciding)), ..expr.clone() },
+            (1, _) => kept.remove(0),
+            (_, false) => Expr { kind: ExprKind::And(kept), ..expr.clone() },
+            (_, true) => Expr { kind: ExprKind::Or(kept), ..expr.clone() },
+        })
+    }
+
+    /// Lowers CASE up to the first branch whose condition is known to be true.
+    pub(super) fn lower_case(
+        &mut self,
+        expr: &Expr,
+        branches: &[CaseBranch],
+        otherwise: &Expr,
+        row: &[ColumnId],
+    ) -> Result<Expr> {
+        let mut kept = Vec::with_capacity(branches.len());
+        let mut last = None;
+        for CaseBranch { condition, value } in branches {
+            let condition = self.lower(condition, row)?;
+            match constant(&condition) {
+                Some(Datum::Bool(true)) => {
+                    last = Some(self.lower(value, row)?);
+                    break;
+                }
+                Some(_) => {}
+                None => kept.push(CaseBranch { condition, value: self.lower(value, row)? }),
+            }
+        }
+        let last = match last {
+            Some(last) => last,
+            None => self.lower(otherwise, row)?,
+        };
+        if kept.is_empty() {
+            return Ok(last);
+        }
+        let kind = ExprKind::Case { branches: kept, otherwise: Box::new(last) };
+        Ok(Expr { kind, ..expr.clone() })
     }
 }
 

@@ -95,8 +95,17 @@ impl<'a> Planner<'a> {
         if let ExprKind::Column(id) = expr.kind {
             return self.lower_column(id, expr, row);
         }
-        let lowered = expr.map_children(&mut |child| self.lower(child, row))?;
-        Ok(fold(lowered, self.environment))
+        match &expr.kind {
+            ExprKind::And(parts) => self.lower_connected(expr, parts, false, row),
+            ExprKind::Or(parts) => self.lower_connected(expr, parts, true, row),
+            ExprKind::Case { branches, otherwise } => {
+                self.lower_case(expr, branches, otherwise, row)
+            }
+            _ => {
+                let lowered = expr.map_children(&mut |child| self.lower(child, row))?;
+                fold(lowered, self.environment)
+            }
+        }
     }
 
     pub(super) fn lower_all(&mut self, exprs: &[Expr], row: &[ColumnId]) -> Result<Vec<Expr>> {
