@@ -5,6 +5,8 @@
 //! ```text
 //! name   type 'value'   type NULL   =>   answer
 //! name   type 'value'               =>   ! SQLSTATE message
+//! io     type 'value'               =>   the value written again
+//! @ setting value
 //! ```
 
 use std::collections::HashMap;
@@ -101,6 +103,9 @@ fn result_type(function: &Function, types: &[Type]) -> Type {
 }
 
 fn evaluate(name: &str, types: &[Type], args: &[Datum], formats: &Formats) -> Result<String> {
+    if name == "io" {
+        return Ok(types::to_text(&args[0], types[0], formats));
+    }
     let exact = |f: &&&Function| f.args == types;
     let all = function::named(name);
     let function = all
@@ -128,13 +133,39 @@ fn evaluate(name: &str, types: &[Type], args: &[Datum], formats: &Formats) -> Re
     }
 }
 
+/// A type with its modifier.
+fn type_of(name: &str) -> Option<Type> {
+    let numbers: Vec<i32> = match (name.find('('), name.find(')')) {
+        (Some(open), Some(close)) => {
+            name[open + 1..close].split(',').map(|n| n.parse().expect("a number")).collect()
+        }
+        _ => Vec::new(),
+    };
+    if let Some(fields) = name.strip_prefix("interval") {
+        let fields = fields.split('(').next().map(str::trim).filter(|fields| !fields.is_empty());
+        let plain = fields.is_none() && numbers.is_empty();
+        let modifier = types::interval_modifier_of(fields, numbers.first().copied())?;
+        return Some(Type::INTERVAL.with_modifier(if plain { -1 } else { modifier }));
+    }
+    let ty = types::type_named(name)?;
+    Some(match (ty, numbers.as_slice()) {
+        (_, []) => ty,
+        (Type::NUMERIC, [precision, rest @ ..]) => {
+            let scale = rest.first().copied().unwrap_or(0);
+            ty.with_modifier(types::numeric_modifier_of(*precision, scale))
+        }
+        (Type::VARCHAR | Type::BPCHAR, [length, ..]) => ty.with_modifier(length + 4),
+        (_, [precision, ..]) => ty.with_modifier(*precision),
+    })
+}
+
 /// `type 'value'` or `type NULL`.
 fn argument(text: &str, formats: &Formats) -> Result<(Type, Datum)> {
     let (name, value) = text
         .split_once(" '")
         .map(|(name, value)| (name, Some(value.strip_suffix('\'').expect("a closing quote"))))
         .unwrap_or_else(|| (text.strip_suffix(" NULL").expect("a value"), None));
-    let ty = types::type_named(name).unwrap_or_else(|| panic!("type {name}"));
+    let ty = type_of(name).unwrap_or_else(|| panic!("type {name}"));
     let value = value.map_or(Ok(Datum::Null), |value| types::input(value, ty, formats))?;
     Ok((ty, value))
 }
@@ -215,6 +246,7 @@ macro_rules! answers {
 
 answers! {
     numbers_answer_as_in_postgresql = "numbers.txt";
+    datetimes_read_and_write_as_in_postgresql = "datetimes.txt";
     texts_answer_as_in_postgresql = "texts.txt";
 }
 

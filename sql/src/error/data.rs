@@ -18,6 +18,8 @@ pub enum DataError {
     NumericOverflow,
     /// A date, a time or an interval its type cannot hold.
     DatetimeOutOfRange { type_name: &'static str },
+    /// Text of a date or time its type cannot hold.
+    DatetimeTextOutOfRange { type_name: &'static str, text: String },
     /// Text of a number its type cannot hold.
     ValueOutOfRange { type_name: &'static str, text: String },
     /// Text of a float its type cannot hold.
@@ -153,6 +155,7 @@ impl DataError {
             | Self::FloatTextOutOfRange { .. }
             | Self::NumericFieldOverflow { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             Self::DatetimeOutOfRange { .. }
+            | Self::DatetimeTextOutOfRange { .. }
             | Self::DatetimeFieldOverflow { .. }
             | Self::FieldsOutOfRange { .. } => SqlState::DATETIME_FIELD_OVERFLOW,
             Self::IntervalFieldOverflow { .. } => SqlState::INTERVAL_FIELD_OVERFLOW,
@@ -248,6 +251,9 @@ impl fmt::Display for DataError {
             }
             Self::NegativeFactorial => f.write_str("factorial of a negative number is undefined"),
             Self::NumericOverflow => f.write_str("value overflows numeric format"),
+            Self::DatetimeTextOutOfRange { type_name, text } => {
+                write!(f, "{type_name} out of range: \"{text}\"")
+            }
             Self::ValueOutOfRange { type_name, text } => {
                 write!(f, "value \"{text}\" is out of range for type {type_name}")
             }

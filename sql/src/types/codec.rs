@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, BytesMut};
 
+use super::datetime::calendar;
 use super::{
-    Array, Datum, Family, Formats, Numeric, Oid, Type, Varlena, array, boolean, bytea, catalog,
-    coerce_length, float, integer, record, registered, text, uuid,
+    Array, Datum, Family, Formats, Interval, Numeric, Oid, Type, Varlena, array, boolean, bytea,
+    catalog, coerce_length, datetime, float, integer, record, registered, text, uuid,
 };
 use crate::error::{DataError, Result};
 
@@ -27,6 +28,11 @@ pub fn input(text: &str, ty: Type, formats: &Formats) -> Result<Datum> {
             _ => text::input(text)?,
         },
         Family::Bytea => Datum::Bytea(bytea::input(text)?),
+        Family::Date => Datum::Date(datetime::date(text, formats)?),
+        Family::Time => Datum::Time(datetime::time(text, formats)?),
+        Family::Timestamp => Datum::Timestamp(datetime::timestamp(text, formats)?),
+        Family::Timestamptz => Datum::Timestamptz(datetime::timestamptz(text, formats)?),
+        Family::Interval => Datum::interval(datetime::interval(text, ty.modifier, formats)?),
         Family::Uuid => Datum::Uuid(Arc::new(uuid::input(text)?)),
         Family::Array if is_vector(ty) => input_vector(text, ty)?,
         Family::Array => {
@@ -54,11 +60,15 @@ pub fn output(value: &Datum, ty: Type, formats: &Formats, out: &mut BytesMut) {
         Datum::Text(value) if ty.oid == Type::CHAR.oid => text::output_char(value, out),
         Datum::Text(value) => out.put_slice(value.as_bytes()),
         Datum::Bytea(value) => bytea::output(value.as_bytes(), formats.bytea_output, out),
+        Datum::Date(value) => datetime::output_date(*value, formats, out),
+        Datum::Time(value) => datetime::output_time(*value, out),
+        Datum::Timestamp(value) => datetime::output_timestamp(*value, formats, out),
+        Datum::Timestamptz(value) => datetime::output_timestamptz(*value, formats, out),
+        Datum::Interval(value) => datetime::output_interval(value, formats.interval_style, out),
         Datum::Uuid(value) => uuid::output(value, out),
         Datum::Array(value) if is_vector(ty) => output_vector(value, out),
         Datum::Array(value) => array::output(value, formats, out),
         Datum::Record(fields) => record::output(fields, formats, out),
-        _ => {}
     }
 }
 
@@ -87,6 +97,15 @@ pub fn receive(bytes: &[u8], ty: Type) -> Result<Datum> {
             _ => Datum::text(text::utf8(reader.all())?),
         },
         Family::Bytea => Datum::Bytea(Varlena::new(reader.all())),
+        Family::Date => Datum::Date(receive_date(&mut reader)?),
+        Family::Time => Datum::Time(receive_time(&mut reader)?),
+        Family::Timestamp => Datum::Timestamp(receive_timestamp(&mut reader)?),
+        Family::Timestamptz => Datum::Timestamptz(receive_timestamp(&mut reader)?),
+        Family::Interval => Datum::interval(Interval {
+            microseconds: i64::from_be_bytes(reader.array()?),
+            days: reader.i32()?,
+            months: reader.i32()?,
+        }),
         Family::Uuid => Datum::Uuid(Arc::new(reader.array()?)),
         Family::Array => receive_array(&mut reader, ty)?,
         Family::Void => Datum::Void,
@@ -156,6 +175,30 @@ fn send_array(array: &Array, out: &mut BytesMut) {
     }
     let element = array.element_type();
     array.elements.iter().for_each(|value| send_field(value, element, out));
+}
+
+fn receive_date(reader: &mut Reader<'_>) -> Result<i32> {
+    let day = reader.i32()?;
+    if day == i32::MAX || day == i32::MIN || calendar::is_date(i64::from(day)) {
+        return Ok(day);
+    }
+    Err(DataError::DatetimeOutOfRange { type_name: "date" }.into())
+}
+
+fn receive_time(reader: &mut Reader<'_>) -> Result<i64> {
+    let time = i64::from_be_bytes(reader.array()?);
+    if (0..=calendar::DAY).contains(&time) {
+        return Ok(time);
+    }
+    Err(DataError::DatetimeOutOfRange { type_name: "time" }.into())
+}
+
+fn receive_timestamp(reader: &mut Reader<'_>) -> Result<i64> {
+    let time = i64::from_be_bytes(reader.array()?);
+    if time == i64::MAX || time == i64::MIN || calendar::is_timestamp(time) {
+        return Ok(time);
+    }
+    Err(DataError::DatetimeOutOfRange { type_name: "timestamp" }.into())
 }
 
 fn receive_array(reader: &mut Reader<'_>, ty: Type) -> Result<Datum> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::datetime::{coerce_interval, round_to};
 use super::{Array, Datum, Type, text};
 use crate::error::Result;
 
@@ -19,6 +20,10 @@ pub fn coerce_length(value: Datum, ty: Type, explicit: bool) -> Result<Datum> {
             text::coerce_bpchar(text, ty.modifier, explicit)?
         }
         Datum::Numeric(number) => number.coerce(ty.modifier)?.map(Datum::numeric),
+        Datum::Time(time) => Some(Datum::Time(round_to(*time, ty.modifier))),
+        Datum::Timestamp(time) => Some(Datum::Timestamp(round_to(*time, ty.modifier))),
+        Datum::Timestamptz(time) => Some(Datum::Timestamptz(round_to(*time, ty.modifier))),
+        Datum::Interval(interval) => Some(Datum::interval(coerce_interval(interval, ty.modifier))),
         Datum::Array(array) => {
             return coerce_array(array, ty, explicit);
         }

@@ -11,6 +11,7 @@ mod boolean;
 mod bytea;
 pub mod catalog;
 mod codec;
+pub(crate) mod datetime;
 mod datum;
 mod float;
 mod formats;

@@ -41,21 +41,28 @@ pub fn numeric_modifier_of(precision: i32, scale: i32) -> i32 {
     (precision << 16 | scale & 0x7FF) + 4
 }
 
+pub(crate) const INTERVAL_MONTH: i32 = 1 << 1;
+pub(crate) const INTERVAL_YEAR: i32 = 1 << 2;
+pub(crate) const INTERVAL_DAY: i32 = 1 << 3;
+pub(crate) const INTERVAL_HOUR: i32 = 1 << 10;
+pub(crate) const INTERVAL_MINUTE: i32 = 1 << 11;
+pub(crate) const INTERVAL_SECOND: i32 = 1 << 12;
+
 /// Bits of the fields an interval is restricted to, and what they are called.
 const INTERVAL_FIELDS: [(i32, &str); 13] = [
-    (1 << 2, "year"),
-    (1 << 1, "month"),
-    (1 << 3, "day"),
-    (1 << 10, "hour"),
-    (1 << 11, "minute"),
-    (1 << 12, "second"),
-    (1 << 2 | 1 << 1, "year to month"),
-    (1 << 3 | 1 << 10, "day to hour"),
-    (1 << 3 | 1 << 10 | 1 << 11, "day to minute"),
-    (1 << 3 | 1 << 10 | 1 << 11 | 1 << 12, "day to second"),
-    (1 << 10 | 1 << 11, "hour to minute"),
-    (1 << 10 | 1 << 11 | 1 << 12, "hour to second"),
-    (1 << 11 | 1 << 12, "minute to second"),
+    (INTERVAL_YEAR, "year"),
+    (INTERVAL_MONTH, "month"),
+    (INTERVAL_DAY, "day"),
+    (INTERVAL_HOUR, "hour"),
+    (INTERVAL_MINUTE, "minute"),
+    (INTERVAL_SECOND, "second"),
+    (INTERVAL_YEAR | INTERVAL_MONTH, "year to month"),
+    (INTERVAL_DAY | INTERVAL_HOUR, "day to hour"),
+    (INTERVAL_DAY | INTERVAL_HOUR | INTERVAL_MINUTE, "day to minute"),
+    (INTERVAL_DAY | INTERVAL_HOUR | INTERVAL_MINUTE | INTERVAL_SECOND, "day to second"),
+    (INTERVAL_HOUR | INTERVAL_MINUTE, "hour to minute"),
+    (INTERVAL_HOUR | INTERVAL_MINUTE | INTERVAL_SECOND, "hour to second"),
+    (INTERVAL_MINUTE | INTERVAL_SECOND, "minute to second"),
 ];
 
 /// Every field.
