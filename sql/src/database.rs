@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use reckon_mvcc::{Engine, Isolation, KeyspaceId, MemoryStore, Store};
 
 use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
+#[cfg(feature = "rocks")]
+use crate::error::ExecutionError;
 use crate::error::{Error, NameError, Result, StatementError};
 use crate::plan::Statistics;
 use crate::session::{ConnectOptions, Session};
@@ -65,6 +67,7 @@ impl Database {
             ..reckon_mvcc::RocksOptions::default()
         };
         let store = reckon_mvcc::RocksStore::open(dir, rocks).map_err(reckon_mvcc::Error::from)?;
+        make_empty(&spill_dir)?;
         Database::over(Arc::new(store), options, spill_dir)
     }
 
@@ -192,6 +195,18 @@ impl Database {
     /// What the last sync may give.
     pub fn shutdown(&self) -> Result<()> {
         Ok(self.0.engine.shutdown()?)
+    }
+}
+
+/// Makes the directory of temporary files, without what a crash left in it.
+#[cfg(feature = "rocks")]
+fn make_empty(dir: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::from(ExecutionError::TemporaryFile { error: error.to_string(), full: false })
+    };
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => std::fs::create_dir(dir).map_err(failed),
     }
 }
 

@@ -14,8 +14,8 @@ const SHUTDOWN: &str = r#"
     my $flags = pack("L", 2);
     ioctl($dir, 0x8004587D, $flags) or die $!;
 "#;
-/// Size of the image file, which is sparse.
-const SIZE: u64 = 1 << 30;
+/// Size of the image file, which is sparse: servers want a reserve of free space.
+const SIZE: u64 = 4 << 30;
 
 /// A mounted file system, unmounted when dropped.
 #[derive(Debug)]
