@@ -61,9 +61,4 @@ impl Cache {
         }
         Ok(loaded)
     }
-
-    /// Forgets a dropped database.
-    pub(crate) fn forget(&self, keyspace: KeyspaceId) {
-        self.newest.lock().remove(&keyspace);
-    }
 }

@@ -126,12 +126,15 @@ impl Relation {
 /// How many catalog rows are read under one pin.
 const BATCH: usize = 256;
 
+/// Takes the key and the value of a row.
+type RowVisitor<'v> = dyn FnMut(&[u8], &[u8]) -> Result<()> + 'v;
+
 /// Visits every row of a catalog keyspace.
 pub(super) fn scan(
     transaction: &Transaction,
     snapshot: &Snapshot,
     keyspace: KeyspaceId,
-    row: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+    row: &mut RowVisitor<'_>,
 ) -> Result<()> {
     let mut cursor = transaction.cursor(keyspace, KeyRange::ALL, Direction::Forward);
     let mut counters = Counters::default();

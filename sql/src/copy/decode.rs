@@ -89,7 +89,7 @@ impl Decoder {
         self.line
     }
 
-    /// The line being worked on, for error context.
+    /// Takes the next piece.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
@@ -177,11 +177,6 @@ impl Decoder {
         let end = self.buffer.len();
         let end = if self.buffer[end - 1] == b'\r' { end - 1 } else { end };
         Ok(Some((from, end)))
-    }
-
-    /// The text of the line given out last, for error context; empty once more bytes came.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.ended
     }
 }
 

@@ -1,6 +1,6 @@
 //! The options of COPY and what they may be together.
 
-use crate::error::{Result, StatementError, SyntaxError};
+use crate::error::{Result, SettingError, StatementError, SyntaxError};
 
 /// Text or CSV.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -238,7 +238,7 @@ fn encoding(name: &str) -> Result<()> {
     if plain.eq_ignore_ascii_case("utf8") || plain.eq_ignore_ascii_case("unicode") {
         return Ok(());
     }
-    Err(StatementError::UnsupportedEncoding { encoding: name.to_owned() }.into())
+    Err(SettingError::UnsupportedEncoding { encoding: name.to_owned() }.into())
 }
 
 fn header(value: &OptionValue) -> Result<Header> {

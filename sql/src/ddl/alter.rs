@@ -32,7 +32,7 @@ impl Edit<'_> {
         refuse(beyond, "a clause of this ALTER TABLE")?;
         let name = &object_name(name, &self.source)?;
         if *if_exists && self.find(name)?.is_none() {
-            let message = format!("relation \"{}\" does not exist", name.to_string());
+            let message = format!("relation \"{}\" does not exist", name);
             self.skipping(SqlState::SUCCESSFUL_COMPLETION, message);
             return Ok(());
         }

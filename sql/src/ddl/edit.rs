@@ -133,6 +133,6 @@ impl Edit<'_> {
 
     /// A NOTICE that something to be made is there already, or something to be dropped is not.
     pub(super) fn skipping(&mut self, sqlstate: SqlState, message: String) {
-        self.notices.push(Notice::notice(sqlstate, format!("{message}, skipping")));
+        self.notices.push(Notice::new(sqlstate, format!("{message}, skipping")));
     }
 }

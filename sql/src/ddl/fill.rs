@@ -14,14 +14,13 @@ use crate::types::{Datum, Formats};
 /// How many rows are read under one pin.
 const BATCH: usize = 512;
 
+/// Takes the key, the stored form and all columns of a row.
+type RowVisitor<'v> = dyn FnMut(&[u8], &[u8], &[Datum]) -> Result<()> + 'v;
+
 impl Edit<'_> {
     /// Visits every row of a table, newest state, own changes included: its key, its stored form
     /// and all columns.
-    pub(super) fn each_row(
-        &self,
-        table: &Table,
-        row: &mut dyn FnMut(&[u8], &[u8], &[Datum]) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn each_row(&self, table: &Table, row: &mut RowVisitor<'_>) -> Result<()> {
         let layout = Layout::new(&table.columns);
         let columns: Vec<usize> = (0..table.columns.len()).collect();
         let mut cursor = self.transaction.cursor(table.keyspace, KeyRange::ALL, Direction::Forward);

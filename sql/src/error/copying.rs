@@ -43,9 +43,7 @@ impl CopyError {
 
     /// DETAIL, HINT and the objects concerned.
     pub fn fields(&self) -> Fields {
-        match self {
-            _ => Fields::default(),
-        }
+        Fields::default()
     }
 }
 

@@ -11,6 +11,7 @@ mod definition;
 mod execution;
 mod name;
 mod query;
+mod setting;
 mod sqlstate;
 mod statement;
 mod syntax;
@@ -25,6 +26,7 @@ pub use definition::DefinitionError;
 pub use execution::ExecutionError;
 pub use name::NameError;
 pub use query::QueryError;
+pub use setting::SettingError;
 pub use sqlstate::SqlState;
 pub use statement::StatementError;
 pub use syntax::SyntaxError;
@@ -65,6 +67,8 @@ pub enum Cause {
     Copy(CopyError),
     /// A plan cannot go on.
     Execution(ExecutionError),
+    /// A setting that is not there, or cannot have the value.
+    Setting(SettingError),
     /// The statement cannot run in this session now.
     Statement(StatementError),
     /// Transactions and storage.
@@ -110,6 +114,7 @@ impl Error {
             Cause::Definition(e) => e.sqlstate(),
             Cause::Copy(e) => e.sqlstate(),
             Cause::Execution(e) => e.sqlstate(),
+            Cause::Setting(e) => e.sqlstate(),
             Cause::Statement(e) => e.sqlstate(),
             Cause::Mvcc(e) => statement::mvcc_sqlstate(e),
         }
@@ -127,6 +132,7 @@ impl Error {
             Cause::Definition(e) => e.fields(),
             Cause::Copy(e) => e.fields(),
             Cause::Execution(e) => e.fields(),
+            Cause::Setting(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
             Cause::Mvcc(e) => statement::mvcc_fields(e),
         };
@@ -175,6 +181,7 @@ impl fmt::Display for Error {
             Cause::Definition(e) => e.fmt(f),
             Cause::Copy(e) => e.fmt(f),
             Cause::Execution(e) => e.fmt(f),
+            Cause::Setting(e) => e.fmt(f),
             Cause::Statement(e) => e.fmt(f),
             Cause::Mvcc(e) => e.fmt(f),
         }
@@ -196,5 +203,5 @@ macro_rules! causes {
 causes! {
     Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError),
     Constraint(ConstraintError), Definition(DefinitionError), Copy(CopyError),
-    Execution(ExecutionError), Statement(StatementError), Mvcc(reckon_mvcc::Error),
+    Execution(ExecutionError), Setting(SettingError), Statement(StatementError), Mvcc(reckon_mvcc::Error),
 }

@@ -18,20 +18,6 @@ pub enum StatementError {
     DuplicatePreparedStatement { name: String },
     /// Execute or Describe of a portal that is not there.
     UndefinedPortal { name: String },
-    /// SET or SHOW of a setting that is not there.
-    UnknownSetting { name: String },
-    /// SET of a setting that tells a fact.
-    FixedSetting { name: &'static str },
-    /// A value the setting cannot have; `words` are those it can, if it is an enumeration.
-    InvalidSetting { name: &'static str, value: String, words: &'static [&'static str] },
-    /// A Boolean setting was given something else.
-    NotBoolean { name: &'static str },
-    /// A number outside its setting's range.
-    SettingOutOfRange { name: &'static str, number: i64, unit: &'static str, least: i64, most: i64 },
-    /// A client encoding other than UTF8.
-    UnsupportedEncoding { encoding: String },
-    /// SERIALIZABLE.
-    UnsupportedSerializable,
     /// A role that may not log in, or is not there.
     UndefinedLogin { role: String },
     /// template0.
@@ -82,14 +68,6 @@ impl StatementError {
             Self::UndefinedPreparedStatement { .. } => SqlState::INVALID_SQL_STATEMENT_NAME,
             Self::DuplicatePreparedStatement { .. } => SqlState::DUPLICATE_PREPARED_STATEMENT,
             Self::UndefinedPortal { .. } => SqlState::INVALID_CURSOR_NAME,
-            Self::UnknownSetting { .. } => SqlState::UNDEFINED_OBJECT,
-            Self::FixedSetting { .. } => SqlState::CANT_CHANGE_RUNTIME_PARAM,
-            Self::InvalidSetting { .. }
-            | Self::NotBoolean { .. }
-            | Self::SettingOutOfRange { .. } => SqlState::INVALID_PARAMETER_VALUE,
-            Self::UnsupportedEncoding { .. } | Self::UnsupportedSerializable => {
-                SqlState::FEATURE_NOT_SUPPORTED
-            }
             Self::UndefinedLogin { .. } => SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
             Self::NoConnectionsAllowed { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::CopyOption { unsupported: true, .. } => SqlState::FEATURE_NOT_SUPPORTED,
@@ -117,10 +95,6 @@ impl StatementError {
     /// DETAIL, HINT and the objects concerned.
     pub fn fields(&self) -> Fields {
         match self {
-            Self::InvalidSetting { words, .. } if !words.is_empty() => Fields {
-                hint: Some(format!("Available values: {}.", words.join(", "))),
-                ..Fields::default()
-            },
             Self::ArgumentCount { wanted, given, .. } => Fields {
                 detail: Some(format!("Expected {wanted} parameters but got {given}.")),
                 ..Fields::default()
@@ -146,29 +120,6 @@ impl fmt::Display for StatementError {
                 write!(f, "prepared statement \"{name}\" already exists")
             }
             Self::UndefinedPortal { name } => write!(f, "portal \"{name}\" does not exist"),
-            Self::UnknownSetting { name } => {
-                write!(f, "unrecognized configuration parameter \"{name}\"")
-            }
-            Self::FixedSetting { name } => {
-                write!(f, "parameter \"{name}\" cannot be changed")
-            }
-            Self::InvalidSetting { name, value, .. } => {
-                write!(f, "invalid value for parameter \"{name}\": \"{value}\"")
-            }
-            Self::NotBoolean { name } => {
-                write!(f, "parameter \"{name}\" requires a Boolean value")
-            }
-            Self::SettingOutOfRange { name, number, unit, least, most } => write!(
-                f,
-                "{number}{unit} is outside the valid range for parameter \"{name}\" ({least} .. \
-                 {most})"
-            ),
-            Self::UnsupportedEncoding { encoding } => {
-                write!(f, "client encoding \"{encoding}\" is not supported")
-            }
-            Self::UnsupportedSerializable => {
-                f.write_str("isolation level SERIALIZABLE is not supported")
-            }
             Self::UndefinedLogin { role } => write!(f, "role \"{role}\" does not exist"),
             Self::NoConnectionsAllowed { database } => {
                 write!(f, "database \"{database}\" is not currently accepting connections")

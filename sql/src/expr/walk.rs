@@ -157,7 +157,7 @@ impl Aggregate {
             args: all(&self.args, change)?,
             distinct: self.distinct,
             order,
-            filter: self.filter.as_ref().map(|filter| change(filter)).transpose()?,
+            filter: self.filter.as_ref().map(change).transpose()?,
             ty: self.ty,
         })
     }

@@ -70,7 +70,7 @@ impl Planner<'_> {
         let decided = best.as_ref().map_or(&[][..], |path| &path.decided);
         if request.whole_row.is_none() && request.row_key.is_none() {
             for at in decided {
-                self.uses.forget(self.analysis, &request.conditions[*at]);
+                self.uses.forget(&request.conditions[*at]);
             }
         }
         let kept = request.conditions.iter().enumerate().filter(|(at, _)| !decided.contains(at));

@@ -26,108 +26,108 @@ impl Uses {
     }
 
     /// Takes the columns of a condition off.
-    pub(super) fn forget(&mut self, analysis: &Analysis, condition: &Expr) {
-        self.expr(analysis, condition, &mut |count| *count = count.saturating_sub(1));
+    pub(super) fn forget(&mut self, condition: &Expr) {
+        self.expr(condition, &mut |count| *count = count.saturating_sub(1));
     }
 
-    fn count(&mut self, analysis: &Analysis, expr: &Expr) {
-        self.expr(analysis, expr, &mut |count| *count += 1);
+    fn count(&mut self, expr: &Expr) {
+        self.expr(expr, &mut |count| *count += 1);
     }
 
-    fn expr(&mut self, analysis: &Analysis, expr: &Expr, change: &mut dyn FnMut(&mut u32)) {
+    fn expr(&mut self, expr: &Expr, change: &mut dyn FnMut(&mut u32)) {
         if let ExprKind::Column(id) = expr.kind
             && let Some(count) = self.0.get_mut(id)
         {
             change(count);
         }
-        expr.each_child(&mut |child| self.expr(analysis, child, change));
+        expr.each_child(&mut |child| self.expr(child, change));
     }
 
-    fn all(&mut self, analysis: &Analysis, exprs: &[Expr]) {
-        exprs.iter().for_each(|expr| self.count(analysis, expr));
+    fn all(&mut self, exprs: &[Expr]) {
+        exprs.iter().for_each(|expr| self.count(expr));
     }
 
     fn statement(&mut self, analysis: &Analysis) {
         for relation in &analysis.relations {
             match &relation.kind {
                 RelationKind::Table(_) | RelationKind::Virtual(_) => {}
-                RelationKind::Subquery(query) => self.query(analysis, query),
-                RelationKind::Function { args, .. } => self.all(analysis, args),
+                RelationKind::Subquery(query) => self.query(query),
+                RelationKind::Function { args, .. } => self.all(args),
             }
         }
         for meaning in &analysis.meanings {
             if let Meaning::Sublink(sublink) = meaning {
-                self.query(analysis, &sublink.query);
+                self.query(&sublink.query);
                 if let SublinkKind::Compare { arg, .. } = &sublink.kind {
-                    self.count(analysis, arg);
+                    self.count(arg);
                 }
             }
         }
         match &analysis.body {
-            Body::Select(query) => self.query(analysis, query),
+            Body::Select(query) => self.query(query),
             Body::Insert(insert) => {
-                insert.source.iter().for_each(|source| self.query(analysis, source));
-                self.all(analysis, &insert.row);
-                self.returning(analysis, insert.returning.as_ref());
+                insert.source.iter().for_each(|source| self.query(source));
+                self.all(&insert.row);
+                self.returning(insert.returning.as_ref());
             }
             Body::Update(update) => {
-                self.from(analysis, &update.from);
-                self.checked_twice(analysis, &update.conditions);
-                update.assignments.iter().for_each(|(_, expr)| self.count(analysis, expr));
-                self.returning(analysis, update.returning.as_ref());
+                self.from(&update.from);
+                self.checked_twice(&update.conditions);
+                update.assignments.iter().for_each(|(_, expr)| self.count(expr));
+                self.returning(update.returning.as_ref());
             }
             Body::Delete(delete) => {
-                self.from(analysis, &delete.from);
-                self.checked_twice(analysis, &delete.conditions);
-                self.returning(analysis, delete.returning.as_ref());
+                self.from(&delete.from);
+                self.checked_twice(&delete.conditions);
+                self.returning(delete.returning.as_ref());
             }
         }
     }
 
     /// Conditions on rows that are locked: they are checked again on a row that changed, so a probe
     /// that decides them takes nothing off.
-    fn checked_twice(&mut self, analysis: &Analysis, conditions: &[Expr]) {
-        self.all(analysis, conditions);
-        self.all(analysis, conditions);
+    fn checked_twice(&mut self, conditions: &[Expr]) {
+        self.all(conditions);
+        self.all(conditions);
     }
 
-    fn returning(&mut self, analysis: &Analysis, returning: Option<&Returning>) {
-        returning.iter().for_each(|returning| self.all(analysis, &returning.targets));
+    fn returning(&mut self, returning: Option<&Returning>) {
+        returning.iter().for_each(|returning| self.all(&returning.targets));
     }
 
-    fn query(&mut self, analysis: &Analysis, query: &Query) {
+    fn query(&mut self, query: &Query) {
         match &query.body {
             QueryBody::Select(select) => {
-                self.select(analysis, select);
+                self.select(select);
                 if !query.locks.is_empty() {
-                    self.all(analysis, &select.conditions);
+                    self.all(&select.conditions);
                 }
             }
-            QueryBody::Values(rows) => rows.iter().for_each(|row| self.all(analysis, row)),
+            QueryBody::Values(rows) => rows.iter().for_each(|row| self.all(row)),
             QueryBody::SetOp { left, right, .. } => {
-                self.query(analysis, left);
-                self.query(analysis, right);
+                self.query(left);
+                self.query(right);
             }
         }
-        query.limit.iter().chain(&query.offset).for_each(|expr| self.count(analysis, expr));
+        query.limit.iter().chain(&query.offset).for_each(|expr| self.count(expr));
     }
 
-    fn select(&mut self, analysis: &Analysis, select: &Select) {
-        self.from(analysis, &select.from);
-        self.all(analysis, &select.conditions);
-        select.groups.iter().for_each(|(_, expr)| self.count(analysis, expr));
+    fn select(&mut self, select: &Select) {
+        self.from(&select.from);
+        self.all(&select.conditions);
+        select.groups.iter().for_each(|(_, expr)| self.count(expr));
         for (_, aggregate) in &select.aggregates {
-            aggregate.each_input(&mut |expr| self.count(analysis, expr));
+            aggregate.each_input(&mut |expr| self.count(expr));
         }
-        self.all(analysis, &select.having);
-        self.all(analysis, &select.targets);
+        self.all(&select.having);
+        self.all(&select.targets);
     }
 
-    fn from(&mut self, analysis: &Analysis, from: &From) {
+    fn from(&mut self, from: &From) {
         if let From::Join { left, right, on, .. } = from {
-            self.from(analysis, left);
-            self.from(analysis, right);
-            self.all(analysis, on);
+            self.from(left);
+            self.from(right);
+            self.all(on);
         }
     }
 }
@@ -186,7 +186,7 @@ pub(super) fn each_reference_of_query(
     visit: &mut dyn FnMut(usize),
 ) {
     let mut uses = Uses(vec![0; analysis.meanings.len()]);
-    uses.query(analysis, query);
+    uses.query(query);
     let mut relations = Vec::new();
     inner_relations(query, &mut relations);
     let inside = |id: &usize| {
@@ -206,7 +206,7 @@ pub(super) fn each_reference_of_query(
             RelationKind::Subquery(query) => {
                 each_reference_of_query(analysis, query, &mut visit);
             }
-            RelationKind::Function { args, .. } => uses.all(analysis, args),
+            RelationKind::Function { args, .. } => uses.all(args),
         }
     }
     for (id, count) in uses.0.iter().enumerate() {

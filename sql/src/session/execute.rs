@@ -56,10 +56,10 @@ impl Session {
         max_rows: usize,
         sink: &mut dyn RowSink,
     ) -> Result<Progress> {
-        if matches!(portal.run, Run::Ready) {
-            if let Some(progress) = self.start(portal)? {
-                return Ok(progress);
-            }
+        if matches!(portal.run, Run::Ready)
+            && let Some(progress) = self.start(portal)?
+        {
+            return Ok(progress);
         }
         match &mut portal.run {
             Run::Plan(run) => {

@@ -48,7 +48,7 @@ impl Notice {
     }
 
     /// A NOTICE.
-    pub(crate) fn notice(sqlstate: SqlState, message: impl Into<String>) -> Notice {
+    pub(crate) fn new(sqlstate: SqlState, message: impl Into<String>) -> Notice {
         let message = message.into();
         Notice { severity: Severity::Notice, sqlstate, message, fields: Fields::default() }
     }

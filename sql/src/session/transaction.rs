@@ -5,7 +5,7 @@ use reckon_mvcc::Isolation;
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
-use crate::error::{Result, SqlState, StatementError};
+use crate::error::{Result, SettingError, SqlState, StatementError};
 use crate::parser::TransactionModes;
 
 impl Session {
@@ -48,7 +48,7 @@ impl Session {
         let Block::Open(open) = &mut self.block else { return Ok(()) };
         if let Some(isolation) = modes.isolation {
             if isolation == Isolation::Serializable {
-                return Err(StatementError::UnsupportedSerializable.into());
+                return Err(SettingError::UnsupportedSerializable.into());
             }
             if open.has_queried && isolation != open.transaction.isolation() {
                 return Err(StatementError::IsolationTooLate.into());

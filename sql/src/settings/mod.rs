@@ -21,7 +21,7 @@ pub use effective::Effective;
 pub use table::{Context, Setting, Unit};
 pub use value::{isolation_name, parse_isolation as isolation_named};
 
-use crate::error::{Result, StatementError};
+use crate::error::{Result, SettingError};
 use table::SETTINGS;
 
 /// One session's settings.
@@ -103,7 +103,7 @@ impl Settings {
         let index = find(name)?;
         let setting = &SETTINGS[index];
         if setting.context != Context::User {
-            return Err(StatementError::FixedSetting { name: setting.name }.into());
+            return Err(SettingError::Fixed { name: setting.name }.into());
         }
         let canonical = value.map(|value| (setting.check)(setting, value)).transpose()?;
         self.undo.push(Change { index, before: self.values[index].clone() });
@@ -124,12 +124,10 @@ impl Settings {
 
     /// RESET ALL.
     pub fn reset_all(&mut self) {
-        for index in 0..SETTINGS.len() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
             let value = &self.values[index];
-            if SETTINGS[index].context == Context::User && !SETTINGS[index].survives_reset_all() {
-                if value.session.is_none() && value.local.is_none() {
-                    continue;
-                }
+            let changed = value.session.is_some() || value.local.is_some();
+            if changed && setting.context == Context::User && !setting.survives_reset_all() {
                 self.undo.push(Change { index, before: value.clone() });
                 self.values[index].session = None;
                 self.values[index].local = None;
@@ -241,7 +239,7 @@ fn find(name: &str) -> Result<usize> {
     SETTINGS
         .iter()
         .position(|setting| setting.name.eq_ignore_ascii_case(name))
-        .ok_or_else(|| StatementError::UnknownSetting { name: name.to_owned() }.into())
+        .ok_or_else(|| SettingError::Unknown { name: name.to_owned() }.into())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use reckon_mvcc::Isolation;
 
 use super::table::{Setting, Unit};
-use crate::error::{Result, StatementError};
+use crate::error::{Result, SettingError};
 
 pub(super) fn text(_setting: &Setting, value: &str) -> Result<String> {
     Ok(value.to_owned())
@@ -15,12 +15,8 @@ pub(super) fn read_only_text(_setting: &Setting, value: &str) -> Result<String> 
     Ok(value.to_owned())
 }
 
-fn invalid(setting: &Setting, value: &str) -> StatementError {
-    StatementError::InvalidSetting {
-        name: setting.name,
-        value: value.to_owned(),
-        words: setting.words,
-    }
+fn invalid(setting: &Setting, value: &str) -> SettingError {
+    SettingError::Invalid { name: setting.name, value: value.to_owned(), words: setting.words }
 }
 
 /// PostgreSQL takes any unambiguous beginning of true, false, yes, no, on, off, and 1, 0.
@@ -40,7 +36,7 @@ pub(super) fn bool_value(setting: &Setting, value: &str) -> Result<String> {
     match parse_bool(value) {
         Some(true) => Ok("on".to_owned()),
         Some(false) => Ok("off".to_owned()),
-        None => Err(StatementError::NotBoolean { name: setting.name }.into()),
+        None => Err(SettingError::NotBoolean { name: setting.name }.into()),
     }
 }
 
@@ -65,7 +61,7 @@ pub(super) fn client_encoding(setting: &Setting, value: &str) -> Result<String> 
     match plain.as_str() {
         "utf8" | "unicode" => Ok("UTF8".to_owned()),
         "sqlascii" | "latin1" | "iso88591" | "win1252" | "eucjp" | "sjis" | "big5" | "gbk" => {
-            Err(StatementError::UnsupportedEncoding { encoding: value.to_owned() }.into())
+            Err(SettingError::UnsupportedEncoding { encoding: value.to_owned() }.into())
         }
         _ => Err(invalid(setting, value).into()),
     }
@@ -132,7 +128,7 @@ pub fn isolation_name(isolation: Isolation) -> &'static str {
 
 pub(super) fn isolation(setting: &Setting, value: &str) -> Result<String> {
     match parse_isolation(value) {
-        Some(Isolation::Serializable) => Err(StatementError::UnsupportedSerializable.into()),
+        Some(Isolation::Serializable) => Err(SettingError::UnsupportedSerializable.into()),
         Some(_) => Ok(value.to_ascii_lowercase()),
         None => Err(invalid(setting, value).into()),
     }
@@ -223,7 +219,7 @@ fn number(setting: &Setting, value: &str, units: &[(&str, i64)]) -> Result<i64> 
             Unit::Kilobytes => " kB",
         };
         let name = setting.name;
-        return Err(StatementError::SettingOutOfRange { name, number, unit, least, most }.into());
+        return Err(SettingError::OutOfRange { name, number, unit, least, most }.into());
     }
     Ok(number)
 }

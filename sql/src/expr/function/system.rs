@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::declare::*;
 use super::value::map;
 use super::{Call, Function};
-use crate::error::{DataError, NameError, Result, StatementError};
+use crate::error::{DataError, NameError, Result, SettingError};
 use crate::types::{self, Datum, Oid, Type};
 
 /// The release of PostgreSQL whose behaviour this is.
@@ -27,7 +27,7 @@ fn current_setting(call: &mut Call<'_>) -> Result<Datum> {
     match call.environment.setting(name) {
         Some(value) => Ok(Datum::text(&value)),
         None if missing_ok => Ok(Datum::Null),
-        None => Err(StatementError::UnknownSetting { name: name.to_owned() }.into()),
+        None => Err(SettingError::Unknown { name: name.to_owned() }.into()),
     }
 }
 
