@@ -245,6 +245,7 @@ macro_rules! answers {
 }
 
 answers! {
+    moments_answer_as_in_postgresql = "moments.txt";
     numbers_answer_as_in_postgresql = "numbers.txt";
     datetimes_read_and_write_as_in_postgresql = "datetimes.txt";
     texts_answer_as_in_postgresql = "texts.txt";

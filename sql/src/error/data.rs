@@ -18,6 +18,24 @@ pub enum DataError {
     NumericOverflow,
     /// A date, a time or an interval its type cannot hold.
     DatetimeOutOfRange { type_name: &'static str },
+    /// A date before or after all timestamps.
+    DateBeyondTimestamp,
+    /// `infinity` minus a date or time.
+    InfiniteDifference { what: &'static str },
+    /// date_bin from an infinity.
+    InfiniteOrigin,
+    /// date_bin by months.
+    StrideOfMonths,
+    /// date_bin by nothing, or backwards.
+    StrideNotPositive,
+    /// to_timestamp of NaN.
+    TimestampNaN,
+    /// to_timestamp of too many seconds.
+    TimestampOutOfRange { seconds: String },
+    /// make_date and the like of a date its type cannot hold.
+    FieldsBeyondType { type_name: &'static str, value: String },
+    /// AT TIME ZONE of an interval with months or days.
+    IntervalAsZone { interval: String },
     /// Text of a date or time its type cannot hold.
     DatetimeTextOutOfRange { type_name: &'static str, text: String },
     /// Text of a number its type cannot hold.
@@ -156,6 +174,13 @@ impl DataError {
             | Self::NumericFieldOverflow { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
             Self::DatetimeOutOfRange { .. }
             | Self::DatetimeTextOutOfRange { .. }
+            | Self::DateBeyondTimestamp
+            | Self::InfiniteDifference { .. }
+            | Self::InfiniteOrigin
+            | Self::StrideNotPositive
+            | Self::TimestampNaN
+            | Self::TimestampOutOfRange { .. }
+            | Self::FieldsBeyondType { .. }
             | Self::DatetimeFieldOverflow { .. }
             | Self::FieldsOutOfRange { .. } => SqlState::DATETIME_FIELD_OVERFLOW,
             Self::IntervalFieldOverflow { .. } => SqlState::INTERVAL_FIELD_OVERFLOW,
@@ -164,10 +189,11 @@ impl DataError {
             | Self::MalformedArray { .. }
             | Self::MalformedRecord { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
             Self::InvalidDatetime { .. } => SqlState::INVALID_DATETIME_FORMAT,
-            Self::UnknownZone { .. } | Self::UnknownUnit { .. } | Self::InvalidArgument { .. } => {
-                SqlState::INVALID_PARAMETER_VALUE
-            }
-            Self::UnsupportedUnit { .. } | Self::CannotConvert { .. } => {
+            Self::UnknownZone { .. }
+            | Self::IntervalAsZone { .. }
+            | Self::UnknownUnit { .. }
+            | Self::InvalidArgument { .. } => SqlState::INVALID_PARAMETER_VALUE,
+            Self::StrideOfMonths | Self::UnsupportedUnit { .. } | Self::CannotConvert { .. } => {
                 SqlState::FEATURE_NOT_SUPPORTED
             }
             Self::TooLong { .. } => SqlState::STRING_DATA_RIGHT_TRUNCATION,
@@ -251,6 +277,23 @@ impl fmt::Display for DataError {
             }
             Self::NegativeFactorial => f.write_str("factorial of a negative number is undefined"),
             Self::NumericOverflow => f.write_str("value overflows numeric format"),
+            Self::DateBeyondTimestamp => f.write_str("date out of range for timestamp"),
+            Self::InfiniteDifference { what } => write!(f, "cannot subtract infinite {what}"),
+            Self::InfiniteOrigin => f.write_str("origin out of range"),
+            Self::StrideOfMonths => {
+                f.write_str("timestamps cannot be binned into intervals containing months or years")
+            }
+            Self::StrideNotPositive => f.write_str("stride must be greater than zero"),
+            Self::TimestampNaN => f.write_str("timestamp cannot be NaN"),
+            Self::TimestampOutOfRange { seconds } => {
+                write!(f, "timestamp out of range: \"{seconds}\"")
+            }
+            Self::FieldsBeyondType { type_name, value } => {
+                write!(f, "{type_name} out of range: {value}")
+            }
+            Self::IntervalAsZone { interval } => {
+                write!(f, "interval time zone \"{interval}\" must not include months or days")
+            }
             Self::DatetimeTextOutOfRange { type_name, text } => {
                 write!(f, "{type_name} out of range: \"{text}\"")
             }

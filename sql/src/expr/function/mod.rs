@@ -6,6 +6,7 @@
 
 mod casts;
 mod compare;
+mod datetime;
 mod declare;
 mod definition;
 mod float;
@@ -31,7 +32,9 @@ pub use lookup::{
 fn tables() -> impl Iterator<Item = &'static Function> {
     [integer::FUNCTIONS, float::FUNCTIONS, numeric::FUNCTIONS, series::FUNCTIONS, system::FUNCTIONS]
         .into_iter()
+        .chain(datetime::TABLES.iter().copied())
         .chain(text::TABLES.iter().copied())
         .flatten()
         .chain(compare::functions())
+        .chain(datetime::comparisons())
 }

@@ -51,6 +51,50 @@ plain! {
     f64, Float8;
 }
 
+/// A `date`: days from 2000-01-01.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Date(pub(super) i32);
+
+/// A `time`: microseconds of the day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Time(pub(super) i64);
+
+/// A `timestamp`: microseconds from 2000-01-01.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Timestamp(pub(super) i64);
+
+/// A `timestamptz`: microseconds from 2000-01-01 UTC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Timestamptz(pub(super) i64);
+
+macro_rules! wrapped {
+    ($($wrapper:ident;)*) => {$(
+        impl<'a> Argument<'a> for $wrapper {
+            const NAME: &'static str = stringify!($wrapper);
+
+            fn of(datum: &'a Datum) -> Option<Self> {
+                match datum {
+                    Datum::$wrapper(value) => Some($wrapper(*value)),
+                    _ => None,
+                }
+            }
+        }
+
+        impl Answer for $wrapper {
+            fn datum(self) -> Result<Datum> {
+                Ok(Datum::$wrapper(self.0))
+            }
+        }
+    )*};
+}
+
+wrapped! {
+    Date;
+    Time;
+    Timestamp;
+    Timestamptz;
+}
+
 macro_rules! shared {
     ($($rust:ty, $variant:ident;)*) => {$(
         impl<'a> Argument<'a> for &'a $rust {
