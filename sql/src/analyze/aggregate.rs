@@ -177,7 +177,8 @@ impl Analyzer<'_> {
         extras: &Extras<'_>,
         position: Option<u32>,
     ) -> Result<Expr> {
-        if function::named(name).is_empty() || !extras.any() {
+        let starless = extras.star && resolve(name, &[]).is_err();
+        if function::named(name).is_empty() || !extras.any() || starless {
             if extras.star {
                 let signature = format!("{name}()");
                 return Err(Error::from(NameError::UndefinedFunction { signature }).at(position));

@@ -178,7 +178,7 @@ impl Analyzer<'_> {
                 (self.add_relation(kind, alias, columns, false), relation.name.to_owned())
             }
             catalog::Relation::Index { .. } => {
-                let error = NameError::NotReadable { name: name.name.clone(), kind: "indexes" };
+                let error = NameError::IsIndex { name: name.name.clone() };
                 return Err(Error::from(error).at(name.position));
             }
         };
@@ -282,8 +282,9 @@ impl Analyzer<'_> {
         let available = query.columns.len();
         let specified = entry.columns.len();
         if specified > available {
-            let table = entry.name.clone();
-            return Err(QueryError::TooManyAliases { table, available, specified }.into());
+            let name = entry.name.clone();
+            let error = QueryError::TooManyWithAliases { name, available, specified };
+            return Err(Error::from(error).at(entry.position));
         }
         for (column, name) in query.columns.iter_mut().zip(&entry.columns) {
             column.name.clone_from(name);

@@ -7,7 +7,7 @@ use sqlparser::ast;
 use super::Analyzer;
 use super::analyzer::unsupported;
 use super::coerce::bare;
-use super::from::{new_item, table_columns};
+use super::from::{hidden, new_item, table_columns};
 use super::query::{
     ConflictUpdate, Insert, InsertConflict, Meaning, Query, QueryBody, QueryColumn, RelationKind,
 };
@@ -27,9 +27,10 @@ impl Analyzer<'_> {
         self.levels.push(Level::default());
         let table = self.target_table(&name)?;
         let places = self.insert_columns(&table, &insert.columns)?;
-        let (source, first, row) = self.insert_source(insert, &table, &places)?;
         let alias = insert.table_alias.as_ref().map_or(table.name.clone(), |a| fold(&a.alias));
         let (target, item) = self.target_item(&table, alias.clone());
+        self.level().items = vec![hidden(item.clone())];
+        let (source, first, row) = self.insert_source(insert, &table, &places)?;
         self.level().items = vec![item];
         let conflict = match &insert.on {
             None => None,
@@ -50,7 +51,7 @@ impl Analyzer<'_> {
                 Err(error.into())
             }
             catalog::Relation::Index { .. } => {
-                let error = NameError::NotReadable { name: name.name.clone(), kind: "indexes" };
+                let error = NameError::IsIndex { name: name.name.clone() };
                 Err(Error::from(error).at(name.position))
             }
         }
@@ -282,8 +283,9 @@ impl Analyzer<'_> {
             None => None,
             Some(ast::ConflictTarget::Columns(idents)) => {
                 let mut columns = Vec::with_capacity(idents.len());
+                let first = idents.first().and_then(|ident| self.position(ident.span));
+                let position = self.source.position_before("(", first);
                 for ident in idents {
-                    let position = self.position(ident.span);
                     let column = fold(ident);
                     let place = table.column(&column).ok_or_else(|| {
                         let error = NameError::UndefinedColumn { table: None, column, hint: None };
@@ -302,7 +304,9 @@ impl Analyzer<'_> {
             ast::OnConflictAction::DoNothing => None,
             ast::OnConflictAction::DoUpdate(ast::DoUpdate { assignments, selection }) => {
                 if index.is_none() {
-                    return Err(QueryError::ConflictNeedsTarget.into());
+                    let conflict = self.source.position_after("conflict", Some(1));
+                    let position = self.source.position_before("on", conflict);
+                    return Err(Error::from(QueryError::ConflictNeedsTarget).at(position));
                 }
                 let (excluded, item) = self.target_item(table, "excluded".to_owned());
                 self.level().items.push(item);

@@ -186,7 +186,8 @@ impl Analyzer<'_> {
 
     /// `ARRAY[...]`; `element` when a cast says what it holds.
     pub(super) fn array(&mut self, items: &[ast::Expr], element: Option<Type>) -> Result<Expr> {
-        let position = items.first().and_then(|item| self.start(item));
+        let first = items.first().and_then(|item| self.start(item));
+        let position = self.source.position_before("array", first).or(first);
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             values.push(match item {

@@ -138,6 +138,10 @@ impl Analyzer<'_> {
                     let values: &[ast::Expr] = match value {
                         ast::Expr::Tuple(values) => values,
                         ast::Expr::Nested(value) if names.len() == 1 => std::slice::from_ref(value),
+                        ast::Expr::Value(_) | ast::Expr::Nested(_) => {
+                            let error = Error::from(QueryError::RowSource);
+                            return Err(error.at(self.start(value)));
+                        }
                         _ => {
                             return Err(unsupported(
                                 "assignment of a subquery's row",
@@ -147,7 +151,8 @@ impl Analyzer<'_> {
                     };
                     if values.len() != names.len() {
                         let error = Error::from(QueryError::AssignmentWidth);
-                        return Err(error.at(self.start(value)));
+                        let position = self.source.position_before("(", self.start(value));
+                        return Err(error.at(position));
                     }
                     for (name, value) in names.iter().zip(values) {
                         self.assignment(table, name, value, &mut found)?;

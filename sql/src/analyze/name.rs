@@ -4,11 +4,11 @@ use sqlparser::ast::Ident;
 use strsim::levenshtein;
 
 use super::Analyzer;
-use super::analyzer::unsupported;
 use super::scope::{Item, ItemColumn, id_of};
 use crate::error::{Error, NameError, Result};
-use crate::expr::Expr;
+use crate::expr::{Expr, ExprKind};
 use crate::parser::{fold, identifier_of};
+use crate::types::Type;
 
 /// How far a hint may be from what was written.
 const DISTANCE_MAX: usize = 3;
@@ -23,8 +23,12 @@ impl Analyzer<'_> {
                 return Ok(self.used(level, found, position));
             }
         }
-        if self.find_table(None, &name).is_some() {
-            return Err(unsupported("a whole-row reference", position));
+        if let Some((level, item)) = self.find_table(None, &name) {
+            self.check_reach(level, item, &name).map_err(|e| e.at(position))?;
+            let columns = self.levels[level].items[item].columns.clone();
+            let columns = columns.into_iter().map(|column| self.used(level, column.expr, position));
+            let kind = ExprKind::Row(columns.collect());
+            return Ok(Expr { kind, ty: Type::RECORD, position });
         }
         let hint = self.hint_for(None, &name);
         let error = NameError::UndefinedColumn { table: None, column: name, hint };
@@ -131,6 +135,9 @@ impl Analyzer<'_> {
 
     /// The error for a table name that is not in FROM.
     pub(super) fn no_such_table(&self, schema: Option<&str>, table: &str) -> Error {
+        if schema.is_some() && self.find_table(None, table).is_some() {
+            return self.out_of_reach(table).into();
+        }
         let items = || self.levels.iter().rev().flat_map(|level| &level.items);
         if schema.is_none()
             && let Some(item) = items().find(|item| item.table_name.as_deref() == Some(table))

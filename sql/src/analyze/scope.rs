@@ -29,6 +29,7 @@ pub(super) struct WithQuery {
     pub(super) name: String,
     pub(super) query: std::rc::Rc<sqlparser::ast::Query>,
     pub(super) columns: Vec<String>,
+    pub(super) position: Option<u32>,
     /// How many of the level's WITH queries were there before it.
     pub(super) before: usize,
 }

@@ -102,7 +102,7 @@ impl Analyzer<'_> {
             if *recursive && super::from::names_table(&query, &name) {
                 return Err(unsupported("WITH RECURSIVE", position));
             }
-            let entry = WithQuery { name, query, columns, before };
+            let entry = WithQuery { name, query, columns, position, before };
             // Analyzed once for its errors, also when nobody reads it.
             let at = self.levels.len() - 1;
             self.with_query(at, &entry)?;
@@ -276,13 +276,16 @@ impl Analyzer<'_> {
         let mut locks: Vec<LockRequest> = Vec::new();
         for clause in clauses {
             let ast::LockClause { lock_type, of, nonblock } = clause;
-            let mode = match lock_type {
-                ast::LockType::Share => RowLock::ForShare,
-                ast::LockType::Update => RowLock::ForUpdate,
+            let (weak, of) = of.as_ref().map_or((false, None), crate::parser::read_mark);
+            let mode = match (lock_type, weak) {
+                (ast::LockType::Share, false) => RowLock::ForShare,
+                (ast::LockType::Share, true) => RowLock::ForKeyShare,
+                (ast::LockType::Update, false) => RowLock::ForUpdate,
+                (ast::LockType::Update, true) => RowLock::ForNoKeyUpdate,
             };
             let skip = nonblock.as_ref().map(|n| matches!(n, ast::NonBlock::SkipLocked));
             let named = match of {
-                Some(name) => Some(crate::parser::object_name(name, self.source)?),
+                Some(name) => Some(crate::parser::object_name(&name, self.source)?),
                 None => None,
             };
             let level = self.levels.last().map(|level| level.items.as_slice()).unwrap_or_default();
@@ -329,9 +332,12 @@ pub(super) fn placeholder() -> Expr {
 }
 
 fn lock_words(clause: &ast::LockClause) -> &'static str {
-    match clause.lock_type {
-        ast::LockType::Share => "FOR SHARE",
-        ast::LockType::Update => "FOR UPDATE",
+    let weak = clause.of.as_ref().is_some_and(|of| crate::parser::read_mark(of).0);
+    match (&clause.lock_type, weak) {
+        (ast::LockType::Share, false) => "FOR SHARE",
+        (ast::LockType::Share, true) => "FOR KEY SHARE",
+        (ast::LockType::Update, false) => "FOR UPDATE",
+        (ast::LockType::Update, true) => "FOR NO KEY UPDATE",
     }
 }
 

@@ -64,8 +64,8 @@ pub enum NameError {
     AmbiguousOperator { signature: String },
     /// A type without equality or order; `what` is equality or ordering.
     NoComparison { what: &'static str, type_name: String },
-    /// An index or the like where rows are read.
-    NotReadable { name: String, kind: &'static str },
+    /// An index where a table is meant.
+    IsIndex { name: String },
     /// A relation that INSERT, UPDATE and DELETE cannot change.
     NotWritable { name: String },
     /// An aggregate called as count() or with what only aggregates take.
@@ -105,9 +105,9 @@ impl NameError {
             Self::AmbiguousFunction { .. } | Self::AmbiguousOperator { .. } => {
                 SqlState::AMBIGUOUS_FUNCTION
             }
-            Self::NotReadable { .. }
-            | Self::NotWritable { .. }
-            | Self::WrongFunctionKind { .. } => SqlState::WRONG_OBJECT_TYPE,
+            Self::IsIndex { .. } | Self::NotWritable { .. } | Self::WrongFunctionKind { .. } => {
+                SqlState::WRONG_OBJECT_TYPE
+            }
         }
     }
 
@@ -121,7 +121,6 @@ impl NameError {
             Self::UndefinedOperator { unary, .. } => (None, Some(if *unary { "No operator matches the given name and argument type. You might need to add an explicit type cast." } else { "No operator matches the given name and argument types. You might need to add explicit type casts." }.to_owned())),
             Self::AmbiguousOperator { .. } => (None, Some("Could not choose a best candidate operator. You might need to add explicit type casts.".to_owned())),
             Self::NoComparison { what, .. } => (None, (*what == "ordering").then(|| "Use an explicit ordering operator or modify the query.".to_owned())),
-            Self::NotReadable { kind, .. } => (Some(format!("This operation is not supported for {kind}.")), None),
             _ => (None, None),
         };
         Fields { detail, hint, ..Fields::default() }
@@ -202,7 +201,7 @@ impl fmt::Display for NameError {
             Self::NoComparison { what, type_name } => {
                 write!(f, "could not identify an {what} operator for type {type_name}")
             }
-            Self::NotReadable { name, .. } => write!(f, "cannot open relation \"{name}\""),
+            Self::IsIndex { name } => write!(f, "\"{name}\" is an index"),
             Self::NotWritable { name } => write!(f, "cannot change relation \"{name}\""),
             Self::WrongFunctionKind { message } => write!(f, "{message}"),
         }

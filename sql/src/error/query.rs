@@ -52,6 +52,8 @@ pub enum QueryError {
     AggregateDistinctOrder,
     /// More names than columns.
     TooManyAliases { table: String, available: usize, specified: usize },
+    /// More names than a WITH query has columns.
+    TooManyWithAliases { name: String, available: usize, specified: usize },
     /// INSERT of more values than columns.
     TooManyValues,
     /// INSERT of fewer values than columns.
@@ -60,6 +62,8 @@ pub enum QueryError {
     AssignedTwice { column: String },
     /// A multiple assignment of the wrong width.
     AssignmentWidth,
+    /// A multiple assignment of one value.
+    RowSource,
     /// ON CONFLICT DO UPDATE without a target.
     ConflictNeedsTarget,
     /// ON CONFLICT on columns no unique index has.
@@ -90,6 +94,7 @@ impl QueryError {
             | Self::SubqueryNotAllowed { .. }
             | Self::ColumnInDefault
             | Self::SetOrder { .. }
+            | Self::RowSource
             | Self::LockNotAllowed { .. }
             | Self::LockNotApplicable { .. } => SqlState::FEATURE_NOT_SUPPORTED,
             Self::ColumnNotAllowed { .. }
@@ -98,6 +103,7 @@ impl QueryError {
             | Self::DistinctOnOrder
             | Self::AggregateDistinctOrder
             | Self::TooManyAliases { .. }
+            | Self::TooManyWithAliases { .. }
             | Self::NoArbiter => SqlState::INVALID_COLUMN_REFERENCE,
             Self::StarWithoutTables
             | Self::ValuesLength
@@ -190,6 +196,11 @@ impl fmt::Display for QueryError {
                 f,
                 "table \"{table}\" has {available} columns available but {specified} columns specified"
             ),
+            Self::TooManyWithAliases { name, available, specified } => write!(
+                f,
+                "WITH query \"{name}\" has {available} columns available but {specified} columns \
+                 specified"
+            ),
             Self::TooManyValues => f.write_str("INSERT has more expressions than target columns"),
             Self::TooFewValues => f.write_str("INSERT has more target columns than expressions"),
             Self::AssignedTwice { column } => {
@@ -198,6 +209,9 @@ impl fmt::Display for QueryError {
             Self::AssignmentWidth => {
                 f.write_str("number of columns does not match number of values")
             }
+            Self::RowSource => f.write_str(
+                "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+            ),
             Self::ConflictNeedsTarget => f.write_str(
                 "ON CONFLICT DO UPDATE requires inference specification or constraint name",
             ),

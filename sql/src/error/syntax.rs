@@ -18,7 +18,7 @@ pub enum SyntaxError {
     UnicodeEscape,
     /// A statement whose tree is too deep to walk.
     TooDeep,
-    /// A name with a database in front.
+    /// A name with a database in front; of a table in quotes.
     CrossDatabase { name: String },
     /// An option EXPLAIN, VACUUM or ANALYZE does not have.
     UnknownStatementOption { statement: &'static str, option: String },
@@ -84,7 +84,7 @@ impl fmt::Display for SyntaxError {
             Self::TooDeep => f.write_str("stack depth limit exceeded"),
             Self::UnicodeEscape => f.write_str("invalid Unicode escape"),
             Self::CrossDatabase { name } => {
-                write!(f, "cross-database references are not implemented: \"{name}\"")
+                write!(f, "cross-database references are not implemented: {name}")
             }
             Self::UnknownStatementOption { statement, option } => {
                 write!(f, "unrecognized {statement} option \"{option}\"")

@@ -4,7 +4,8 @@
 use std::any::TypeId;
 
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Ident, ObjectName, ObjectNamePart, TypedString, UnaryOperator,
+    BinaryOperator, DataType, Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    TypedString, UnaryOperator,
 };
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -135,6 +136,16 @@ impl Dialect for Postgres {
                 return Some(parser.expected_ref("an expression", parser.peek_token_ref()));
             }
         }
+        if word.value.eq_ignore_ascii_case("current_role") && word.quote_style.is_none() {
+            return Some(word_call(parser));
+        }
+        if word.keyword == Keyword::TRIM && *next == Token::LParen {
+            let side = is_word(parser, 2, "leading")
+                || is_word(parser, 2, "trailing")
+                || is_word(parser, 2, "both");
+            let from = if side { 3 } else { 2 };
+            return is_word(parser, from, "from").then(|| trim_spaces(parser, side));
+        }
         let Token::SingleQuotedString(_) = next else { return None };
         if word.keyword != Keyword::NoKeyword && word.quote_style.is_none() && !is_type_word(word) {
             return None;
@@ -175,6 +186,7 @@ impl Dialect for Postgres {
         supports_notnull_operator, supports_string_escape_constant,
         supports_unicode_string_literal, supports_alter_column_type_using,
         supports_order_by_using_operator, supports_geometric_types,
+        supports_bang_not_operator,
     }
 
     answers! { false:
@@ -190,6 +202,33 @@ fn signed(parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Expr, ParserErro
     parser.advance_token();
     let expr = Box::new(parser.parse_subexpr(SIGN_PRECEDENCE)?);
     Ok(Expr::UnaryOp { op, expr })
+}
+
+/// A word that is a call without parentheses.
+fn word_call(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let token = parser.next_token();
+    let Token::Word(word) = token.token else { return parser.expected("a word", token) };
+    Ok(Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(word.into_ident(token.span))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::None,
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    }))
+}
+
+/// `TRIM([LEADING|TRAILING|BOTH] FROM text)`
+fn trim_spaces(parser: &mut Parser<'_>, side: bool) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    parser.advance_token();
+    let trim_where = if side { Some(parser.parse_trim_where()?) } else { None };
+    parser.expect_keyword(Keyword::FROM)?;
+    let expr = Box::new(parser.parse_expr()?);
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Trim { trim_where, trim_what: None, expr, trim_characters: None })
 }
 
 fn is_word(parser: &Parser<'_>, n: usize, expected: &str) -> bool {

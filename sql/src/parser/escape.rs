@@ -67,6 +67,67 @@ fn escape(rest: &str) -> (usize, Option<Vec<u8>>) {
     }
 }
 
+/// The character offset of the string, name or comment that a text ends in.
+pub(super) fn unterminated(text: &str) -> Option<u32> {
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let length = if rest.starts_with("--") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            match comment_length(rest) {
+                Some(length) => length,
+                None => return offset_of(text, at),
+            }
+        } else if c == '\'' || c == '"' {
+            match rest[1..].find(c) {
+                Some(end) => end + 2,
+                None => return offset_of(text, at),
+            }
+        } else if let Some(tag) = dollar_tag(rest) {
+            match rest[tag.len()..].find(tag) {
+                Some(end) => end + 2 * tag.len(),
+                None => return offset_of(text, at),
+            }
+        } else {
+            c.len_utf8()
+        };
+        at += length;
+    }
+    None
+}
+
+fn offset_of(text: &str, at: usize) -> Option<u32> {
+    u32::try_from(text[..at].chars().count()).ok()
+}
+
+fn comment_length(text: &str) -> Option<usize> {
+    let (mut depth, mut at) = (0, 0);
+    loop {
+        let rest = text.get(at..)?;
+        if rest.starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if rest.starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+            if depth == 0 {
+                return Some(at);
+            }
+        } else {
+            at += rest.chars().next()?.len_utf8();
+        }
+    }
+}
+
+/// `$tag$` at the start of a text.
+fn dollar_tag(text: &str) -> Option<&str> {
+    let body = text.strip_prefix('$')?;
+    let end = body.find('$')?;
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let tag = &body[..end];
+    (tag.chars().all(word) && !tag.starts_with(|c: char| c.is_ascii_digit()))
+        .then(|| &text[..end + 2])
+}
+
 #[cfg(test)]
 mod tests {
     use crate::parser::parse;

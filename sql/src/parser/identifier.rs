@@ -63,7 +63,8 @@ pub fn object_name(name: &ObjectName, source: &Source) -> Result<Name> {
         }
         _ => {
             let written = idents.iter().map(|ident| fold(ident)).collect::<Vec<_>>().join(".");
-            let error = crate::Error::from(SyntaxError::CrossDatabase { name: written });
+            let name = format!("\"{written}\"");
+            let error = crate::Error::from(SyntaxError::CrossDatabase { name });
             Err(error.at(position))
         }
     }

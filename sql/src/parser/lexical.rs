@@ -3,6 +3,7 @@
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace};
 
 use super::Source;
+use super::keyword::{self, Class};
 use super::split::syntax_error_at;
 use crate::error::{Error, Result, SyntaxError};
 
@@ -46,7 +47,10 @@ pub(super) fn join_strings(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 pub(super) fn join_operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut joined: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter().peekable();
-    while let Some(first) = tokens.next() {
+    while let Some(mut first) = tokens.next() {
+        if first.token == Token::DoubleEq {
+            first.token = Token::CustomBinaryOperator("==".to_owned());
+        }
         let mut run = vec![first];
         while is_operator(&run[run.len() - 1].token)
             && tokens.peek().is_some_and(|next| {
@@ -118,6 +122,16 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan], source: &Source) -> Result<
             return Err(error.at(Some(start + 1)));
         }
     }
+    for token in tokens.iter().filter(|t| matches!(t.token, Token::HexStringLiteral(_))) {
+        // 0x10 is a number of PostgreSQL 16.
+        let (start, end) = (source.offset(token.span.start), source.offset(token.span.end));
+        let near = source.slice(start.unwrap_or(0), end.unwrap_or(0));
+        if near.starts_with('0') {
+            let problem = "trailing junk after numeric literal";
+            let error = Error::from(SyntaxError::Lexical { problem, near: near.to_owned() });
+            return Err(error.at(start.map(|start| start + 1)));
+        }
+    }
     let is_space = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
     let mut before = &Token::EOF;
     let mut words = tokens.iter().filter(is_space).peekable();
@@ -127,12 +141,12 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan], source: &Source) -> Result<
             (Token::Number(..) | Token::Placeholder(_), Some(Token::SingleQuotedString(_)))
             | (Token::SingleQuotedString(_), Some(Token::SingleQuotedString(_))) => true,
             (word, next) if is(word, "order") => {
-                !is_name_place(before) && !next.is_some_and(|next| is(next, "by"))
+                ends_value(before) && !next.is_some_and(|next| is(next, "by"))
             }
             (word, next) if is(word, "group") => {
                 let ended = matches!(next, Some(Token::RParen | Token::Comma));
-                !is_name_place(before)
-                    && !["within", "create", "drop", "alter"].iter().any(|word| is(before, word))
+                ends_value(before)
+                    && !is(before, "within")
                     && !ended
                     && !next.is_some_and(|next| is(next, "by"))
             }
@@ -147,9 +161,25 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan], source: &Source) -> Result<
     Ok(())
 }
 
-/// Whether any word may stand after this token.
-fn is_name_place(before: &Token) -> bool {
-    matches!(before, Token::Period) || is(before, "as")
+/// Whether a clause may follow this token: it ends a name or a value.
+fn ends_value(before: &Token) -> bool {
+    match before {
+        Token::Word(word) if word.quote_style.is_none() => {
+            let word = word.value.to_ascii_lowercase();
+            let is_value = ["null", "true", "false", "end", "user"].contains(&word.as_str());
+            keyword::class(&word) != Class::Reserved
+                && !["create", "drop", "alter"].contains(&word.as_str())
+                || is_value
+        }
+        Token::Word(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Placeholder(_)
+        | Token::RParen
+        | Token::RBracket
+        | Token::Mul => true,
+        _ => false,
+    }
 }
 
 fn is(token: &Token, expected: &str) -> bool {

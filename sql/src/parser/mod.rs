@@ -11,6 +11,7 @@ mod identifier;
 pub(crate) mod keyword;
 mod lexical;
 mod limits;
+mod locking;
 mod option;
 mod setting;
 mod source;
@@ -21,6 +22,7 @@ mod utility;
 
 pub(crate) use identifier::column_name as identifier_of;
 pub use identifier::{fold, object_name, quote_identifier, split_identifiers};
+pub(crate) use locking::read_mark;
 pub use source::Source;
 pub use split::{parse, parse_expression};
 pub use statement::{

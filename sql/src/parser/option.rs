@@ -165,6 +165,13 @@ pub(super) fn explain(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<E
             }
         }
     }
+    for (word, feature) in
+        [("execute", "EXPLAIN EXECUTE"), ("create", "EXPLAIN of CREATE TABLE AS")]
+    {
+        if peek(parser).as_deref() == Some(word) {
+            return Err(SyntaxError::unsupported(feature).into());
+        }
+    }
     explain_with(&found, utility::nested(parser, source)?)
 }
 

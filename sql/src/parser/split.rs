@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 use super::dialect::Postgres;
 use super::lexical::{check_tokens, join_operators, join_strings};
 use super::limits::{NESTING_MAX, check_depth};
+use super::locking::spell_out;
 use super::{Kind, Source, Statement, utility};
 use crate::error::{Error, Result, SyntaxError};
 
@@ -25,7 +26,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
     for part in split(tokens) {
         check_depth(&part)?;
         let range = range_of(&part, &source);
-        let mut parser = parser_of(part);
+        let mut parser = parser_of(spell_out(part));
         let kind = parse_one(&mut parser, &source)?;
         statements.push(Statement { kind, range, source: Arc::clone(&source) });
     }
@@ -154,6 +155,7 @@ fn lexical_error(message: &str, offset: u32, source: &Source) -> Error {
     } else {
         return syntax_error_at(offset, source);
     };
+    let offset = super::escape::unterminated(source.text()).unwrap_or(offset);
     let near = source.slice(offset, source.len()).to_owned();
     Error::from(SyntaxError::Lexical { problem, near }).at(Some(offset + 1))
 }

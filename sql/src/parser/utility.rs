@@ -186,8 +186,6 @@ pub(super) fn nested(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<St
     let kind = match word.as_deref() {
         Some(word) if planned.contains(&word) => statement(parser, source)?,
         None if parser.peek_token_ref().token == Token::LParen => query(parser)?,
-        Some("execute") => return Err(SyntaxError::unsupported("EXPLAIN EXECUTE").into()),
-        Some("create") => return Err(SyntaxError::unsupported("EXPLAIN of CREATE TABLE AS").into()),
         _ => parser.expected_ref("a query", parser.peek_token_ref())?,
     };
     let end = offset(parser.peek_token_ref().span).unwrap_or_else(|| source.len());
@@ -331,6 +329,9 @@ fn definition(parser: &mut Parser<'_>) -> Result<Kind> {
         _ => object == "table",
     };
     if supported {
+        if verb == "create" && object == "table" {
+            check_create_table(parser)?;
+        }
         let statement = parser.parse_statement()?;
         return Ok(Kind::Definition(Box::new(statement)));
     }
@@ -342,6 +343,23 @@ fn definition(parser: &mut Parser<'_>) -> Result<Kind> {
     }
     parser.advance_token();
     Ok(parser.expected_ref("an object", parser.peek_token_ref())?)
+}
+
+/// Refuses `CREATE TABLE name` without anything behind, which sqlparser takes.
+fn check_create_table(parser: &Parser<'_>) -> Result<()> {
+    let mut at = 2;
+    if word_at(parser, at).as_deref() == Some("if") {
+        at += 3;
+    }
+    at += 1;
+    while parser.peek_nth_token_ref(at).token == Token::Period {
+        at += 2;
+    }
+    let next = parser.peek_nth_token_ref(at);
+    if next.token == Token::EOF && parser.peek_nth_token_ref(at - 1).token != Token::EOF {
+        return Ok(parser.expected_ref("columns", next)?);
+    }
+    Ok(())
 }
 
 fn database(parser: &mut Parser<'_>, verb: &str) -> Result<Utility> {

@@ -15,9 +15,10 @@ use super::from::Wishes;
 use super::planner::{Planner, Rows, column, conjunction, outputs, unnamed};
 use super::{Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
 use crate::analyze::{
-    ColumnId, Distinct, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
+    self, ColumnId, Distinct, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
 };
 use crate::error::Result;
+use crate::expr::function::Body;
 use crate::expr::{Expr, ExprKind};
 use crate::types::{Datum, Type};
 
@@ -145,7 +146,17 @@ impl Planner<'_> {
         }
         let input = Box::new(input);
         let (kind, rows) = if select.returns_sets {
-            (NodeKind::ProjectSet { input, exprs }, count * 100.0)
+            let (sets, above) = split_sets(&input, exprs);
+            let output = sets.iter().map(|expr| unnamed(expr.ty)).collect();
+            let rows = count * 100.0;
+            let kind = NodeKind::ProjectSet { input, exprs: sets };
+            match above {
+                Some(exprs) => {
+                    let input = Box::new(Node { kind, output, rows, cost });
+                    (NodeKind::Project { input, exprs }, rows)
+                }
+                None => (kind, rows),
+            }
         } else {
             (NodeKind::Project { input, exprs }, count)
         };
@@ -279,6 +290,47 @@ impl Planner<'_> {
             recheck,
         })
     }
+}
+
+/// The columns of a ProjectSet, and what is computed above it: set-returning calls inside of
+/// expressions become columns of their own, behind those of the input.
+fn split_sets(input: &Node, exprs: Vec<Expr>) -> (Vec<Expr>, Option<Vec<Expr>>) {
+    let plain = |expr: &Expr| is_set(expr) && !inputs_have_sets(expr) || !has_set(expr);
+    if exprs.iter().all(plain) {
+        return (exprs, None);
+    }
+    let columns = input.output.iter().enumerate();
+    let mut sets: Vec<Expr> = columns.map(|(at, output)| column(at, output.ty)).collect();
+    let above = exprs.into_iter().map(|expr| extract_sets(expr, &mut sets)).collect();
+    (sets, Some(above))
+}
+
+fn extract_sets(mut expr: Expr, sets: &mut Vec<Expr>) -> Expr {
+    if is_set(&expr) {
+        let ty = expr.ty;
+        sets.push(expr);
+        return column(sets.len() - 1, ty);
+    }
+    analyze::children_mut(&mut expr, &mut |child| {
+        let placeholder = column(0, child.ty);
+        let taken = std::mem::replace(child, placeholder);
+        *child = extract_sets(taken, sets);
+    });
+    expr
+}
+
+fn is_set(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call { function, .. } if matches!(function.body, Body::Set(_)))
+}
+
+fn inputs_have_sets(expr: &Expr) -> bool {
+    let mut found = false;
+    analyze::children(expr, &mut |child| found |= has_set(child));
+    found
+}
+
+fn has_set(expr: &Expr) -> bool {
+    is_set(expr) || inputs_have_sets(expr)
 }
 
 /// The order a query wants, when it is one of plain columns and nothing stands between FROM and
