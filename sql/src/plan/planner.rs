@@ -17,6 +17,7 @@
 //! 1. A frame's slots are in order of first use, one a column.
 //! 2. A subplan's frame is complete once the subplan is built; only then is it handed over.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fold::fold;
@@ -37,6 +38,9 @@ pub(super) struct Planner<'a> {
     environment: &'a mut dyn Environment,
     /// Frames of the subplans being built, innermost last.
     frames: Vec<Frame>,
+    /// Plans of subqueries, by the id that stands for them: a condition may stand in two places, and
+    /// uses are counted for one plan.
+    subplans: HashMap<ColumnId, (Arc<Node>, Frame)>,
     /// Ids for columns that no expression names: row keys.
     next_id: ColumnId,
 }
@@ -65,6 +69,7 @@ impl<'a> Planner<'a> {
             uses: Uses::of(analysis),
             environment,
             frames: Vec::new(),
+            subplans: HashMap::new(),
             next_id: analysis.meanings.len(),
         }
     }
@@ -119,7 +124,7 @@ impl<'a> Planner<'a> {
         }
         let analysis = self.analysis;
         if let Some(Meaning::Sublink(sublink)) = analysis.meanings.get(id) {
-            return self.sublink(sublink, expr, row);
+            return self.sublink((id, sublink), expr, row);
         }
         let Some(frame) = self.frames.last_mut() else {
             return Err(ExecutionError::Internal { what: "a column belongs to no row" }.into());
@@ -131,8 +136,21 @@ impl<'a> Planner<'a> {
         Ok(Expr { kind: ExprKind::Outer(slot), ty, position })
     }
 
-    fn sublink(&mut self, sublink: &Sublink, expr: &Expr, row: &[ColumnId]) -> Result<Expr> {
-        let (rows, frame) = self.framed(|planner| planner.query(&sublink.query))?;
+    fn sublink(
+        &mut self,
+        (id, sublink): (ColumnId, &Sublink),
+        expr: &Expr,
+        row: &[ColumnId],
+    ) -> Result<Expr> {
+        let (plan, frame) = match self.subplans.get(&id) {
+            Some(known) => known.clone(),
+            None => {
+                let (rows, frame) = self.framed(|planner| planner.query(&sublink.query))?;
+                let planned = (Arc::new(rows.node), frame);
+                self.subplans.insert(id, planned.clone());
+                planned
+            }
+        };
         let kind = match &sublink.kind {
             SublinkKind::Exists => SubqueryKind::Exists,
             SublinkKind::Scalar => SubqueryKind::Scalar,
@@ -144,7 +162,7 @@ impl<'a> Planner<'a> {
             },
         };
         let outer = self.hand_over(&frame, row)?;
-        let kind = ExprKind::Subquery { kind, plan: Arc::new(rows.node), outer };
+        let kind = ExprKind::Subquery { kind, plan, outer };
         Ok(Expr { kind, ty: expr.ty, position: expr.position })
     }
 
