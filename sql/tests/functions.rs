@@ -150,7 +150,7 @@ fn type_of(name: &str) -> Option<Type> {
     let ty = types::type_named(name)?;
     Some(match (ty, numbers.as_slice()) {
         (_, []) => ty,
-        (Type::NUMERIC, [precision, rest @ ..]) => {
+        (Type::NUMERIC | Type::NUMERIC_ARRAY, [precision, rest @ ..]) => {
             let scale = rest.first().copied().unwrap_or(0);
             ty.with_modifier(types::numeric_modifier_of(*precision, scale))
         }
@@ -247,6 +247,7 @@ macro_rules! answers {
 answers! {
     moments_answer_as_in_postgresql = "moments.txt";
     numbers_answer_as_in_postgresql = "numbers.txt";
+    arrays_answer_as_in_postgresql = "arrays.txt";
     datetimes_read_and_write_as_in_postgresql = "datetimes.txt";
     texts_answer_as_in_postgresql = "texts.txt";
 }

@@ -96,6 +96,12 @@ pub enum DataError {
     ArraySubscript { message: &'static str },
     /// NULL where it means nothing; the text is the whole message.
     NullArgument { message: &'static str },
+    /// array_append to a matrix.
+    NotOneDimension,
+    /// Arrays that do not fit together; their numbers of dimensions.
+    IncompatibleArrays { left: usize, right: usize },
+    /// trim_array of more elements than there are.
+    TrimOutOfRange { most: i32 },
     /// A byte or bit that is not there.
     IndexOutOfRange { index: i64, last: i64 },
     /// A value that would be larger than one may be.
@@ -209,9 +215,11 @@ impl DataError {
             Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
             Self::NullArgument { .. } => SqlState::NULL_VALUE_NOT_ALLOWED,
-            Self::IndexOutOfRange { .. } | Self::ArraySubscript { .. } => {
-                SqlState::ARRAY_SUBSCRIPT_ERROR
-            }
+            Self::NotOneDimension => SqlState::DATA_EXCEPTION,
+            Self::TrimOutOfRange { .. } => SqlState::ARRAY_ELEMENT_ERROR,
+            Self::IndexOutOfRange { .. }
+            | Self::IncompatibleArrays { .. }
+            | Self::ArraySubscript { .. } => SqlState::ARRAY_SUBSCRIPT_ERROR,
             Self::BinaryTooShort => SqlState::PROTOCOL_VIOLATION,
             Self::InvalidBinary { .. } => SqlState::INVALID_BINARY_REPRESENTATION,
             Self::WrongElementType { .. } => SqlState::DATATYPE_MISMATCH,
@@ -350,6 +358,13 @@ impl fmt::Display for DataError {
             }
             Self::InvalidEscape => f.write_str("invalid escape string"),
             Self::InvalidRegex { reason } => write!(f, "invalid regular expression: {reason}"),
+            Self::NotOneDimension => f.write_str("argument must be empty or one-dimensional array"),
+            Self::IncompatibleArrays { .. } => {
+                f.write_str("cannot concatenate incompatible arrays")
+            }
+            Self::TrimOutOfRange { most } => {
+                write!(f, "number of elements to trim must be between 0 and {most}")
+            }
             Self::IndexOutOfRange { index, last } => {
                 write!(f, "index {index} out of valid range, 0..{last}")
             }

@@ -12,8 +12,8 @@ use crate::error::{DataError, Result};
 /// Dimensions an array may have.
 pub(crate) const MOST_DIMENSIONS: usize = 6;
 
-/// Elements an array may have, so that their datums fit a gigabyte.
-const MOST_ELEMENTS: usize = (1 << 30) / size_of::<Datum>();
+/// Elements an array may have.
+pub(crate) const MOST_ELEMENTS: usize = 134_217_727;
 
 impl Array {
     /// One dimension, counted from 1; none when there are no elements.
@@ -256,6 +256,11 @@ pub(crate) fn too_many_dimensions(count: usize) -> crate::Error {
         "number of array dimensions ({count}) exceeds the maximum allowed ({MOST_DIMENSIONS})"
     );
     DataError::TooLarge { message }.into()
+}
+
+/// The error of an array with too many elements.
+pub(crate) fn array_too_large() -> crate::Error {
+    DataError::TooLarge { message: size_message() }.into()
 }
 
 pub(crate) fn size_message() -> String {

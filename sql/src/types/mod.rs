@@ -27,6 +27,7 @@ mod registered;
 mod text;
 mod uuid;
 
+pub(crate) use array::{MOST_ELEMENTS, array_too_large};
 pub(crate) use bytea::{decode_escape, decode_hex, encode_escape, hex_pair};
 pub use catalog::Family;
 pub use codec::{input, output, receive, send, to_text};

@@ -19,6 +19,7 @@ pub(super) const FLOAT4: Type = Type::FLOAT4;
 pub(super) const FLOAT8: Type = Type::FLOAT8;
 pub(super) const INT2: Type = Type::INT2;
 pub(super) const INT4: Type = Type::INT4;
+pub(super) const INT4_ARRAY: Type = Type::INT4_ARRAY;
 pub(super) const INT8: Type = Type::INT8;
 pub(super) const INTERVAL: Type = Type::INTERVAL;
 pub(super) const NAME: Type = Type::NAME;

@@ -4,6 +4,7 @@
 //! A family of functions has a file: its table at the top, what runs below. [`declare`] has the
 //! words of the tables, [`value`] the way from datums to Rust values and back.
 
+mod array;
 mod casts;
 mod compare;
 mod datetime;
@@ -30,11 +31,18 @@ pub use lookup::{
 
 /// Every table of functions.
 fn tables() -> impl Iterator<Item = &'static Function> {
-    [integer::FUNCTIONS, float::FUNCTIONS, numeric::FUNCTIONS, series::FUNCTIONS, system::FUNCTIONS]
-        .into_iter()
-        .chain(datetime::TABLES.iter().copied())
-        .chain(text::TABLES.iter().copied())
-        .flatten()
-        .chain(compare::functions())
-        .chain(datetime::comparisons())
+    [
+        array::FUNCTIONS,
+        integer::FUNCTIONS,
+        float::FUNCTIONS,
+        numeric::FUNCTIONS,
+        series::FUNCTIONS,
+        system::FUNCTIONS,
+    ]
+    .into_iter()
+    .chain(datetime::TABLES.iter().copied())
+    .chain(text::TABLES.iter().copied())
+    .flatten()
+    .chain(compare::functions())
+    .chain(datetime::comparisons())
 }
