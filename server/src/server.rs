@@ -21,6 +21,7 @@ use bytes::BytesMut;
 use reckon_sql::{Blocking, Database, EngineOptions, Options};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, error, info, warn};
 
@@ -39,6 +40,8 @@ use crate::startup::{self, Refusal};
 const STACK_BYTES: usize = 2 << 20;
 /// Threads beyond one a session that may block at the same time.
 const SPARE_BLOCKING_THREADS: usize = 64;
+/// Connections that may be on their way to a session, beyond twice as many as sessions.
+const SPARE_GREETINGS: usize = 256;
 /// How often running statements' clients are looked for.
 const ABANDONED_EVERY: Duration = Duration::from_millis(500);
 /// How long ended statements may take to say so.
@@ -53,6 +56,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Metrics,
     pub(crate) authenticator: Authenticator,
     authentication_timeout: Duration,
+    /// How many more may be on their way to a session.
+    greetings: Arc<Semaphore>,
     /// Where sessions run.
     workers: Handle,
     /// Where timers run.
@@ -86,6 +91,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Error> {
         metrics: Metrics::default(),
         authenticator: Authenticator { owner, mock_secret },
         authentication_timeout: config.authentication_timeout,
+        greetings: Arc::new(Semaphore::new(2 * config.max_connections + SPARE_GREETINGS)),
         workers: workers.handle().clone(),
         front: front.handle().clone(),
     });
@@ -215,7 +221,17 @@ async fn accept(server: Arc<Server>, listener: Listener) {
         match listener.accept().await {
             Ok(stream) => {
                 server.metrics.accepted.add();
-                tokio::spawn(greet(Arc::clone(&server), stream));
+                match Arc::clone(&server.greetings).try_acquire_owned() {
+                    Ok(permit) => {
+                        let greeting = greet(Arc::clone(&server), stream);
+                        tokio::spawn(async move {
+                            greeting.await;
+                            drop(permit);
+                        });
+                    }
+                    // Nobody is told: telling is what there are too many of.
+                    Err(_) => server.metrics.refused.add(),
+                }
             }
             Err(error) => {
                 warn!("accept: {error}");
@@ -228,8 +244,13 @@ async fn accept(server: Arc<Server>, listener: Listener) {
 /// Leads one connection to its session.
 async fn greet(server: Arc<Server>, mut stream: Stream) {
     let deadline = Instant::now() + server.authentication_timeout;
-    let handshake = timeout_at(deadline, startup::handshake(&mut stream, &server)).await;
-    match handshake.unwrap_or(Err(Refusal::Timeout)) {
+    let handshake = tokio::select! {
+        handshake = timeout_at(deadline, startup::handshake(&mut stream, &server)) => {
+            handshake.unwrap_or(Err(Refusal::Timeout))
+        }
+        () = server.sessions.stopped() => Err(Refusal::ShuttingDown),
+    };
+    match handshake {
         Ok(admitted) => {
             let task = connection::run(Arc::clone(&server), stream, admitted, deadline);
             drop(server.workers.spawn(task));

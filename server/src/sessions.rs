@@ -27,6 +27,7 @@ pub(crate) struct Sessions {
     taken: AtomicUsize,
     most: usize,
     stopping: AtomicBool,
+    stopped: Notify,
     emptied: Notify,
 }
 
@@ -59,6 +60,7 @@ impl Sessions {
             taken: AtomicUsize::new(0),
             most,
             stopping: AtomicBool::new(false),
+            stopped: Notify::new(),
             emptied: Notify::new(),
         })
     }
@@ -91,9 +93,21 @@ impl Sessions {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// Returns once the server is shutting down.
+    pub(crate) async fn stopped(&self) {
+        loop {
+            let stopped = self.stopped.notified();
+            if self.is_stopping() {
+                return;
+            }
+            stopped.await;
+        }
+    }
+
     /// Begins the end: idle sessions are told at once, the others when they become idle.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.stopped.notify_waiters();
         for entry in self.all() {
             if !entry.is_busy() {
                 entry.writer.stop_reading();
