@@ -1,4 +1,4 @@
-//! Locking clauses, spelled out as sqlparser can read them.
+//! Locking clauses and TABLE, spelled out as sqlparser can read them.
 //!
 //! sqlparser knows FOR UPDATE and FOR SHARE of one table. A list of tables becomes one clause a
 //! table; FOR NO KEY UPDATE and FOR KEY SHARE put a mark in front of the table:
@@ -24,6 +24,18 @@ pub(crate) fn read_mark(of: &ObjectName) -> (bool, Option<ObjectName>) {
         }
         _ => (false, Some(of.clone())),
     }
+}
+
+/// Spells out `TABLE t` at the start of a statement as `SELECT * FROM t`.
+pub(super) fn spell_out_table(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let Some(first) = tokens.first().filter(|first| is(first, "table")) else { return tokens };
+    let span = first.span;
+    let word = |text: &str, keyword| {
+        Token::Word(Word { value: text.to_owned(), quote_style: None, keyword })
+    };
+    let words = [word("SELECT", Keyword::SELECT), Token::Mul, word("FROM", Keyword::FROM)];
+    tokens.splice(..1, words.into_iter().map(|token| TokenWithSpan { token, span }));
+    tokens
 }
 
 /// Spells out the locking clauses of a statement.

@@ -82,16 +82,24 @@ pub(super) fn option_name(parser: &mut Parser<'_>) -> Result<String> {
     Ok(fold(&parser.parse_identifier()?))
 }
 
-/// `(name [value], ...)` as (name, value as text, position of the name).
-fn options(parser: &mut Parser<'_>) -> Result<Vec<(String, Option<String>)>> {
+/// An option in parentheses.
+struct Given {
+    name: String,
+    value: Option<String>,
+    position: Option<u32>,
+}
+
+/// `(name [value], ...)`
+fn options(parser: &mut Parser<'_>, source: &Source) -> Result<Vec<Given>> {
     parser.expect_token(&Token::LParen)?;
     let mut found = Vec::new();
     loop {
+        let position = source.position(parser.peek_token_ref().span);
         let name = option_name(parser)?;
         let done = matches!(parser.peek_token_ref().token, Token::Comma | Token::RParen);
         let value =
             if done { None } else { Some(setting::value(parser)?.as_str().to_ascii_lowercase()) };
-        found.push((name, value));
+        found.push(Given { name, value, position });
         if !parser.consume_token(&Token::Comma) {
             parser.expect_token(&Token::RParen)?;
             return Ok(found);
@@ -109,9 +117,13 @@ fn switch(name: &str, value: Option<&str>) -> std::result::Result<bool, Error> {
 }
 
 /// The options of VACUUM and ANALYZE that are on.
-pub(super) fn switches(parser: &mut Parser<'_>) -> Result<Vec<String>> {
+pub(super) fn switches(
+    parser: &mut Parser<'_>,
+    source: &Source,
+    statement: &'static str,
+) -> Result<Vec<String>> {
     let mut on = Vec::new();
-    for (name, value) in options(parser)? {
+    for Given { name, value, position } in options(parser, source)? {
         let name = if name == "analyse" { "analyze".to_owned() } else { name };
         let on_by_default = ["process_toast", "truncate"].contains(&name.as_str());
         match name.as_str() {
@@ -136,8 +148,8 @@ pub(super) fn switches(parser: &mut Parser<'_>) -> Result<Vec<String>> {
                 }
             }
             _ => {
-                let statement = "VACUUM";
-                return Err(SyntaxError::UnknownStatementOption { statement, option: name }.into());
+                let error = SyntaxError::UnknownStatementOption { statement, option: name };
+                return Err(Error::from(error).at(position).into());
             }
         }
     }
@@ -157,11 +169,11 @@ pub(super) fn explain(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<E
             )
         );
     if is_list {
-        found = options(parser)?;
+        found = options(parser, source)?;
     } else {
         for word in ["analyze", "analyse", "verbose"] {
             if accept(parser, word) {
-                found.push((word.replace("analyse", "analyze"), None));
+                found.push(Given { name: word.to_owned(), value: None, position: None });
             }
         }
     }
@@ -175,10 +187,7 @@ pub(super) fn explain(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<E
     explain_with(&found, utility::nested(parser, source)?)
 }
 
-fn explain_with(
-    options: &[(String, Option<String>)],
-    statement: super::Statement,
-) -> Result<Explain> {
+fn explain_with(options: &[Given], statement: super::Statement) -> Result<Explain> {
     let mut explain = Explain {
         analyze: false,
         verbose: false,
@@ -188,7 +197,7 @@ fn explain_with(
         summary: None,
         statement: Box::new(statement),
     };
-    for (name, value) in options {
+    for Given { name, value, position } in options {
         let value = value.as_deref();
         match name.as_str() {
             "analyze" | "analyse" => explain.analyze = switch(name, value)?,
@@ -210,7 +219,8 @@ fn explain_with(
             }
             _ => {
                 let (statement, option) = ("EXPLAIN", name.clone());
-                return Err(SyntaxError::UnknownStatementOption { statement, option }.into());
+                let error = SyntaxError::UnknownStatementOption { statement, option };
+                return Err(Error::from(error).at(*position).into());
             }
         }
     }

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 use super::dialect::Postgres;
 use super::lexical::{check_tokens, join_operators, join_strings};
 use super::limits::{NESTING_MAX, check_depth};
-use super::locking::spell_out;
+use super::locking::{spell_out, spell_out_table};
 use super::{Kind, Source, Statement, utility};
 use crate::error::{Error, Result, SyntaxError};
 
@@ -26,7 +26,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
     for part in split(tokens) {
         check_depth(&part)?;
         let range = range_of(&part, &source);
-        let mut parser = parser_of(spell_out(part));
+        let mut parser = parser_of(spell_out_table(spell_out(part)));
         let kind = parse_one(&mut parser, &source)?;
         statements.push(Statement { kind, range, source: Arc::clone(&source) });
     }

@@ -225,7 +225,8 @@ fn maintenance(
 ) -> Result<Maintenance> {
     let mut options = Vec::new();
     if parser.peek_token_ref().token == Token::LParen {
-        options = option::switches(parser)?;
+        let statement = if words.is_empty() { "ANALYZE" } else { "VACUUM" };
+        options = option::switches(parser, source, statement)?;
     } else {
         for word in words.iter().chain(&["verbose"]) {
             if accept(parser, word) {
