@@ -11,7 +11,7 @@ use reckon_wire::client;
 
 fn rounds() -> usize {
     let given = std::env::var("RECKON_FUZZ_ROUNDS").ok().and_then(|text| text.parse().ok());
-    given.unwrap_or(1000)
+    given.unwrap_or(3000)
 }
 
 fn random() -> Random {
