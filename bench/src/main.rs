@@ -3,6 +3,7 @@
 //! | module | what it measures |
 //! |---|---|
 //! | [`pgbench`] | the server, by pgbench, against PostgreSQL 15 and the floor |
+//! | [`sqlite`] | the embedded engine against SQLite, in one process |
 //! | [`floor`] | nothing: the server that answers everything with one canned row |
 //! | [`report`] | medians, ratios, their table, JSON and plot |
 
@@ -12,6 +13,8 @@ mod floor;
 mod pgbench;
 mod plot;
 mod report;
+#[cfg(feature = "rocks")]
+mod sqlite;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +35,14 @@ enum Work {
     Pgbench {
         #[command(flatten)]
         plan: pgbench::Plan,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Runs the embedded engine against SQLite in one process.
+    #[cfg(feature = "rocks")]
+    Sqlite {
+        #[command(flatten)]
+        plan: sqlite::Plan,
         #[command(flatten)]
         files: Files,
     },
@@ -59,6 +70,8 @@ struct Files {
 fn main() -> ExitCode {
     let done = match Arguments::parse().work {
         Work::Pgbench { plan, files } => publish(&pgbench::run(&plan), &files),
+        #[cfg(feature = "rocks")]
+        Work::Sqlite { plan, files } => publish(&sqlite::run(&plan), &files),
         Work::Floor { socket, value } => floor::serve(&socket, &value),
     };
     match done {
