@@ -94,31 +94,24 @@ impl Comparison {
 pub(crate) fn print(results: &[Comparison], out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:28} {:20} {:>12} {:>12}  {:14} {:>6}  spread",
-        "work", "unit", "reckon", "peer", "peer's name", "ratio"
+        "{:38} {:20} {:>12} {:>12}  {:14} {:>6} {:>6}  spread",
+        "work", "unit", "reckon", "peer", "peer's name", "ratio", "rounds"
     )?;
     for one in results {
         let [least, most] = one.spread;
         writeln!(
             out,
-            "{:28} {:20} {:>12} {:>12}  {:14} {:>6.2}  {least:.2}-{most:.2}",
+            "{:38} {:20} {:>12} {:>12}  {:14} {:>6.2} {:>6}  {least:.2}-{most:.2}",
             one.work,
             one.unit,
             figure(one.ours),
             figure(one.peer),
             one.peer_name,
-            one.ratio
+            one.ratio,
+            one.rounds
         )?;
     }
-    writeln!(
-        out,
-        "A ratio above 1 means that Reckon is better; medians of {} rounds.",
-        rounds(results)
-    )
-}
-
-fn rounds(results: &[Comparison]) -> usize {
-    results.first().map_or(0, |one| one.rounds)
+    writeln!(out, "A ratio above 1 means that Reckon is better; figures are medians of the rounds.")
 }
 
 /// Three digits that matter.

@@ -63,7 +63,8 @@ impl Engine for Reckon {
 
     fn repeat(&mut self, sql: &str, next: &mut dyn FnMut() -> Option<Vec<i64>>) -> i64 {
         self.session.close_statement("s");
-        self.session.parse("s", sql, &[INT8; 3]).expect("Reckon prepares a statement");
+        let types = vec![INT8; sql.matches('$').count()];
+        self.session.parse("s", sql, &types).expect("Reckon prepares a statement");
         let mut sum = Sum(0);
         while let Some(parameters) = next() {
             let bytes: Vec<[u8; 8]> = parameters.iter().map(|value| value.to_be_bytes()).collect();
