@@ -140,6 +140,8 @@ pub struct TreeStatistics {
     pub model_error: u64,
     /// Leaves being loaded.
     pub loading_leaves: u64,
+    /// Leaves of which only single rows are in memory.
+    pub partial_leaves: u64,
     /// Stubs of ranges that are not in memory.
     pub absent_leaves: u64,
     /// Keys with a record in memory.

@@ -27,7 +27,7 @@ const BATCH_RECORDS: usize = 64;
 /// How far ahead of the row in hand records are prefetched.
 const PREFETCH_DISTANCE: usize = 8;
 
-/// A cursor that has read more leaves than this is a scan: it no longer marks them as hot.
+/// A cursor that has read more leaves than this is a scan: it no longer marks leaves and rows as hot.
 const LEAVES_HOT_MAX: u32 = 4;
 
 /// A position in a range of keys. It borrows nothing, so it can be kept between calls and moved to another thread.
@@ -249,6 +249,9 @@ impl Cursor {
                 }
             };
             let Some(value) = entry.value else { continue };
+            if self.leaves < LEAVES_HOT_MAX {
+                record.touch();
+            }
             visit.rows_left -= 1;
             if (visit.row)(record.key(), value).is_break() || visit.rows_left == 0 {
                 stopped = Some(Step::More);

@@ -19,13 +19,15 @@
 //! 2. Versions are pushed only under the latch (shared is enough) of the leaf that holds the record. So nothing is pushed
 //!    to a retired record, and its chain is final.
 //! 3. Time falls along the chain, strictly. Key, times, lengths and values never change once published.
-//! 4. Who swings an `older` link from a version to *cut* owns that version, if it is not the one inside the record.
+//! 4. A *placeholder* has no version yet: its chain is *cut* from the start. Its inline version is not in the chain and holds
+//!    the ticket of who made it.
+//! 5. Who swings an `older` link from a version to *cut* owns that version, if it is not the one inside the record.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crossbeam_epoch::Guard;
 
@@ -40,7 +42,9 @@ const TOMBSTONE: usize = usize::MAX;
 #[repr(C)]
 struct Header {
     newest: AtomicPtr<Version>,
-    key_len: usize,
+    key_len: u32,
+    /// Read since this was last asked. Kept only for rows that are in memory by themselves.
+    touched: AtomicBool,
 }
 
 /// A version's header; its value follows.
@@ -162,6 +166,22 @@ impl RecordPtr {
     /// A record with one version; `is_cut` says that the source may have older ones. The caller puts it into a leaf or
     /// frees it, and counts its bytes.
     pub(crate) fn new(key: &[u8], timestamp: u64, value: Option<&[u8]>, is_cut: bool) -> Self {
+        Self::allocate(key, timestamp, value, is_cut, false)
+    }
+
+    /// A record that takes versions and has none yet; `ticket` tells it from others.
+    pub(crate) fn placeholder(key: &[u8], ticket: u64) -> Self {
+        Self::allocate(key, ticket, None, true, true)
+    }
+
+    fn allocate(
+        key: &[u8],
+        timestamp: u64,
+        value: Option<&[u8]>,
+        is_cut: bool,
+        is_placeholder: bool,
+    ) -> Self {
+        let Ok(key_len) = u32::try_from(key.len()) else { handle_alloc_error(layout(key.len())) };
         let offset = inline_offset(key.len());
         let at = allocate(layout(offset + VERSION_BYTES + value.map_or(0, <[u8]>::len)));
         let older = if is_cut { cut() } else { ptr::null_mut() };
@@ -170,8 +190,9 @@ impl RecordPtr {
             let inline = at.add(offset);
             write_version(inline.as_ptr(), timestamp, older, value);
             ptr::copy_nonoverlapping(key.as_ptr(), at.add(HEADER_BYTES).as_ptr(), key.len());
-            let newest = AtomicPtr::new(inline.cast().as_ptr());
-            at.cast::<Header>().write(Header { newest, key_len: key.len() });
+            let newest = if is_placeholder { cut() } else { inline.cast().as_ptr() };
+            let (newest, touched) = (AtomicPtr::new(newest), AtomicBool::new(false));
+            at.cast::<Header>().write(Header { newest, key_len, touched });
         }
         Self(at.cast())
     }
@@ -208,7 +229,7 @@ impl RecordPtr {
             let inline = self.borrow().inline();
             free_chain(header.newest.load(Ordering::Acquire), inline);
             let value = value_len(inline.as_ref().len);
-            let bytes = inline_offset(header.key_len) + VERSION_BYTES + value;
+            let bytes = inline_offset(header.key_len as usize) + VERSION_BYTES + value;
             dealloc(self.0.as_ptr().cast(), layout(bytes));
         }
     }
@@ -217,7 +238,7 @@ impl RecordPtr {
 /// Frees the versions from `first` to the chain's end, but not the one inside the record.
 ///
 /// # Safety
-/// The caller owns them (invariant 4) and nobody else can reach them any more.
+/// The caller owns them (invariant 5) and nobody else can reach them any more.
 unsafe fn free_chain(first: *mut Version, inline: NonNull<Version>) {
     let mut next = real(first);
     while let Some(version) = next {
@@ -272,10 +293,33 @@ impl<'a> Record<'a> {
         unsafe { self.at.as_ref() }
     }
 
+    fn key_len(self) -> usize {
+        self.header().key_len as usize
+    }
+
+    /// Notes that it was read.
+    #[inline]
+    pub(crate) fn touch(self) {
+        if !self.header().touched.load(Ordering::Relaxed) {
+            self.header().touched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was read since the last time this was asked.
+    pub(crate) fn was_touched(self) -> bool {
+        self.header().touched.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether it is the placeholder with this ticket, still without a version. For who holds the exclusive latch.
+    pub(crate) fn is_placeholder(self, ticket: u64) -> bool {
+        // SAFETY: inside the record, in the chain or not.
+        self.newest().is_none() && unsafe { self.inline().as_ref() }.timestamp == ticket
+    }
+
     /// The version inside the record's own allocation.
     fn inline(self) -> NonNull<Version> {
         // SAFETY: `new` put it there; the pointer covers the whole allocation.
-        unsafe { self.at.cast::<u8>().add(inline_offset(self.header().key_len)).cast() }
+        unsafe { self.at.cast::<u8>().add(inline_offset(self.key_len())).cast() }
     }
 
     /// Its key.
@@ -284,7 +328,7 @@ impl<'a> Record<'a> {
         // SAFETY: `new` wrote that many bytes behind the header, and they never change (invariant 3).
         unsafe {
             let start = self.at.cast::<u8>().add(HEADER_BYTES);
-            std::slice::from_raw_parts(start.as_ptr(), self.header().key_len)
+            std::slice::from_raw_parts(start.as_ptr(), self.key_len())
         }
     }
 
@@ -293,7 +337,7 @@ impl<'a> Record<'a> {
     /// # Safety
     /// It was reached through this record's chain within `'a`.
     unsafe fn entry(version: NonNull<Version>) -> Entry<'a> {
-        // SAFETY: reachable versions are alive as long as the record's borrower (invariants 1 and 4) and do not change.
+        // SAFETY: reachable versions are alive as long as the record's borrower (invariants 1 and 5) and do not change.
         unsafe {
             let Version { timestamp, len, .. } = version.as_ref();
             let start = version.cast::<u8>().add(VERSION_BYTES);
@@ -313,12 +357,17 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// The newest version.
+    /// The newest version; `None` for a placeholder.
     #[inline]
-    pub(crate) fn newest(self) -> Entry<'a> {
-        let newest = self.header().newest.load(Ordering::Acquire);
-        // SAFETY: a record has a version from the start, and `newest` is never a chain's end.
-        unsafe { Self::entry(NonNull::new_unchecked(newest)) }
+    pub(crate) fn newest(self) -> Option<Entry<'a>> {
+        let newest = real(self.header().newest.load(Ordering::Acquire))?;
+        // SAFETY: a version of this record.
+        Some(unsafe { Self::entry(newest) })
+    }
+
+    /// Whether the newest version is a deletion.
+    pub(crate) fn is_dead(self) -> bool {
+        self.newest().is_some_and(|newest| newest.value.is_none())
     }
 
     /// What `snapshot` sees.
@@ -348,7 +397,7 @@ impl<'a> Record<'a> {
         let inline = self.inline();
         // SAFETY: inside the record, in the chain or not.
         let own = value_len(unsafe { inline.as_ref() }.len);
-        let record = footprint(inline_offset(self.header().key_len) + VERSION_BYTES + own);
+        let record = footprint(inline_offset(self.key_len()) + VERSION_BYTES + own);
         let others = self.versions().filter(|version| *version != inline);
         // SAFETY: reached through the chain.
         others.fold(record, |bytes, version| bytes + version_bytes(unsafe { version.as_ref() }))
@@ -364,7 +413,7 @@ impl<'a> Record<'a> {
         cache: &Arc<Cache>,
         guard: &Guard,
     ) -> Pushed {
-        if self.newest().timestamp >= timestamp {
+        if self.newest().is_some_and(|newest| newest.timestamp >= timestamp) {
             return Pushed::Known;
         }
         let version = new_version(timestamp, value);
@@ -373,7 +422,7 @@ impl<'a> Record<'a> {
         loop {
             // SAFETY: `front` is this record's newest version; `version` is ours until it is published.
             unsafe {
-                if (*front).timestamp >= timestamp {
+                if real(front).is_some_and(|front| front.as_ref().timestamp >= timestamp) {
                     free_version(version);
                     return Pushed::Known;
                 }
@@ -387,7 +436,8 @@ impl<'a> Record<'a> {
         }
         cache.charge(footprint(VERSION_BYTES + value.map_or(0, <[u8]>::len)));
         // SAFETY: it was this record's newest version a moment ago, and the guard is pinned.
-        let replaced_tombstone = unsafe { (*front).len == TOMBSTONE };
+        let replaced_tombstone =
+            real(front).is_some_and(|front| unsafe { front.as_ref() }.len == TOMBSTONE);
         self.trim(horizon, cache, guard);
         Pushed::Added { replaced_tombstone }
     }
@@ -409,18 +459,31 @@ impl<'a> Record<'a> {
             // SAFETY: reached through the chain, and the guard is pinned.
             next = real(unsafe { version.as_ref() }.older.swap(cut(), Ordering::AcqRel));
             if version != self.inline() {
-                // SAFETY: ours (invariant 4) and unlinked; those who may still read it were pinned before.
+                // SAFETY: ours (invariant 5) and unlinked; those who may still read it were pinned before.
                 unsafe { retire_version(version, cache, guard) };
             }
         }
     }
 
-    /// Asserts that time falls along the chain.
-    pub(crate) fn verify(self) {
+    /// Ends the chain in *cut*: the record leaves the company of all others of its range. Under the exclusive latch.
+    pub(crate) fn cut_end(self) {
+        if let Some(last) = self.versions().last() {
+            // SAFETY: reached through the chain.
+            let older = unsafe { &last.as_ref().older };
+            let (nothing, order) = (ptr::null_mut(), Ordering::AcqRel);
+            // It fails when the end is cut already.
+            let _ = older.compare_exchange(nothing, cut(), order, Ordering::Acquire);
+        }
+    }
+
+    /// Asserts that time falls along the chain, and that it is cut if the record is in memory by itself.
+    pub(crate) fn verify(self, by_itself: bool) {
         // SAFETY: reached through the chain.
         let times: Vec<u64> =
             self.versions().map(|version| unsafe { version.as_ref() }.timestamp).collect();
         assert!(times.windows(2).all(|pair| pair[0] > pair[1]), "record invariant 3: {times:?}");
+        let end = self.visible(0);
+        assert!(!by_itself || !matches!(end, Visible::Nothing), "leaf invariant 3");
     }
 
     /// Puts an older version at the chain's end, with *cut* behind it, unless the chain was cut already. Only for a record that

@@ -105,7 +105,7 @@ impl Inner {
 
     /// Gives a latched leaf new slots for the records kept (`gone` deletions are not among them), or puts several leaves
     /// in its place.
-    fn rebuild(
+    pub(crate) fn rebuild(
         &self,
         path: &Path<'_>,
         body: &mut Body,
@@ -117,11 +117,11 @@ impl Inner {
         let dead = body.dead() - gone;
         let fences = &path.leaf.fences;
         if let Some(slots) = Slots::fitted(fences, kept, room, self.cache.models()) {
-            body.become_state(State::Resident, (slots, dead), &self.cache);
+            body.become_state(body.state, (slots, dead), &self.cache);
             return;
         }
         let plan = Plan {
-            complete_since: body.complete_since,
+            complete_since: (body.state == State::Resident).then_some(body.complete_since),
             any_dead: dead > 0,
             models: self.cache.models(),
         };
@@ -344,7 +344,8 @@ fn path_lower<'g>(steps: &[(&'g Node, usize)]) -> &'g [u8] {
 
 /// What leaves that are built together have in common.
 pub(crate) struct Plan {
-    pub(crate) complete_since: u64,
+    /// `None`: the leaves are partial.
+    pub(crate) complete_since: Option<u64>,
     /// Some of the records may be deletions.
     pub(crate) any_dead: bool,
     pub(crate) models: bool,
@@ -355,7 +356,10 @@ impl Plan {
     pub(crate) fn leaves(&self, fences: Fences, records: Run<'_>, room: Room) -> Vec<Leaf> {
         if let Some(slots) = Slots::fitted(&fences, records, room, self.models) {
             let dead = if self.any_dead { records.count_dead() } else { 0 };
-            return vec![Leaf::resident(fences, self.complete_since, slots, dead)];
+            return vec![match self.complete_since {
+                Some(since) => Leaf::resident(fences, since, slots, dead),
+                None => Leaf::partial(fences, slots, dead),
+            }];
         }
         self.cut(&fences, records, records.middle(), (room, room))
     }

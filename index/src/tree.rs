@@ -38,8 +38,8 @@ use crate::leaf::{Change, Fences, Installed, Leaf, Slots, State};
 use crate::node::{Child, Link};
 use crate::residency::budget::{Cache, Tally};
 
-/// A leaf visit in an install that finds the memory full evicts at most what so many steps of the clock find.
-const EVICTION_STEPS_INSTALL: usize = 64;
+/// An install that finds the memory full looks at so many leaves at most: it may hold up commits.
+const EVICTION_STEPS_INSTALL: usize = 8;
 
 /// An ordered map from keys to versions that holds in memory what is hot of its [`Source`].
 pub struct Tree {
@@ -155,11 +155,15 @@ impl Tree {
     }
 
     /// Makes the range around `key` resident if it is worth it: forward, `key` and what follows; reverse, `key` and what
-    /// precedes it; a short range is filled up from the other side. Waits for another loader of the same range.
+    /// precedes it; a short range is filled up from the other side. If only the row itself is worth it, just that. Waits for
+    /// another loader of the same range.
     ///
-    /// Must be called without a pinned guard held for long: it waits for the source.
+    /// Call it without a pin: it waits for the source.
     pub fn load(&self, key: &[u8], direction: Direction) -> Result<Loading, Error> {
-        self.inner.load(Seek::At(key), direction)
+        match self.inner.load(Seek::At(key), direction)? {
+            Loading::Done => Ok(Loading::Done),
+            Loading::Declined => self.inner.load_row(key),
+        }
     }
 
     /// Makes the beginning (reverse: the end) of a cursor's gap resident if it is worth it.
@@ -260,6 +264,7 @@ fn count(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard)
         into.record_bytes += unsafe { record.borrow() }.bytes() as u64;
     }
     match body.state {
+        State::Absent if body.slots.len() > 0 => into.partial_leaves += 1,
         State::Absent => into.absent_leaves += 1,
         State::Loading(_) => into.loading_leaves += 1,
         State::Resident => {

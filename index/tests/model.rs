@@ -13,10 +13,13 @@ enum Operation {
     WriteRun { key: u16, count: u8 },
     DeleteRun { key: u16, count: u8 },
     Read { key: u16, age: u8 },
+    ReadHot { key: u16 },
+    WriteHot { key: u16 },
     Scan { from: u16, to: u16, age: u8, reverse: bool, loads: bool, step: u8 },
     Resize { kilobytes: u8 },
     Clear,
     FailNext,
+    CommitDuringLoad { key: u16, count: u8, stage: usize, deletes: bool },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -28,12 +31,17 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (key(), any::<u8>()).prop_map(|(key, count)| WriteRun { key, count }),
         2 => (key(), any::<u8>()).prop_map(|(key, count)| DeleteRun { key, count }),
         8 => (key(), any::<u8>()).prop_map(|(key, age)| Read { key, age: age / 16 }),
+        8 => (0..12u16).prop_map(|key| ReadHot { key: key * 250 }),
+        3 => (0..12u16).prop_map(|key| WriteHot { key: key * 250 }),
         4 => (key(), key(), any::<u8>(), any::<bool>(), any::<bool>(), 1..200u8).prop_map(
             |(from, to, age, reverse, loads, step)| Scan { from, to, age: age / 32, reverse, loads, step }
         ),
         1 => (1..100u8).prop_map(|kilobytes| Resize { kilobytes }),
         1 => Just(Clear),
         1 => Just(FailNext),
+        6 => (key(), any::<u8>(), 0..3usize, any::<bool>()).prop_map(
+            |(key, count, stage, deletes)| CommitDuringLoad { key, count, stage, deletes }
+        ),
     ]
 }
 
@@ -82,12 +90,29 @@ fn run(engine: &Engine, cache: &Cache, shape: usize, lag: u64, operation: &Opera
             assert_eq!(engine.read(&key, snapshot), engine.store.read(&key, snapshot));
             engine.check_newest(&key);
         }
+        Operation::ReadHot { key: number } => {
+            let (key, snapshot) = (key(number), engine.store.visible());
+            assert_eq!(engine.read(&key, snapshot), engine.store.read(&key, snapshot));
+            engine.check_newest(&key);
+        }
+        Operation::WriteHot { key: number } => {
+            engine.commit(vec![(key(number), Some(vec![1; 20]))], lag);
+            engine.check_newest(&key(number));
+        }
         Operation::Scan { from, to, age, reverse, loads, step } => {
             let (lower, upper) = (key(from), Some(key(to)).filter(|_| to % 8 > 0));
             let direction = if reverse { Direction::Reverse } else { Direction::Forward };
             let (snapshot, upper) = (snapshot(age), upper.as_deref());
             let seen = engine.scan(&lower, upper, direction, snapshot, step.into(), loads);
             assert_eq!(seen, engine.store.scan(&lower, upper, direction, snapshot));
+        }
+        Operation::CommitDuringLoad { key: first, count, stage, deletes } => {
+            let write = |at: u16| {
+                let value = (!deletes).then(|| at.to_le_bytes().to_vec());
+                (key(first.wrapping_add(at)), value)
+            };
+            let mut during = engine.store.during_load.lock().expect("not poisoned");
+            during[stage] = (0..u16::from(count)).map(write).collect();
         }
         Operation::Resize { kilobytes } => cache.set_size(usize::from(kilobytes) << 10),
         Operation::Clear => engine.tree.clear(),

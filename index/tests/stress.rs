@@ -18,7 +18,8 @@ fn key(number: u64, spread: bool) -> Vec<u8> {
 /// Commits runs of inserts, updates and deletions.
 fn write(engine: &Engine, random: &mut Random, spread: bool, commits: u64) {
     for _ in 0..commits {
-        let first = random.below(KEYS);
+        let hot = random.below(4) == 0;
+        let first = if hot { random.below(20) * (KEYS / 20) } else { random.below(KEYS) };
         let (count, deletes) = (1 + random.below(40), random.below(3) == 0);
         let write = |number: u64| {
             let value = (!deletes).then(|| random.next().to_be_bytes().repeat(4));
@@ -33,7 +34,9 @@ fn read(engine: &Engine, random: &mut Random, spread: bool, until: &AtomicBool) 
     let mut reads = 0;
     while !until.load(Ordering::Relaxed) || reads < 200 {
         let snapshot = engine.store.visible().saturating_sub(random.below(4));
-        let from = key(random.below(KEYS), spread);
+        let hot = random.below(2) == 0;
+        let number = if hot { random.below(20) * (KEYS / 20) } else { random.below(KEYS) };
+        let from = key(number, spread);
         if random.below(4) > 0 {
             assert_eq!(engine.read(&from, snapshot), engine.store.read(&from, snapshot));
         } else {
@@ -44,6 +47,15 @@ fn read(engine: &Engine, random: &mut Random, spread: bool, until: &AtomicBool) 
             assert!(seen == engine.store.scan(&from, Some(&to), direction, snapshot));
         }
         reads += 1;
+    }
+}
+
+/// Tells the others when the writer is done, or has failed.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -67,8 +79,8 @@ fn stress(seed: u64, spread: bool, size: usize, commits: u64) {
                 std::thread::yield_now();
             }
         });
+        let _over = Over(&is_over);
         write(&engine, &mut Random(seed), spread, commits);
-        is_over.store(true, Ordering::Relaxed);
     });
     let statistics = cache.statistics();
     assert!(statistics.loads > 0 && statistics.leaf_hits > 0, "seed {seed}: {statistics:?}");

@@ -118,6 +118,11 @@ impl Dense {
         self.records.insert(at, record);
     }
 
+    /// Puts `record` in the place of one with the same key.
+    pub(crate) fn replace(&mut self, at: usize, record: RecordPtr) {
+        self.records[at] = record;
+    }
+
     /// Whether the projection no longer suits the keys, so that ties are likely and a rebuild pays.
     pub(crate) fn is_worn(&self) -> bool {
         self.misfits >= STEP && self.misfits * 4 > self.len()

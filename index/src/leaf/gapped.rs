@@ -307,8 +307,16 @@ impl Gapped {
                 self.slots.copy_within(at..right, at + 1);
                 self.slots[at] = fresh;
             }
-            (_, None) => debug_assert!(false, "gapped invariant 3: no gap left"),
+            (_, None) => unreachable!("gapped invariant 3: there is a gap"),
         }
+    }
+
+    /// Puts `record` in the place of one with the same key, in its own slot and the gaps before it.
+    pub(crate) fn replace(&mut self, at: usize, record: RecordPtr) {
+        let old = self.slots[at].record;
+        let before = self.slots[..at].iter().rev().take_while(|slot| slot.record == old).count();
+        let run = self.slots[at - before..].iter_mut().take_while(|slot| slot.record == old);
+        run.for_each(|slot| slot.record = Some(record));
     }
 
     /// Whether nothing is at or behind this place.

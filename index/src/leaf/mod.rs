@@ -2,14 +2,16 @@
 //!
 //! A leaf covers the keys between its fences, which never change. It is *absent* (the source has the truth), *loading* (it
 //! takes installs and answers nothing), *resident* (it has everything) or *obsolete* (others cover its range now: start again
-//! from the root).
+//! from the root). An absent leaf may hold single rows that are hot in a cold range; it is *partial* then: a hit is an answer,
+//! a miss is not.
 //!
 //! # Invariants
 //!
 //! 1. A resident leaf has a record for every key in its range that is live at a snapshot >= `complete_since`, and for every
 //!    version that was installed since.
 //! 2. A loading leaf has every version that was installed since it began to load.
-//! 3. Absent and obsolete leaves have no records.
+//! 3. A record of a partial leaf has every version that was installed since it was put there; its chain ends in *cut*. Obsolete
+//!    leaves have no records.
 //! 4. State, slots and `complete_since` change only under the exclusive latch; `revision` changes with the slots.
 //!
 //! # Concurrency
@@ -30,7 +32,7 @@ use crossbeam_epoch::Guard;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::api::{Lookup, Newest};
-use crate::record::{Pushed, RecordPtr, Visible};
+use crate::record::{Entry, Pushed, RecordPtr, Visible};
 use crate::residency::budget::{Cache, footprint};
 pub(crate) use dense::DENSE_SLOTS;
 pub(crate) use gapped::{GAPPED_SLOTS, Room};
@@ -64,7 +66,7 @@ impl Fences {
 /// What a leaf knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nothing.
+    /// Nothing, but for single rows.
     Absent,
     /// What was installed since the loader with this ticket began.
     Loading(u64),
@@ -132,6 +134,11 @@ impl Leaf {
         Self::new(fences, State::Resident, complete_since, slots, dead)
     }
 
+    /// A stub with single rows; `dead` of them are deletions.
+    pub(crate) fn partial(fences: Fences, slots: Slots, dead: usize) -> Self {
+        Self::new(fences, State::Absent, 0, slots, dead)
+    }
+
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Body> {
         self.body.read()
     }
@@ -167,16 +174,17 @@ impl Leaf {
         guard: &'g Guard,
     ) -> Option<Lookup<'g>> {
         let body = self.body.read();
-        match body.state {
-            State::Resident => {}
+        let nothing = match body.state {
+            State::Resident if body.complete_since <= snapshot => Lookup::Missing,
+            State::Resident => Lookup::Older,
+            State::Absent if body.slots.len() > 0 => Lookup::Absent,
             State::Absent | State::Loading(_) => return Some(Lookup::Absent),
             State::Obsolete => return None,
-        }
-        let complete = body.complete_since <= snapshot;
-        let nothing = if complete { Lookup::Missing } else { Lookup::Older };
+        };
         let Ok(at) = body.slots.find(key) else { return Some(nothing) };
         let record = body.slots.pinned(at, guard)?;
         drop(body);
+        record.touch();
         Some(match record.visible(snapshot) {
             Visible::Version(entry) => match entry.value {
                 Some(value) => Lookup::Found { timestamp: entry.timestamp, value },
@@ -190,21 +198,21 @@ impl Leaf {
     /// The newest version under `key`; `None` when the leaf is obsolete.
     pub(crate) fn newest<'g>(&self, key: &[u8], guard: &'g Guard) -> Option<Newest<'g>> {
         let body = self.body.read();
-        match body.state {
-            State::Resident => {}
+        let nothing = match body.state {
+            State::Resident => Newest::Missing { since: body.complete_since },
+            State::Absent if body.slots.len() > 0 => Newest::Absent,
             State::Absent | State::Loading(_) => return Some(Newest::Absent),
             State::Obsolete => return None,
-        }
-        let Ok(at) = body.slots.find(key) else {
-            return Some(Newest::Missing { since: body.complete_since });
         };
+        let Ok(at) = body.slots.find(key) else { return Some(nothing) };
         let record = body.slots.pinned(at, guard)?;
         drop(body);
-        let entry = record.newest();
-        Some(Newest::Version { timestamp: entry.timestamp, value: entry.value })
+        record.touch();
+        let Some(Entry { timestamp, value }) = record.newest() else { return Some(nothing) };
+        Some(Newest::Version { timestamp, value })
     }
 
-    /// Adds a version where the range is resident or loading.
+    /// Adds a version where the range is resident or loading, or where the row is in memory by itself.
     pub(crate) fn install(
         &self,
         change: &Change<'_>,
@@ -213,28 +221,18 @@ impl Leaf {
     ) -> Installed {
         let (revision, place) = {
             let body = self.body.read();
-            match body.state {
-                State::Absent => return Installed::Done,
-                State::Obsolete => return Installed::Obsolete,
-                State::Resident | State::Loading(_) => {}
-            }
-            match body.slots.find(change.key) {
-                Ok(at) => return body.push(at, change, cache, guard),
-                Err(at) => (body.revision, at),
+            match body.place(change, cache, guard) {
+                Ok(installed) => return installed,
+                Err(place) => (body.revision, place),
             }
         };
         let mut body = self.body.write();
         let place = if body.revision == revision {
             place
         } else {
-            match body.state {
-                State::Absent => return Installed::Done,
-                State::Obsolete => return Installed::Obsolete,
-                State::Resident | State::Loading(_) => {}
-            }
-            match body.slots.find(change.key) {
-                Ok(at) => return body.push(at, change, cache, guard),
-                Err(at) => at,
+            match body.place(change, cache, guard) {
+                Ok(installed) => return installed,
+                Err(place) => place,
             }
         };
         if body.state == State::Resident && body.slots.is_full() {
@@ -246,6 +244,21 @@ impl Leaf {
 }
 
 impl Body {
+    /// Adds a version if there is a record for it or none is wanted; else says where the record belongs.
+    fn place(
+        &self,
+        change: &Change<'_>,
+        cache: &Arc<Cache>,
+        guard: &Guard,
+    ) -> Result<Installed, usize> {
+        match (self.state, self.slots.find(change.key)) {
+            (State::Obsolete, _) => Ok(Installed::Obsolete),
+            (_, Ok(at)) => Ok(self.push(at, change, cache, guard)),
+            (State::Absent, Err(_)) => Ok(Installed::Done),
+            (State::Resident | State::Loading(_), Err(at)) => Err(at),
+        }
+    }
+
     /// Adds a version to a record that is here.
     fn push(&self, at: usize, change: &Change<'_>, cache: &Arc<Cache>, guard: &Guard) -> Installed {
         let Some(record) = self.slots.record(at) else { return Installed::Done };
@@ -270,13 +283,25 @@ impl Body {
     /// answer who asks what changed.
     fn insert(&mut self, at: usize, change: &Change<'_>, fences: &Fences, cache: &Cache) {
         let record = RecordPtr::new(change.key, change.timestamp, change.value, false);
-        // SAFETY: just made, and nobody else has it.
-        let record_bytes = unsafe { record.borrow() }.bytes();
-        let before = self.slots.heap_bytes();
-        self.slots.insert(at, change.key, record);
         if change.value.is_none() {
             *self.dead.get_mut() += 1;
         }
+        self.put(at, change.key, record, fences, cache);
+    }
+
+    /// Puts a new record where `find` said it belongs.
+    pub(crate) fn put(
+        &mut self,
+        at: usize,
+        key: &[u8],
+        record: RecordPtr,
+        fences: &Fences,
+        cache: &Cache,
+    ) {
+        // SAFETY: just made, and nobody else has it.
+        let record_bytes = unsafe { record.borrow() }.bytes();
+        let before = self.slots.heap_bytes();
+        self.slots.insert(at, key, record);
         self.slots.freshen(fences);
         self.revision += 1;
         cache.charge(record_bytes + self.slots.heap_bytes());
@@ -311,14 +336,16 @@ impl Body {
         for at in 0..contents.records.len() {
             let record = contents.records[at];
             // SAFETY: in the slots, which are borrowed (record invariant 1).
-            let newest = unsafe { record.borrow() }.newest();
-            if newest.value.is_none() && newest.timestamp <= horizon {
-                gone.push(record);
-                newest_gone = newest_gone.max(newest.timestamp);
-            } else {
-                contents.records[kept] = record;
-                contents.heads[kept] = contents.heads[at];
-                kept += 1;
+            match unsafe { record.borrow() }.newest() {
+                Some(Entry { timestamp, value: None }) if timestamp <= horizon => {
+                    gone.push(record);
+                    newest_gone = newest_gone.max(timestamp);
+                }
+                Some(_) | None => {
+                    contents.records[kept] = record;
+                    contents.heads[kept] = contents.heads[at];
+                    kept += 1;
+                }
             }
         }
         contents.records.truncate(kept);

@@ -127,6 +127,16 @@ impl Slots {
         }
     }
 
+    /// Puts `record` in the place of one with the same key, and gives that back.
+    pub(crate) fn replace(&mut self, at: usize, record: RecordPtr) -> Option<RecordPtr> {
+        let old = self.pointer(at);
+        match self {
+            Self::Dense(dense) => dense.replace(at, record),
+            Self::Gapped(gapped) => gapped.replace(at, record),
+        }
+        old
+    }
+
     /// Chooses a new projection if that makes searches cheaper. Only dense slots: others say that they are full.
     pub(crate) fn freshen(&mut self, fences: &Fences) {
         if let Self::Dense(dense) = self
@@ -243,6 +253,11 @@ impl Contents {
         Self { records, heads, projection }
     }
 
+    /// Dense slots, which take any number of records.
+    pub(crate) fn into_dense(self) -> Slots {
+        Slots::Dense(Dense::build(self.projection, &self.records, &self.heads))
+    }
+
     pub(crate) fn run(&self) -> Run<'_> {
         Run { records: &self.records, heads: Some((&self.projection, &self.heads)) }
     }
@@ -304,7 +319,7 @@ impl<'a> Run<'a> {
     /// How many of the records are deletions now.
     pub(crate) fn count_dead(&self) -> usize {
         // SAFETY: as in `key`.
-        let is_dead = |record: &&RecordPtr| unsafe { record.borrow() }.newest().value.is_none();
+        let is_dead = |record: &&RecordPtr| unsafe { record.borrow() }.is_dead();
         self.records.iter().filter(is_dead).count()
     }
 }

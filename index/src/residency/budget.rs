@@ -8,8 +8,9 @@
 //! 2. Counts are exact where installs of one key come one after the other, as commit order makes them.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -28,9 +29,15 @@ pub(crate) const fn footprint(bytes: usize) -> usize {
 /// A leaf's worth before any was loaded.
 const TYPICAL_LEAF_BYTES: usize = 48 << 10;
 
+/// One tag of a row asked for lately for so many bytes of memory: about as many as rows fit.
+const BYTES_PER_TAG: usize = 512;
+
+/// So many tags compete for one place, the oldest loses.
+const TAGS_PER_BUCKET: usize = 4;
+
 /// With the memory full, one load in so many requests: with a load at some 40 us and a request at 5 us or more of other
 /// work, loads take at most a tenth of the CPU, and a hot range is asked for more often than a cold one.
-const REQUESTS_PER_LOAD: u64 = 64;
+const REQUESTS_PER_LOAD: u64 = 128;
 
 /// The memory budget shared by all trees.
 pub struct Cache {
@@ -40,6 +47,9 @@ pub struct Cache {
     typical_leaf: AtomicUsize,
     models: AtomicBool,
     requests: AtomicU64,
+    /// Tags of rows that were asked for lately and not found in memory, each where its hash says.
+    lately: Box<[AtomicU32]>,
+    hasher: RandomState,
     /// Hits of trees that are gone.
     pub(crate) past_hits: AtomicU64,
     pub(crate) loads: AtomicU64,
@@ -51,6 +61,7 @@ pub struct Cache {
 impl Cache {
     /// A cache of at most `size_bytes`, all bookkeeping included.
     pub fn new(size_bytes: usize) -> Arc<Cache> {
+        let lately = (size_bytes / BYTES_PER_TAG).clamp(1 << 8, 1 << 20).next_power_of_two();
         Arc::new(Cache {
             size: AtomicUsize::new(size_bytes),
             used: AtomicUsize::new(0),
@@ -58,6 +69,8 @@ impl Cache {
             typical_leaf: AtomicUsize::new(TYPICAL_LEAF_BYTES),
             models: AtomicBool::new(true),
             requests: AtomicU64::new(0),
+            lately: (0..lately).map(|_| AtomicU32::new(0)).collect(),
+            hasher: RandomState::new(),
             past_hits: AtomicU64::new(0),
             loads: AtomicU64::new(0),
             declined: AtomicU64::new(0),
@@ -141,6 +154,22 @@ impl Cache {
             self.declined.fetch_add(1, Ordering::Relaxed);
         }
         admitted
+    }
+
+    /// Whether a row was asked for before, not too long ago. From now on it was.
+    pub(crate) fn is_returning(&self, key: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let mut tag = (hash >> 32) as u32;
+        let bucket = hash as usize % (self.lately.len() / TAGS_PER_BUCKET) * TAGS_PER_BUCKET;
+        let bucket = &self.lately[bucket..bucket + TAGS_PER_BUCKET];
+        if bucket.iter().any(|place| place.load(Ordering::Relaxed) == tag) {
+            return true;
+        }
+        // The newest comes first, the oldest falls out.
+        for place in bucket {
+            tag = place.swap(tag, Ordering::Relaxed);
+        }
+        false
     }
 
     /// Learns what a load brings, as a moving average over some eight of them.

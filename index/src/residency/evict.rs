@@ -1,8 +1,9 @@
 //! How ranges leave memory: a clock over all leaves of all trees.
 //!
-//! A leaf that answers is *hot*. When the budget is exceeded the hand goes on, tree by tree and leaf by leaf in key order: it
-//! cools a hot leaf and passes; a resident leaf that is cold goes absent, and one stub takes its place and that of absent
-//! neighbours. Leaves come in cold and long scans leave them so: what a scan brings goes first.
+//! A leaf that answers is *hot*, and so is the row. When the budget is exceeded the hand goes on, tree by tree and leaf by leaf in
+//! key order. A resident leaf that is hot, with a fair part of its rows hot, is cooled and passed. Any other goes; of its rows, and of
+//! those of a partial leaf, only the hot ones stay, cooled, in a partial leaf. Absent neighbours are joined. Rows come in cold
+//! and long scans leave them so: what a scan brings goes first.
 //!
 //! # Invariants
 //!
@@ -13,10 +14,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use crossbeam_epoch::{Guard, pin};
+use parking_lot::RwLockWriteGuard;
 
-use crate::leaf::{Fences, Leaf, Slots, State};
+use crate::leaf::{Body, Fences, Leaf, Room, Run, Slots, State};
 use crate::node::{Child, Piece};
 use crate::reclaim::retire_records;
+use crate::record::RecordPtr;
 use crate::residency::budget::Cache;
 use crate::structure::Path;
 use crate::tree::{Inner, Seek};
@@ -32,6 +35,12 @@ pub(crate) struct Clock {
     /// After turns in vain: nothing to do until this much is used.
     futile_below: usize,
 }
+
+/// A leaf is worth keeping whole while one row in so many is hot.
+const WARM_PART: usize = 8;
+
+/// Absent neighbours are joined while they hold no more rows than this.
+const PARTIAL_ROWS_MAX: usize = 128;
 
 /// More than this above what was found to be the least is tried again.
 const FUTILE_SLACK_BYTES: usize = 64 << 10;
@@ -108,63 +117,108 @@ impl Cache {
 }
 
 impl Inner {
-    /// Looks at the leaf around `key`: cools it if it is hot, evicts it if it is cold. Says whether it did, and where the next leaf
-    /// begins.
+    /// Looks at the leaf around `key`: cools it if it is hot, evicts it if it is cold, but for the rows that were read. Says whether
+    /// that freed something, and where the next leaf begins.
     fn evict_at(&self, key: &[u8]) -> (bool, Option<Vec<u8>>) {
         let guard = pin();
         let leaf = self.leaf(Seek::At(key), &guard);
         let next = leaf.fences.upper.as_deref().map(<[u8]>::to_vec);
-        let is_candidate = {
+        let (state, revision, records) = {
             let body = leaf.read();
-            body.state == State::Resident && body.slots.len() > 0
+            (body.state, body.revision, body.slots.collect())
         };
-        if !is_candidate || leaf.was_hot() {
+        if records.is_empty() || matches!(state, State::Loading(_) | State::Obsolete) {
+            return (false, next);
+        }
+        // SAFETY: read out of the slots under the latch while the guard is pinned (record invariant 1).
+        let view = |record: &RecordPtr| unsafe { record.borrow() };
+        let total = records.len();
+        let (warm, cold): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| view(record).was_touched());
+        let is_dense = state == State::Resident && warm.len() * WARM_PART >= total;
+        if (leaf.was_hot() && is_dense) || cold.is_empty() {
             return (false, next);
         }
         let _held = self.structure.lock();
         let path = self.path(Seek::At(key), &guard);
-        if !std::ptr::eq(path.leaf, leaf) {
-            return (false, next);
-        }
         let mut body = leaf.write();
-        if body.state != State::Resident {
+        if !std::ptr::eq(path.leaf, leaf) || body.revision != revision || body.state != state {
             return (false, next);
         }
-        let records = body.become_state(State::Absent, (Slots::default(), 0), &self.cache);
+        let (kept, dead) = warm.into_iter().partition(|record| !view(record).is_dead());
+        self.demote(leaf, &mut body, kept, [dead, cold].concat(), &guard);
         drop(body);
-        self.evictions.fetch_add(1, Ordering::Relaxed);
-        self.cache.evictions.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: taken out of the slots under the exclusive latch.
-        unsafe { retire_records(records, &self.cache, &guard) };
-        self.join_stubs(&path, &guard);
-        (true, next)
+        // What was joined is behind the hand: it has had its chance.
+        let joined_upper = self.join_stubs(&path, &guard);
+        (true, joined_upper.unwrap_or(next))
     }
 
-    /// Puts one stub in the place of an absent leaf and its absent neighbours under the same node.
-    fn join_stubs(&self, path: &Path<'_>, guard: &Guard) {
-        let Some(&(node, at)) = path.steps.last() else { return };
+    /// Makes a latched leaf partial, with the rows `kept` (none, if they are too many); the others are retired.
+    fn demote(
+        &self,
+        leaf: &Leaf,
+        body: &mut Body,
+        kept: Vec<RecordPtr>,
+        mut gone: Vec<RecordPtr>,
+        guard: &Guard,
+    ) {
+        let run = Run::new(&kept);
+        let slots = Slots::fitted(&leaf.fences, run, Room::Between, self.cache.models());
+        let slots = if let Some(slots) = slots {
+            // SAFETY: in the slots, which are latched (record invariant 1).
+            kept.iter().for_each(|record| unsafe { record.borrow() }.cut_end());
+            (slots, run.count_dead())
+        } else {
+            gone.extend(kept);
+            (Slots::default(), 0)
+        };
+        if body.state == State::Resident {
+            self.evictions.fetch_add(1, Ordering::Relaxed);
+            self.cache.evictions.fetch_add(1, Ordering::Relaxed);
+        }
+        body.become_state(State::Absent, slots, &self.cache);
+        // SAFETY: taken out of the slots under the exclusive latch.
+        unsafe { retire_records(gone, &self.cache, guard) };
+    }
+
+    /// Puts one stub in the place of an absent leaf and its absent neighbours under the same node, if what they hold fits. Returns the
+    /// upper fence of what it made.
+    fn join_stubs(&self, path: &Path<'_>, guard: &Guard) -> Option<Option<Vec<u8>>> {
+        let &(node, at) = path.steps.last()?;
         let absent = |at: usize| match node.link(at).load(guard) {
             Child::Leaf(leaf) => {
                 Some((leaf, leaf.write())).filter(|(_, body)| body.state == State::Absent)
             }
             Child::Node(_) => None,
         };
-        let Some(own) = absent(at) else { return };
+        let own = absent(at)?;
         let before = at.checked_sub(1).and_then(&absent);
         let after = Some(at + 1).filter(|&at| at < node.children()).and_then(&absent);
+        let mut room = PARTIAL_ROWS_MAX.saturating_sub(own.1.slots.len());
+        let mut fits = |(_, body): &(_, RwLockWriteGuard<'_, Body>)| {
+            let rows = body.slots.len();
+            let fits = rows <= room;
+            room -= if fits { rows } else { 0 };
+            fits
+        };
+        let (before, after) = (before.filter(&mut fits), after.filter(&mut fits));
         if before.is_none() && after.is_none() {
-            return;
+            return None;
         }
         let start = at - usize::from(before.is_some());
         let end = at + 1 + usize::from(after.is_some());
-        let first = before.as_ref().map_or(own.0, |(leaf, _)| leaf);
-        let last = after.as_ref().map_or(own.0, |(leaf, _)| leaf);
-        let (lower, upper) = (&first.fences.lower, &last.fences.upper);
+        let joined: Vec<_> = [before, Some(own), after].into_iter().flatten().collect();
+        let (lower, upper) = (&joined.first()?.0.fences.lower, &joined.last()?.0.fences.upper);
         let fences = Fences { lower: lower.clone(), upper: upper.clone() };
-        let stub = self.charged(Leaf::absent(fences));
+        let upper = upper.as_deref().map(<[u8]>::to_vec);
+        let rows: Vec<_> = joined.iter().flat_map(|(_, body)| body.slots.collect()).collect();
+        let run = Run::new(&rows);
+        let slots = Slots::fitted(&fences, run, Room::Between, self.cache.models())?;
+        let stub = self.charged(Leaf::partial(fences, slots, run.count_dead()));
         self.splice(&path.steps, start..end, &[Piece { lower, child: stub.into() }], guard);
-        for (leaf, mut body) in [before, Some(own), after].into_iter().flatten() {
+        for (leaf, mut body) in joined {
             self.give_up(leaf, &mut body, guard);
         }
+        Some(upper)
     }
 }

@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_epoch::pin;
 
 use crate::api::{Direction, Error, Loading};
-use crate::leaf::{Contents, DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Slots, State};
+use crate::leaf::{Contents, DENSE_SLOTS, Fences, GAPPED_SLOTS, Room, Run, Slots, State};
 use crate::projection::{common_prefix, separator, successor};
 use crate::reclaim::retire_records;
 use crate::record::RecordPtr;
@@ -45,7 +45,7 @@ const TRIM_ROWS_MIN: usize = 64;
 const TRIM_GAIN_BYTES: usize = 3;
 
 /// After a load the clock may take this many steps to make up for it.
-const EVICTION_STEPS_LOAD: usize = 1024;
+const EVICTION_STEPS_LOAD: usize = 64;
 
 /// What a wish to load found.
 enum Claim {
@@ -100,7 +100,9 @@ impl Inner {
             State::Absent if !self.cache.admit() => Claim::Declined,
             State::Absent => {
                 let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-                body.state = State::Loading(ticket);
+                // Installs must find room while it loads.
+                let slots = (body.slots.contents().into_dense(), body.dead());
+                body.become_state(State::Loading(ticket), slots, &self.cache);
                 Claim::Ours(leaf.fences.clone(), ticket)
             }
         }
@@ -224,11 +226,15 @@ impl Inner {
         let complete_since = harvest.complete_since;
         let fences = Fences::new(&harvest.lower, harvest.upper.as_deref());
         let bytes = harvest.bytes;
-        let (records, outside) = harvest.merge(body.slots.collect(), &fences);
-        let contents = Contents::new(&fences, records);
+        let (installed, kept, mut gone) = sort_out(body.slots.collect(), &fences);
+        let contents = Contents::new(&fences, harvest.merge(installed, &mut gone));
         let run = contents.run();
         let whole = path.leaf.fences.clone();
-        let plan = Plan { complete_since, any_dead: body.dead() > 0, models: self.cache.models() };
+        let plan = Plan {
+            complete_since: Some(complete_since),
+            any_dead: body.dead() > 0,
+            models: self.cache.models(),
+        };
         let fitted = || Slots::fitted(&fences, run, Room::Between, plan.models);
         if fences == whole
             && let Some(slots) = fitted()
@@ -237,19 +243,22 @@ impl Inner {
             body.become_state(State::Resident, (slots, dead), &self.cache);
             body.complete_since = complete_since;
         } else {
+            let rest = Plan { complete_since: None, any_dead: false, ..plan };
             let mut leaves = Vec::new();
             if whole.lower < fences.lower {
-                leaves.push(Leaf::absent(Fences::new(&whole.lower, Some(&fences.lower))));
+                let below = Fences::new(&whole.lower, Some(&fences.lower));
+                leaves.extend(rest.leaves(below, Run::new(&kept[0]), Room::Between));
             }
             leaves.extend(plan.leaves(fences.clone(), run, Room::Between));
             if let Some(upper) = fences.upper.as_ref().filter(|_| fences.upper != whole.upper) {
-                leaves.push(Leaf::absent(Fences::new(upper, whole.upper.as_deref())));
+                let above = Fences::new(upper, whole.upper.as_deref());
+                leaves.extend(rest.leaves(above, Run::new(&kept[1]), Room::Between));
             }
             self.replace_leaf(&path, &mut body, leaves, &guard);
         }
         drop(body);
         // SAFETY: they were in the loading leaf, which is latched, and are in no other.
-        unsafe { retire_records(outside, &self.cache, &guard) };
+        unsafe { retire_records(gone, &self.cache, &guard) };
         self.loads.fetch_add(1, Ordering::Relaxed);
         self.cache.loaded(bytes);
         let path = self.path(Seek::At(&fences.lower), &guard);
@@ -374,22 +383,13 @@ impl<'c> Harvest<'c> {
         self.rows.last().map_or(&[], |record| unsafe { record.borrow() }.key())
     }
 
-    /// The records for the range, out of what was read and what was `installed` meanwhile; and the installed ones not needed.
-    fn merge(
-        mut self,
-        installed: Vec<RecordPtr>,
-        fences: &Fences,
-    ) -> (Vec<RecordPtr>, Vec<RecordPtr>) {
+    /// The records for the range, out of what was read and what was `installed` meanwhile. What of this is not needed is `gone`.
+    fn merge(mut self, installed: Vec<RecordPtr>, gone: &mut Vec<RecordPtr>) -> Vec<RecordPtr> {
         // SAFETY: the installed ones are in a leaf the caller has latched, the read ones are ours.
         let view = |record: &RecordPtr| unsafe { record.borrow() };
-        let is_inside = |record: &RecordPtr| {
-            let key = view(record).key();
-            key >= &*fences.lower && fences.upper.as_ref().is_none_or(|upper| key < &**upper)
-        };
-        let (inside, mut outside): (Vec<_>, Vec<_>) = installed.into_iter().partition(is_inside);
-        let mut merged = Vec::with_capacity(self.rows.len() + inside.len());
+        let mut merged = Vec::with_capacity(self.rows.len() + installed.len());
         let mut read = std::mem::take(&mut self.rows).into_iter().peekable();
-        for ours in inside {
+        for ours in installed {
             while let Some(row) = read.next_if(|row| view(row).key() < view(&ours).key()) {
                 merged.push(row);
             }
@@ -397,21 +397,47 @@ impl<'c> Harvest<'c> {
                 merged.push(ours);
                 continue;
             };
-            let found = view(&row).newest();
-            if found.timestamp > view(&ours).newest().timestamp {
-                merged.push(row);
-                outside.push(ours);
-                continue;
-            }
-            if let Some(value) = found.value {
+            let (found, newest) = (view(&row).newest(), view(&ours).newest());
+            if let (Some(found), Some(newest)) = (found, newest)
+                && found.timestamp <= newest.timestamp
+            {
+                let value = found.value.unwrap_or_default();
                 self.cache.charge(view(&ours).append_oldest(found.timestamp, value));
+                self.rows.push(row);
+                merged.push(ours);
+            } else {
+                gone.push(ours);
+                merged.push(row);
             }
-            self.rows.push(row);
-            merged.push(ours);
         }
         merged.extend(read);
-        (merged, outside)
+        merged
     }
+}
+
+/// A loading leaf's records: those between `fences`; the live ones below and above, which stay by themselves; and what can go, placeholders
+/// above all, since what was read says more.
+fn sort_out(
+    records: Vec<RecordPtr>,
+    fences: &Fences,
+) -> (Vec<RecordPtr>, [Vec<RecordPtr>; 2], Vec<RecordPtr>) {
+    let (mut inside, mut kept, mut gone) = (Vec::new(), [Vec::new(), Vec::new()], Vec::new());
+    for pointer in records {
+        // SAFETY: in a leaf the caller has latched (record invariant 1).
+        let record = unsafe { pointer.borrow() };
+        let is_below = record.key() < &*fences.lower;
+        let is_above = fences.upper.as_ref().is_some_and(|upper| record.key() >= &**upper);
+        match record.newest() {
+            None => gone.push(pointer),
+            Some(_) if !is_below && !is_above => inside.push(pointer),
+            Some(newest) if newest.value.is_none() => gone.push(pointer),
+            Some(_) => {
+                record.cut_end();
+                kept[usize::from(is_above)].push(pointer);
+            }
+        }
+    }
+    (inside, kept, gone)
 }
 
 impl Drop for Harvest<'_> {

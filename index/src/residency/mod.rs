@@ -3,5 +3,6 @@
 pub(crate) mod budget;
 mod evict;
 mod load;
+mod row;
 
 pub(crate) use evict::Clock;

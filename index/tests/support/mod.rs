@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use reckon_index::{
     Cache, Cursor, Direction, Loading, Lookup, Newest, Source, SourceError, Step, Tree, pin,
@@ -22,6 +22,9 @@ pub(crate) struct Store {
     /// The newest commit that is installed.
     visible: AtomicU64,
     commit: Mutex<()>,
+    tree: OnceLock<Weak<Tree>>,
+    /// Committed by the next load: before it reads, while it reads, and before it says how far it is complete.
+    pub(crate) during_load: Mutex<[Writes; 3]>,
     /// So many loads fail first.
     pub(crate) failures: AtomicU64,
 }
@@ -30,6 +33,7 @@ fn visible_in(versions: &Versions, snapshot: u64) -> Option<&Vec<u8>> {
     versions.range(..=snapshot).next_back().and_then(|(_, value)| value.as_ref())
 }
 
+pub(crate) type Writes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Store {
@@ -89,6 +93,18 @@ impl Source for StoreSource {
             store.failures.fetch_sub(1, Ordering::Relaxed);
             return Err("the disk is on fire".into());
         }
+        let meanwhile = {
+            let mut during = store.during_load.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *during)
+        };
+        let tree = store.tree.get().and_then(Weak::upgrade).expect("a tree loads");
+        let commit_some = |writes: Writes| {
+            if !writes.is_empty() {
+                commit(store, &tree, writes, 0);
+            }
+        };
+        let [first, second, third] = meanwhile;
+        commit_some(first);
         let bounds = (Bound::Included(lower), upper.map_or(Bound::Unbounded, Bound::Excluded));
         let live: Vec<(Vec<u8>, u64, Vec<u8>)> = {
             let rows = store.rows();
@@ -102,7 +118,9 @@ impl Source for StoreSource {
             }
         };
         std::thread::yield_now();
+        commit_some(second);
         let complete_since = store.last.load(Ordering::Acquire);
+        commit_some(third);
         std::thread::yield_now();
         for (key, timestamp, value) in live {
             if add(&key, timestamp, &value).is_break() {
@@ -115,40 +133,47 @@ impl Source for StoreSource {
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<Store>,
-    pub(crate) tree: Tree,
+    pub(crate) tree: Arc<Tree>,
+}
+
+/// Commits some writes at one timestamp, in key order; the horizon is `lag` behind.
+fn commit(store: &Store, tree: &Tree, mut writes: Writes, lag: u64) -> u64 {
+    let _latch = store.commit.lock().unwrap_or_else(PoisonError::into_inner);
+    writes.sort();
+    writes.dedup_by(|a, b| a.0 == b.0);
+    let timestamp = store.last.fetch_add(1, Ordering::AcqRel) + 1;
+    {
+        let mut rows = store.rows();
+        for (key, value) in &writes {
+            rows.entry(key.clone()).or_default().insert(timestamp, value.clone());
+        }
+    }
+    let horizon = timestamp.saturating_sub(1 + lag);
+    for (key, value) in &writes {
+        tree.install(key, timestamp, value.as_deref(), horizon);
+    }
+    store.visible.store(timestamp, Ordering::Release);
+    timestamp
 }
 
 impl Engine {
     pub(crate) fn new(cache: &Arc<Cache>) -> Self {
-        let store = Arc::new(Store::default());
-        let tree = Tree::new(cache, Box::new(StoreSource(Arc::clone(&store))));
-        Self { store, tree }
+        Self::over(|source| Tree::new(cache, source))
     }
 
     pub(crate) fn empty(cache: &Arc<Cache>) -> Self {
+        Self::over(|source| Tree::empty(cache, source, 0))
+    }
+
+    fn over(make: impl FnOnce(Box<dyn Source>) -> Tree) -> Self {
         let store = Arc::new(Store::default());
-        let tree = Tree::empty(cache, Box::new(StoreSource(Arc::clone(&store))), 0);
+        let tree = Arc::new(make(Box::new(StoreSource(Arc::clone(&store)))));
+        store.tree.set(Arc::downgrade(&tree)).expect("set once");
         Self { store, tree }
     }
 
-    /// Commits some writes at one timestamp, in key order; the horizon is `lag` behind.
-    pub(crate) fn commit(&self, mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)>, lag: u64) -> u64 {
-        let _latch = self.store.commit.lock().unwrap_or_else(PoisonError::into_inner);
-        writes.sort();
-        writes.dedup_by(|a, b| a.0 == b.0);
-        let timestamp = self.store.last.fetch_add(1, Ordering::AcqRel) + 1;
-        {
-            let mut rows = self.store.rows();
-            for (key, value) in &writes {
-                rows.entry(key.clone()).or_default().insert(timestamp, value.clone());
-            }
-        }
-        let horizon = timestamp.saturating_sub(1 + lag);
-        for (key, value) in &writes {
-            self.tree.install(key, timestamp, value.as_deref(), horizon);
-        }
-        self.store.visible.store(timestamp, Ordering::Release);
-        timestamp
+    pub(crate) fn commit(&self, writes: Writes, lag: u64) -> u64 {
+        commit(&self.store, &self.tree, writes, lag)
     }
 
     pub(crate) fn read(&self, key: &[u8], snapshot: u64) -> Option<Vec<u8>> {

@@ -1,0 +1,120 @@
+//! What stays in memory: hot rows, whatever scans and cold reads go by.
+
+mod support;
+
+use std::sync::Arc;
+
+use reckon_index::{Cache, Direction, Lookup, pin};
+use support::{Engine, Random};
+
+const ROWS: u64 = 50_000;
+
+fn key(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
+/// `ROWS` rows of a hundred bytes, all in the store, and nothing in memory of `size` bytes.
+fn cold(size: usize) -> (Arc<Cache>, Engine) {
+    let cache = Cache::new(size);
+    let engine = Engine::new(&cache);
+    for first in (0..ROWS).step_by(1000) {
+        let rows = (first..first + 1000).map(|number| (key(number), Some(vec![7; 100])));
+        engine.commit(rows.collect(), 0);
+    }
+    (cache, engine)
+}
+
+/// The bytes that all rows take in memory.
+fn all_bytes() -> usize {
+    let (cache, engine) = cold(1 << 30);
+    engine.scan(&[], None, Direction::Forward, engine.store.visible(), 1000, true);
+    cache.statistics().bytes as usize
+}
+
+fn is_hit(engine: &Engine, number: u64) -> bool {
+    let guard = pin();
+    let answer = engine.tree.lookup(&key(number), engine.store.visible(), &guard);
+    matches!(answer, Lookup::Found { .. })
+}
+
+#[test]
+fn rows_hot_one_per_leaf_stay_in_memory() {
+    let (cache, engine) = cold(all_bytes() / 10);
+    let mut random = Random(5);
+    let hot: Vec<u64> = (0..ROWS).step_by(300).collect();
+    let (mut hits, mut reads) = (0, 0);
+    for round in 0..40 {
+        for &number in &hot {
+            hits += u64::from(round >= 20 && is_hit(&engine, number));
+            reads += u64::from(round >= 20);
+            assert!(engine.read(&key(number), engine.store.visible()).is_some());
+            // As many cold reads as hot ones.
+            engine.read(&key(random.below(ROWS)), engine.store.visible());
+        }
+    }
+    let statistics = engine.tree.statistics();
+    assert!(hits * 100 >= reads * 95, "{hits} of {reads}: {statistics:?} {:?}", cache.statistics());
+    assert!(statistics.partial_leaves > 0);
+    assert!(cache.statistics().bytes <= cache.statistics().size_bytes);
+    assert_eq!(engine.tree.verify(), cache.statistics().bytes);
+}
+
+#[test]
+fn a_scan_does_not_evict_the_hot_set() {
+    let (cache, engine) = cold(all_bytes() / 4);
+    let snapshot = engine.store.visible();
+    // A tenth of the rows, side by side, read until they are in memory.
+    let hot = 20_000..25_000;
+    let count = || hot.clone().filter(|&number| is_hit(&engine, number)).count();
+    for _ in 0..4 {
+        for number in hot.clone() {
+            engine.read(&key(number), snapshot);
+        }
+    }
+    let before = count();
+    assert!(before >= 4_900, "{before} of 5000");
+    for _ in 0..3 {
+        assert_eq!(
+            engine.scan(&[], None, Direction::Forward, snapshot, 500, true).len(),
+            ROWS as usize
+        );
+        let after = count();
+        assert!(
+            after * 10 >= before * 9,
+            "{after} of {before} after a scan: {:?}",
+            cache.statistics()
+        );
+    }
+}
+
+#[test]
+fn the_absence_of_a_row_is_known_where_its_range_is_resident() {
+    let (_, engine) = cold(1 << 30);
+    let snapshot = engine.store.visible();
+    engine.read(&key(10), snapshot);
+    let guard = pin();
+    let between = [key(10), vec![0]].concat();
+    assert_eq!(engine.tree.lookup(&between, snapshot, &guard), Lookup::Missing);
+}
+
+#[test]
+fn a_failed_load_leaves_the_range_absent_and_the_next_one_works() {
+    let (cache, engine) = cold(1 << 30);
+    engine.store.failures.store(1, std::sync::atomic::Ordering::Relaxed);
+    assert!(engine.tree.load(&key(1), Direction::Forward).is_err());
+    assert_eq!(engine.tree.statistics().loading_leaves, 0);
+    assert_eq!(engine.tree.verify(), cache.statistics().bytes);
+    assert_eq!(engine.read(&key(1), engine.store.visible()), Some(vec![7; 100]));
+    assert!(is_hit(&engine, 1));
+}
+
+#[test]
+fn the_budget_holds_while_rows_are_inserted() {
+    let cache = Cache::new(1 << 20);
+    let engine = Engine::empty(&cache);
+    for number in 0..ROWS {
+        engine.commit(vec![(key(number), Some(vec![1; 100]))], 0);
+        assert!(cache.statistics().bytes <= (1 << 20) + (64 << 10), "{:?}", cache.statistics());
+    }
+    assert!(cache.statistics().evictions > 0);
+}
