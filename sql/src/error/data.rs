@@ -82,8 +82,6 @@ pub enum DataError {
     NegativeFactorial,
     /// A division into buckets that is none; the text is the whole message.
     InvalidBucket { message: String },
-    /// A name that cannot be taken apart; the text is the whole message.
-    InvalidName { message: String },
     /// A substring length below zero.
     NegativeSubstring,
     /// A LIKE pattern that ends with its escape character.
@@ -210,7 +208,6 @@ impl DataError {
             Self::CopyUnterminatedQuote => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
-            Self::InvalidName { .. } => SqlState::INVALID_NAME,
             Self::NegativeSubstring => SqlState::SUBSTRING_ERROR,
             Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
@@ -350,8 +347,7 @@ impl fmt::Display for DataError {
             Self::MathDomain { problem } => f.write_str(problem.message()),
             Self::InvalidArgument { message, .. }
             | Self::TooLarge { message }
-            | Self::InvalidBucket { message }
-            | Self::InvalidName { message } => f.write_str(message),
+            | Self::InvalidBucket { message } => f.write_str(message),
             Self::NegativeSubstring => f.write_str("negative substring length not allowed"),
             Self::PatternEndsWithEscape => {
                 f.write_str("LIKE pattern must not end with escape character")

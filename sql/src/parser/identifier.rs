@@ -1,7 +1,5 @@
 //! Identifiers as PostgreSQL reads them.
 
-use std::borrow::Cow;
-
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
 use super::keyword::{self, Class};
@@ -66,50 +64,6 @@ pub fn object_name(name: &ObjectName, source: &Source) -> Result<Name> {
             let name = format!("\"{written}\"");
             let error = crate::Error::from(SyntaxError::CrossDatabase { name });
             Err(error.at(position))
-        }
-    }
-}
-
-/// The name as it has to be written: in quotes when it is a keyword or holds anything but lower
-/// case letters, digits and underscores.
-pub fn quote_identifier(name: &str) -> Cow<'_, str> {
-    let plain = |(at, c): (usize, char)| {
-        c.is_ascii_lowercase() || c == '_' || (at > 0 && c.is_ascii_digit())
-    };
-    let safe = !name.is_empty() && name.char_indices().all(plain);
-    if safe && keyword::class(name) == Class::Unreserved {
-        return Cow::Borrowed(name);
-    }
-    Cow::Owned(format!("\"{}\"", name.replace('"', "\"\"")))
-}
-
-/// The parts of a qualified name in a string, as `regclass` reads it.
-///
-/// # Errors
-///
-/// 42602 for anything else.
-pub fn split_identifiers(text: &str) -> Result<Vec<String>> {
-    let invalid = || crate::Error::from(SyntaxError::InvalidName { name: text.to_owned() });
-    let mut parts = Vec::new();
-    let mut rest = text.trim();
-    loop {
-        let part;
-        if let Some(quoted) = rest.strip_prefix('"') {
-            let end = quoted.find('"').ok_or_else(invalid)?;
-            (part, rest) = (quoted[..end].to_owned(), &quoted[end + 1..]);
-        } else {
-            let end = rest.find('.').unwrap_or(rest.len());
-            (part, rest) = (rest[..end].trim().to_ascii_lowercase(), &rest[end..]);
-        }
-        if part.is_empty() {
-            return Err(invalid());
-        }
-        parts.push(part);
-        rest = rest.trim_start();
-        match rest.strip_prefix('.') {
-            Some(more) => rest = more.trim_start(),
-            None if rest.is_empty() => return Ok(parts),
-            None => return Err(invalid()),
         }
     }
 }

@@ -20,8 +20,9 @@ mod statement;
 mod transaction;
 mod utility;
 
+pub use crate::types::{quote_identifier, split_identifiers};
 pub(crate) use identifier::column_name as identifier_of;
-pub use identifier::{fold, object_name, quote_identifier, split_identifiers};
+pub use identifier::{fold, object_name};
 pub(crate) use locking::read_mark;
 pub use source::Source;
 pub use split::{parse, parse_expression};

@@ -12,9 +12,10 @@ use crate::error::{DefinitionError, NameError, Result};
 use crate::expr::Compiled;
 use crate::parser::{Name, Source, Statement};
 use crate::plan::{self, PlanContext, Planned};
-use crate::types::{Datum, Type};
+use crate::types::{self, Datum, Oid, Type};
 
 /// Names on a search path, in one state of the catalog.
+#[derive(Clone, Debug)]
 pub(crate) struct Names {
     catalog: Arc<Catalog>,
     path: Vec<String>,
@@ -37,7 +38,43 @@ impl Lookup for Names {
     }
 }
 
+impl types::Names for Names {
+    fn relation_name(&self, oid: Oid) -> Option<String> {
+        let (schema, name) = self.catalog.relation_name(oid)?;
+        let found = self.path.iter().find_map(|schema| self.catalog.relation(schema, name));
+        let quoted = types::quote_identifier(name);
+        Some(if found.is_some_and(|relation| relation.oid() == oid) {
+            quoted.into_owned()
+        } else {
+            format!("{}.{quoted}", types::quote_identifier(schema))
+        })
+    }
+
+    fn relation_oid(&self, name: &str) -> Result<Option<Oid>> {
+        let parts = types::split_identifiers(name)?;
+        let relation = match parts.as_slice() {
+            [name] => self.relation(None, name)?,
+            [schema, name] => self.relation(Some(schema), name)?,
+            _ => None,
+        };
+        Ok(relation.map(|relation| relation.oid()))
+    }
+}
+
 impl Surroundings {
+    /// Takes the definitions of the statement that begins; texts of values name them too.
+    pub(super) fn set_catalog(&mut self, catalog: Arc<Catalog>) {
+        let listed = &self.settings.effective().search_path;
+        let known = Arc::ptr_eq(&self.catalog, &catalog) && self.named_on.as_ref() == Some(listed);
+        if known {
+            return;
+        }
+        self.named_on = Some(listed.clone());
+        self.catalog = catalog;
+        let names: Arc<dyn types::Names> = Arc::new(self.names());
+        self.settings.formats_mut().names = Some(names);
+    }
+
     /// The names a statement sees.
     pub(super) fn names(&self) -> Names {
         let path = self.search_path().into_iter().map(str::to_owned).collect();
@@ -62,7 +99,7 @@ impl Session {
         catalog: &Arc<Catalog>,
         parameters: &mut Vec<Option<Type>>,
     ) -> Result<Planned> {
-        self.surroundings.catalog = Arc::clone(catalog);
+        self.surroundings.set_catalog(Arc::clone(catalog));
         let names = self.surroundings.names();
         let mut context = PlanContext {
             lookup: &names,

@@ -50,7 +50,7 @@ impl Session {
         match &copy.relation {
             CopyRelation::Table { name, columns } => {
                 let catalog = self.definitions()?;
-                self.surroundings.catalog = catalog;
+                self.surroundings.set_catalog(catalog);
                 let table = self.surroundings.table(name)?;
                 Ok(positions(&table, columns)?.len())
             }
@@ -104,7 +104,7 @@ impl Session {
         let database = self.definition.oid;
         let (table, snapshot) = loop {
             let catalog = self.definitions()?;
-            self.surroundings.catalog = Arc::clone(&catalog);
+            self.surroundings.set_catalog(Arc::clone(&catalog));
             let table = self.surroundings.table(name)?;
             let open = self.open_transaction()?;
             let lock = super::table_lock(database, table.oid);
@@ -250,7 +250,7 @@ impl Session {
             CopyRelation::Query(statement) => Clone::clone(statement),
             CopyRelation::Table { name, columns } => {
                 let catalog = self.definitions()?;
-                self.surroundings.catalog = catalog;
+                self.surroundings.set_catalog(catalog);
                 let table = self.surroundings.table(name)?;
                 select_of(&table, &positions(&table, columns)?)?
             }

@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::expr::function::Environment;
 use crate::settings::{Scope, Settings};
-use crate::types::{Formats, Oid};
+use crate::types::{self, Formats, Oid};
 
 /// Microseconds between the Unix epoch and 2000-01-01.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
@@ -28,6 +28,8 @@ pub(crate) struct Surroundings {
     pub(super) statement_time: i64,
     /// The definitions of the statement that runs.
     pub(super) catalog: Arc<Catalog>,
+    /// The search path that the names in the settings' formats were made for.
+    pub(super) named_on: Option<Vec<String>>,
     pub(super) interrupt: Interrupt,
     random: Vec<u8>,
 }
@@ -50,6 +52,7 @@ impl Surroundings {
             transaction_time: 0,
             statement_time: 0,
             catalog: Arc::default(),
+            named_on: None,
             interrupt,
             random: Vec::new(),
         }
@@ -127,29 +130,11 @@ impl Environment for Surroundings {
     }
 
     fn relation_name(&mut self, oid: Oid) -> Result<Option<String>> {
-        let Some((schema, name)) = self.catalog.relation_name(oid) else { return Ok(None) };
-        let found =
-            self.search_path().into_iter().find_map(|schema| self.catalog.relation(schema, name));
-        let visible = found.is_some_and(|relation| relation.oid() == oid);
-        let quoted = crate::parser::quote_identifier(name);
-        Ok(Some(if visible {
-            quoted.into_owned()
-        } else {
-            format!("{}.{quoted}", crate::parser::quote_identifier(schema))
-        }))
+        Ok(types::Names::relation_name(&self.names(), oid))
     }
 
     fn relation_oid(&mut self, name: &str) -> Result<Option<Oid>> {
-        let parts = crate::parser::split_identifiers(name)?;
-        let relation = match parts.as_slice() {
-            [name] => self
-                .search_path()
-                .into_iter()
-                .find_map(|schema| self.catalog.relation(schema, name)),
-            [schema, name] => self.catalog.relation(schema, name),
-            _ => None,
-        };
-        Ok(relation.map(|relation| relation.oid()))
+        types::Names::relation_oid(&self.names(), name)
     }
 
     fn random(&mut self) -> [u8; 16] {

@@ -115,7 +115,7 @@ impl Session {
             if !Arc::ptr_eq(&catalog, planning.catalog()) {
                 continue;
             }
-            self.surroundings.catalog = catalog;
+            self.surroundings.set_catalog(catalog);
             let starts_over = matches!(planning.planned.command, Command::Update | Command::Delete);
             let open = self.open_transaction()?;
             let savepoint = starts_over.then(|| open.transaction.savepoint());

@@ -24,7 +24,9 @@ impl Session {
         let effective = self.surroundings.settings.effective();
         let (isolation, read_only) = (effective.default_isolation, effective.default_read_only);
         let transaction = self.mvcc.begin(isolation, read_only);
-        self.surroundings.transaction_time = now(self.database.engine());
+        let now = now(self.database.engine());
+        self.surroundings.transaction_time = now;
+        self.surroundings.settings.formats_mut().now = now;
         self.block = Block::Open(Open::new(transaction, explicit));
         Ok(())
     }

@@ -376,7 +376,7 @@ impl Session {
             None => return Err(StatementError::InFailedTransaction.into()),
         };
         let catalog = self.definitions_at(&snapshot)?;
-        self.surroundings.catalog = Arc::clone(&catalog);
+        self.surroundings.set_catalog(Arc::clone(&catalog));
         let path = self.surroundings.search_path().into_iter().map(str::to_owned).collect();
         let database = self.database.clone();
         let super::block::Block::Open(open) = &mut self.block else {
@@ -434,7 +434,7 @@ impl Session {
     /// The tables of VACUUM and ANALYZE; all of the database when none are named.
     fn maintained(&mut self, maintenance: &Maintenance) -> Result<Vec<Arc<crate::catalog::Table>>> {
         let catalog = self.definitions()?;
-        self.surroundings.catalog = Arc::clone(&catalog);
+        self.surroundings.set_catalog(Arc::clone(&catalog));
         if maintenance.tables.is_empty() {
             return Ok(catalog.tables().cloned().collect());
         }

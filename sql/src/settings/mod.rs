@@ -22,6 +22,7 @@ pub use table::{Context, Setting, Unit};
 pub use value::{isolation_name, parse_isolation as isolation_named};
 
 use crate::error::{Result, SettingError};
+use crate::types::Formats;
 use table::SETTINGS;
 
 /// One session's settings.
@@ -169,6 +170,11 @@ impl Settings {
     /// The values as the engine reads them.
     pub fn effective(&self) -> &Effective {
         &self.effective
+    }
+
+    /// What texts depend on, for the parts that are no settings: the time and the names.
+    pub(crate) fn formats_mut(&mut self) -> &mut Formats {
+        &mut self.effective.formats
     }
 
     /// The values of every setting a client is told of.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::text::clip_name;
-use crate::error::{DataError, Result};
+use crate::error::{Result, SyntaxError};
 use crate::parser::keyword::{self, Class};
 
 /// An identifier as it must be written to mean `name`.
@@ -25,7 +25,7 @@ pub fn quote_literal(value: &str) -> String {
 
 /// The parts of `a.b."C d"`, folded to lower case where they are not quoted.
 pub fn split_identifiers(text: &str) -> Result<Vec<String>> {
-    let invalid = || DataError::InvalidName { message: "invalid name syntax".to_owned() };
+    let invalid = || SyntaxError::InvalidName { name: text.to_owned() };
     let mut parts = Vec::new();
     let mut rest = super::trim(text);
     loop {
