@@ -20,12 +20,12 @@ pub(super) struct Alias {
 
 impl Analyzer<'_> {
     /// The FROM clause; its items become the level's.
-    pub(super) fn from_clause(&mut self, list: &[ast::TableWithJoins]) -> Result<From> {
-        self.from_clause_after(list, From::Nothing, Vec::new())
+    pub(super) fn analyze_from(&mut self, list: &[ast::TableWithJoins]) -> Result<From> {
+        self.analyze_from_after(list, From::Nothing, Vec::new())
     }
 
     /// The FROM clause behind items that are there already.
-    pub(super) fn from_clause_after(
+    pub(super) fn analyze_from_after(
         &mut self,
         list: &[ast::TableWithJoins],
         tree: From,
@@ -119,17 +119,26 @@ impl Analyzer<'_> {
                 self.call_item("unnest", &args, alias, *with_ordinality, position)
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
-                let (tree, items) = self.table_with_joins(table_with_joins)?;
-                let alias = self.alias(alias.as_ref())?;
-                let Some(name) = alias.name else { return Ok((tree, items)) };
-                let columns = items.into_iter().filter(|item| item.columns_visible);
-                let columns = columns.flat_map(|item| item.columns).collect();
-                let mut item = new_item(Some(name.clone()), None, columns);
-                rename(&mut item.columns, &name, &alias.columns)?;
-                Ok((tree, vec![item]))
+                self.nested_join(table_with_joins, alias.as_ref())
             }
             _ => Err(unsupported("this kind of FROM item", self.position(factor.span()))),
         }
+    }
+
+    /// A join in parentheses.
+    fn nested_join(
+        &mut self,
+        join: &ast::TableWithJoins,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<(From, Vec<Item>)> {
+        let (tree, items) = self.table_with_joins(join)?;
+        let alias = self.alias(alias)?;
+        let Some(name) = alias.name else { return Ok((tree, items)) };
+        let columns = items.into_iter().filter(|item| item.columns_visible);
+        let columns = columns.flat_map(|item| item.columns).collect();
+        let mut item = new_item(Some(name.clone()), None, columns);
+        rename(&mut item.columns, &name, &alias.columns)?;
+        Ok((tree, vec![item]))
     }
 
     fn alias(&self, alias: Option<&ast::TableAlias>) -> Result<Alias> {
@@ -353,7 +362,7 @@ impl Analyzer<'_> {
         if ordinality {
             columns.push(column("ordinality", Type::INT8));
         }
-        let kind = RelationKind::Function { function, args, result: call.ty, ordinality };
+        let kind = RelationKind::Function { function, args, ordinality };
         let relation = self.add_relation(kind, shown, columns, lateral);
         let item = self.relation_item(relation, &alias)?;
         Ok((From::Relation(relation), vec![item]))

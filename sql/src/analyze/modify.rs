@@ -118,7 +118,7 @@ impl Analyzer<'_> {
         let table = self.target_table(&name)?;
         let alias = alias.as_ref().map_or(table.name.clone(), |alias| fold(&alias.name));
         let (target, item) = self.target_item(&table, alias);
-        let from = self.from_clause_after(list, From::Relation(target), vec![item])?;
+        let from = self.analyze_from_after(list, From::Relation(target), vec![item])?;
         Ok((table, target, from))
     }
 

@@ -36,6 +36,7 @@ pub(crate) struct Analysis {
 
 /// What the statement does.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub(crate) enum Body {
     Select(Query),
     Insert(Box<Insert>),
@@ -68,11 +69,12 @@ pub(crate) struct Relation {
 
 /// The kinds of [`Relation`].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each item of FROM")]
 pub(crate) enum RelationKind {
     Table(Arc<Table>),
     Virtual(&'static VirtualRelation),
     Subquery(Query),
-    Function { function: &'static Function, args: Vec<Expr>, result: Type, ordinality: bool },
+    Function { function: &'static Function, args: Vec<Expr>, ordinality: bool },
 }
 
 /// A column of a relation.

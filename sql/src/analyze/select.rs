@@ -118,7 +118,7 @@ impl Analyzer<'_> {
         resolve: bool,
     ) -> Result<Query> {
         check_select(select)?;
-        let from = self.from_clause(&select.from)?;
+        let from = self.analyze_from(&select.from)?;
         let mut targets = self.select_list(&select.projection)?;
         let conditions = match &select.selection {
             Some(selection) => self.condition(selection, Place::Where, "WHERE")?,

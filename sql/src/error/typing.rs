@@ -112,7 +112,6 @@ impl TypeError {
 }
 
 impl fmt::Display for TypeError {
-    #[expect(clippy::too_many_lines, reason = "one line a message")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClauseType { clause, expected, found } => {

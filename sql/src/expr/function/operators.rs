@@ -4,6 +4,7 @@ use super::Operator;
 use super::declare::*;
 use crate::types::{Oid, Type};
 
+#[expect(clippy::too_many_arguments, reason = "they are the columns of the tables below")]
 const fn infix(
     number: u32,
     name: &'static str,

@@ -107,17 +107,7 @@ impl Deparser<'_> {
             ExprKind::Length { arg, .. } => self.cast(arg, expr.ty),
             ExprKind::And(parts) => self.connected(parts, " AND "),
             ExprKind::Or(parts) => self.connected(parts, " OR "),
-            ExprKind::Not(arg) => match &arg.kind {
-                ExprKind::IsNull(arg) => format!("({} IS NOT NULL)", self.expr(arg, true)),
-                ExprKind::Distinct { left, right, .. } => {
-                    let (left, right) = (self.expr(left, true), self.expr(right, true));
-                    format!("(NOT ({left} IS DISTINCT FROM {right}))")
-                }
-                ExprKind::IsTruth(arg, truth) => {
-                    format!("({} IS NOT {})", self.expr(arg, true), truth_word(*truth))
-                }
-                _ => format!("(NOT {})", self.expr(arg, true)),
-            },
+            ExprKind::Not(arg) => self.negated(arg),
             ExprKind::IsNull(arg) => format!("({} IS NULL)", self.expr(arg, true)),
             ExprKind::IsTruth(arg, truth) => {
                 format!("({} IS {})", self.expr(arg, true), truth_word(*truth))
@@ -164,6 +154,20 @@ impl Deparser<'_> {
                 }
             }
             ExprKind::Subquery { plan, .. } => mark(plan),
+        }
+    }
+
+    fn negated(&self, arg: &Expr) -> String {
+        match &arg.kind {
+            ExprKind::IsNull(arg) => format!("({} IS NOT NULL)", self.expr(arg, true)),
+            ExprKind::Distinct { left, right, .. } => {
+                let (left, right) = (self.expr(left, true), self.expr(right, true));
+                format!("(NOT ({left} IS DISTINCT FROM {right}))")
+            }
+            ExprKind::IsTruth(arg, truth) => {
+                format!("({} IS NOT {})", self.expr(arg, true), truth_word(*truth))
+            }
+            _ => format!("(NOT {})", self.expr(arg, true)),
         }
     }
 

@@ -260,7 +260,8 @@ impl Decoder<'_> {
         let (value, rest) = leading(text)?;
         let takes_fraction =
             matches!(prefix, Prefix::Time | Prefix::Unit(Unit::Julian | Unit::Second));
-        if !rest.is_empty() && !(takes_fraction && rest.starts_with('.')) {
+        let goes_on = takes_fraction && rest.starts_with('.');
+        if !rest.is_empty() && !goes_on {
             return Err(Problem::Format);
         }
         let Prefix::Unit(unit) = prefix else {
@@ -586,7 +587,7 @@ impl Decoder<'_> {
         match (afternoon, self.clock.hour) {
             (_, 13..) => return Err(Problem::Field),
             (false, 12) => self.clock.hour = 0,
-            (true, 0..12) => self.clock.hour += 12,
+            (true, hour) if hour < 12 => self.clock.hour += 12,
             _ => {}
         }
         Ok(())

@@ -3,6 +3,8 @@
 //! The values are computed in fixed point with guard digits and rounded once; the scales are
 //! PostgreSQL's, which estimates the size of the result in floating point.
 
+use std::f64::consts::{LN_10, LOG10_E};
+
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::num_traits::{One, Signed, ToPrimitive, Zero};
 
@@ -14,8 +16,6 @@ use crate::error::{DataError, MathProblem, Result};
 
 /// exp and power of anything beyond overflow or vanish.
 const MOST_RESULT_SCALE: f64 = 2000.0;
-const LOG10_E: f64 = 0.434_294_481_903_252;
-const LN_10: f64 = 2.302_585_092_994_046;
 /// Digits computed beyond those that are kept.
 const GUARD: i64 = 12;
 

@@ -15,7 +15,7 @@ pub(super) fn timestamp_of_date(day: i32) -> Result<i64> {
         return Ok(if day > 0 { INFINITY } else { NEGATIVE_INFINITY });
     }
     let time = i64::from(day).checked_mul(DAY).filter(|time| calendar::is_timestamp(*time));
-    time.ok_or_else(|| date_out_of_range_for_timestamp())
+    time.ok_or_else(date_out_of_range_for_timestamp)
 }
 
 fn date_out_of_range_for_timestamp() -> crate::Error {
