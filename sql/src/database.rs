@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use reckon_mvcc::{Engine, Isolation, KeyspaceId, MemoryStore, Store};
+use reckon_mvcc::{Engine, Isolation, KeyspaceId, MemoryStore, Store, Timestamp};
 
 use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
 #[cfg(feature = "rocks")]
@@ -84,7 +84,7 @@ impl Database {
         let engine = Engine::open(store, options.engine)?;
         catalog::create_cluster(&engine)?;
         let database = Database(Arc::new(Inner {
-            table_sizes: TableSizes(engine.clone()),
+            table_sizes: TableSizes::new(engine.clone()),
             presence: Presence::default(),
             engine,
             catalogs: Cache::default(),
@@ -234,15 +234,40 @@ impl Presence {
 }
 
 /// Row counts from the bytes a table takes.
-pub(crate) struct TableSizes(Engine);
+pub(crate) struct TableSizes {
+    engine: Engine,
+    known: Mutex<HashMap<KeyspaceId, (Timestamp, u64)>>,
+}
+
+/// How long a size is good for, in microseconds: asking the store costs more than a simple plan.
+const SIZE_AGE_MAX: u64 = 1_000_000;
 
 /// Bytes of a row besides its columns, and of a column, as stored.
 const ROW_BYTES: f64 = 24.0;
 const COLUMN_BYTES: f64 = 8.0;
 
+impl TableSizes {
+    fn new(engine: Engine) -> TableSizes {
+        TableSizes { engine, known: Mutex::default() }
+    }
+
+    /// Bytes of a keyspace, at most [`SIZE_AGE_MAX`] old.
+    fn bytes(&self, keyspace: KeyspaceId) -> Option<u64> {
+        let now = self.engine.now();
+        if let Some((at, bytes)) = self.known.lock().get(&keyspace)
+            && now.0.saturating_sub(at.0) < SIZE_AGE_MAX
+        {
+            return Some(*bytes);
+        }
+        let bytes = self.engine.size(keyspace).ok()?;
+        self.known.lock().insert(keyspace, (now, bytes));
+        Some(bytes)
+    }
+}
+
 impl Statistics for TableSizes {
     fn rows(&self, table: &catalog::Table) -> Option<f64> {
-        let bytes = self.0.size(table.keyspace).ok()?;
+        let bytes = self.bytes(table.keyspace)?;
         Some(bytes as f64 / (ROW_BYTES + COLUMN_BYTES * table.columns.len() as f64))
     }
 }

@@ -31,14 +31,13 @@ impl RowSink for Rows {
 }
 
 fn session(database: &Database) -> Session {
-    database
-        .connect(ConnectOptions {
-            user: "postgres".to_owned(),
-            database: "postgres".to_owned(),
-            backend_pid: None,
-            settings: Vec::new(),
-        })
-        .unwrap()
+    let options = ConnectOptions {
+        user: "postgres".to_owned(),
+        database: "postgres".to_owned(),
+        backend_pid: None,
+        settings: Vec::new(),
+    };
+    database.connect(options).expect("the superuser may connect")
 }
 
 fn run(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
@@ -53,31 +52,49 @@ fn run(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
     Ok(rows.0)
 }
 
+/// What a client would see: rows and tags, or the error with its code and position.
 fn show(session: &mut Session, sql: &str) -> String {
     match run(session, sql) {
         Ok(rows) => rows.join("\n"),
-        Err(error) => format!("{} {error} {:?}", error.sqlstate(), error.position()),
+        Err(error) => match error.position() {
+            Some(position) => format!("{} {error} at {position}", error.sqlstate()),
+            None => format!("{} {error}", error.sqlstate()),
+        },
     }
 }
 
 #[test]
-fn a_row_is_written_and_found_by_its_key() {
-    let database = Database::open_in_memory(Options::default()).unwrap();
+fn statements_see_what_the_ones_before_them_did() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let mut session = session(&database);
-    for sql in [
-        "create table t (id int primary key, v text)",
-        "insert into t values (1, 'one'), (2, 'two')",
-        "select v from t where id = 2",
-        "select * from t order by id desc",
-        "update t set v = v || '!' where id = 1",
-        "select count(*), max(v) from t",
-        "insert into t values (1, 'x')",
-        "delete from t where id = 2 returning *",
-        "select * from t",
-        "begin; create index i on t (v); insert into t values (3, 'three'); select * from t where v = 'three'; rollback",
-        "select nope from t",
-        "select * from t where id in (select generate_series(1, 10))",
+    for (sql, expected) in [
+        ("create table t (id int primary key, v text)", "CREATE TABLE"),
+        ("insert into t values (1, 'one'), (2, 'two')", "INSERT 0 2"),
+        ("select v from t where id = 2", "two\nSELECT 1"),
+        ("select * from t order by id desc", "2|two\n1|one\nSELECT 2"),
+        ("update t set v = v || '!' where id = 1", "UPDATE 1"),
+        ("select count(*), max(v) from t", "2|two\nSELECT 1"),
+        (
+            "insert into t values (1, 'x')",
+            "23505 duplicate key value violates unique constraint \"t_pkey\"",
+        ),
+        ("delete from t where id = 2 returning *", "2|two\nDELETE 1"),
+        ("select * from t", "1|one!\nSELECT 1"),
+        ("select nope from t", "42703 column \"nope\" does not exist at 8"),
     ] {
-        println!("> {sql}\n{}", show(&mut session, sql));
+        assert_eq!(show(&mut session, sql), expected, "{sql}");
     }
+}
+
+#[test]
+fn a_definition_rolls_back_with_its_transaction() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    let made = "begin; create table t (id int primary key, v text); create index i on t (v); \
+                insert into t values (3, 'three'); select id from t where v = 'three'; rollback";
+    assert_eq!(
+        show(&mut session, made),
+        "BEGIN\nCREATE TABLE\nCREATE INDEX\nINSERT 0 1\n3\nSELECT 1\nROLLBACK"
+    );
+    assert_eq!(show(&mut session, "table t"), "42P01 relation \"t\" does not exist at 7");
 }

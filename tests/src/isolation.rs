@@ -8,7 +8,7 @@
 //! b.                               now b's answer is taken
 //! ```
 //!
-//! A statement whose answer is not there after [`LOOK`] is shown as waiting; its answer is taken by
+//! A statement whose answer is not there after `LOOK` is shown as waiting; its answer is taken by
 //! the line `name.`. The transcript is compared with PostgreSQL's of the same script.
 
 use std::collections::BTreeMap;

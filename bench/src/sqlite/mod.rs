@@ -5,15 +5,15 @@
 //! in turns, and both must come to the same result.
 
 mod engine;
+mod peer;
 mod reckon;
-mod sqlite;
 
 use std::ops::Range;
 
 use engine::Engine;
+use peer::Sqlite;
 use reckon::Reckon;
 use reckon_tests::{condition::Watch, random::Random};
-use sqlite::Sqlite;
 
 use crate::report::{Better, Comparison, Series};
 
