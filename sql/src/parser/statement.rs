@@ -111,7 +111,7 @@ pub enum CopyEndpoint {
     Program(String),
 }
 
-/// ISOLATION LEVEL, READ ONLY | READ WRITE, [NOT] DEFERRABLE.
+/// ISOLATION LEVEL, READ ONLY | READ WRITE, \[NOT\] DEFERRABLE.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TransactionModes {
     /// ISOLATION LEVEL

@@ -2,7 +2,7 @@
 //!
 //! **Format**, all big-endian: u16 groups, i16 weight of the first group, u16 sign (0000 plus,
 //! 4000 minus, C000 NaN, D000 Infinity, F000 -Infinity), u16 display scale, then the groups:
-//! value = sum of group[i] * 10000^(weight - i).
+//! value = sum of group\[i\] * 10000^(weight - i).
 
 use bigdecimal::num_bigint::{BigInt, BigUint, Sign};
 use bigdecimal::num_traits::{ToPrimitive, Zero};
