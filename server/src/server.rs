@@ -137,7 +137,7 @@ fn options(config: &Config) -> Options {
     Options {
         engine: EngineOptions {
             cache_size: config.cache_bytes,
-            blocking: Blocking::new(|work| tokio::task::block_in_place(work)),
+            blocking: Blocking::new(step_aside),
             fsync: config.fsync,
             deadlock_timeout: config.deadlock_timeout,
             history_retention: config.history_retention,
@@ -146,6 +146,17 @@ fn options(config: &Config) -> Options {
         },
         write_buffer_bytes: config.write_buffer_bytes,
         block_cache_bytes: config.block_cache_bytes,
+    }
+}
+
+/// Runs what may block without holding up other sessions. The thread that accepts has no others to
+/// hand its tasks to: there it blocks, for the length of a read while somebody is let in.
+fn step_aside(work: &mut dyn FnMut()) {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

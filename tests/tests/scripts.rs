@@ -26,8 +26,9 @@ fn main() -> ExitCode {
                 continue;
             }
             let server: &Reckon = server.get_or_insert_with(|| Reckon::start_with(settings));
+            server.clear_log();
             let result = std::panic::catch_unwind(|| script.check(server.address()));
-            let result = result.unwrap_or_else(|_| Err("panicked".into()));
+            let result = result.unwrap_or_else(|_| Err(format!("lost it\n{}", server.log())));
             let verdict = if result.is_ok() { "ok" } else { "FAILED" };
             let _closed = writeln!(out, "test {name} ... {verdict}");
             match result {
