@@ -1,3 +1,5 @@
+//! Keys sort as their values do, and come back as they went in.
+
 use std::cmp::Ordering;
 
 use proptest::prelude::*;

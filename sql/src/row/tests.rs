@@ -1,3 +1,5 @@
+//! Rows come back as they went in.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -4,6 +4,8 @@ use super::source::Source;
 
 /// Ends of type names that name no idea.
 const EMPTY_ENDS: [&str; 6] = ["Manager", "Helper", "Util", "Utils", "Data", "Info"];
+/// Methods of other people's traits.
+const FOREIGN: [&str; 1] = ["get_next_precedence"];
 /// Modules that are drawers.
 const DRAWERS: [&str; 5] = ["common", "utils", "util", "misc", "helpers"];
 /// Marks of unfinished work.
@@ -47,7 +49,8 @@ pub fn banned_names(sources: &[Source]) -> Vec<String> {
 }
 
 fn is_empty_name(name: &str) -> bool {
-    name.starts_with("get_") || EMPTY_ENDS.iter().any(|end| name.ends_with(end))
+    (name.starts_with("get_") && !FOREIGN.contains(&name))
+        || EMPTY_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// The name that a line defines, if it defines a type, a trait or a function.
