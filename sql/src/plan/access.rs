@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reckon_mvcc::Direction;
 
-use super::comparison::{Comparison, as_type, compared, same_representation};
+use super::comparison::{Comparison, as_type, compared, narrowed, same_representation};
 use super::planner::{Planner, Rows, conjunction, unnamed};
 use super::statistics::{probe_rows, selectivity, table_rows};
 use super::uses::each_reference;
@@ -20,6 +20,7 @@ const ROW_COST: f64 = 0.01;
 const PROBE_COST: f64 = 0.3;
 
 /// What is asked of a table.
+#[derive(Clone)]
 pub(super) struct Request<'r> {
     pub(super) table: &'r Arc<Table>,
     pub(super) relation: &'r Relation,
@@ -27,6 +28,8 @@ pub(super) struct Request<'r> {
     pub(super) conditions: Vec<Expr>,
     /// An order that would be welcome: (id, DESC, NULLS FIRST).
     pub(super) order: &'r [(ColumnId, bool, bool)],
+    /// How many rows are wanted in that order, when not all of them.
+    pub(super) limit: Option<f64>,
     /// Ids in the order the row should have, as far as they are this table's.
     pub(super) preferred: &'r [ColumnId],
     /// Every column and the row's key, for writing: the id of the key.
@@ -36,7 +39,7 @@ pub(super) struct Request<'r> {
 }
 
 /// An index and the conditions it decides.
-struct Path<'t> {
+pub(super) struct Path<'t> {
     index: &'t Index,
     probe: IndexProbe,
     /// Positions in the request's conditions.
@@ -58,15 +61,11 @@ impl Planner<'_> {
     /// The scan of a table.
     pub(super) fn scan(&mut self, request: Request<'_>) -> Result<Scan> {
         let total = table_rows(self.statistics, request.table);
-        let analysis = self.analysis;
-        let paths = request.table.access_paths();
-        let paths = paths.filter_map(|index| path(analysis, index, &request, total));
-        let best = paths.min_by(|left, right| left.cost().total_cmp(&right.cost()));
-        // A plan outlives the size its table has now: what finds rows by equality stays right.
-        let best = best.filter(|path| {
-            let equal = !path.probe.equal.is_empty();
-            equal || path.ordered.is_some() || path.cost() < total * ROW_COST
-        });
+        let best = self.best_path(&request);
+        let cost = best.as_ref().map_or(total * ROW_COST, Path::cost);
+        if let Some(scan) = self.list_probe(&request, cost)? {
+            return Ok(scan);
+        }
         let decided = best.as_ref().map_or(&[][..], |path| &path.decided);
         if request.whole_row.is_none() && request.row_key.is_none() {
             for at in decided {
@@ -108,6 +107,22 @@ impl Planner<'_> {
         Ok(Scan { rows: Rows { node, ids, order }, decided_by_key })
     }
 
+    /// The cheapest index for a request, when one is better than reading all of the table.
+    pub(super) fn best_path<'t>(&self, request: &Request<'t>) -> Option<Path<'t>> {
+        let total = table_rows(self.statistics, request.table);
+        let paths = request.table.access_paths();
+        let paths = paths.filter_map(|index| path(self.analysis, index, request, total));
+        let paths = paths.map(|path| (path.cost_for(request), path));
+        let (cost, best) = paths.min_by(|(left, _), (right, _)| left.total_cmp(right))?;
+        // A plan outlives the size its table has now: what finds rows by equality stays right, what
+        // finds the first few in order too, and a part of the table by its own key is never more
+        // than all of it.
+        let stays = !best.probe.equal.is_empty()
+            || best.ordered.is_some() && request.limit.is_some()
+            || best.index.primary;
+        (stays || cost < total * ROW_COST + sort_cost(request, total)).then_some(best)
+    }
+
     /// A probe's values see no row: only constants, parameters and what is handed in.
     fn lower_probe(&mut self, probe: &IndexProbe) -> Result<IndexProbe> {
         let equal = probe
@@ -145,16 +160,37 @@ impl Planner<'_> {
 }
 
 impl Path<'_> {
-    fn cost(&self) -> f64 {
+    /// Whether it decides the condition at a position.
+    pub(super) fn decides(&self, at: usize) -> bool {
+        self.decided.contains(&at)
+    }
+
+    /// The cost of what is asked: in order, and only up to the rows that are wanted.
+    fn cost_for(&self, request: &Request<'_>) -> f64 {
+        if self.ordered.is_none() {
+            return self.cost() + sort_cost(request, self.rows);
+        }
+        let open = request.conditions.iter().enumerate().filter(|(at, _)| !self.decides(*at));
+        let kept = (self.rows * open.map(|(_, open)| selectivity(open)).product::<f64>()).max(1.0);
+        let share = request.limit.map_or(1.0, |limit| (limit / kept).min(1.0));
+        PROBE_COST + (self.cost() - PROBE_COST) * share
+    }
+
+    pub(super) fn cost(&self) -> f64 {
         PROBE_COST + self.rows * ROW_COST * if self.index.primary { 1.0 } else { 4.0 }
     }
+}
+
+/// The cost of putting rows in the order that is asked for.
+fn sort_cost(request: &Request<'_>, rows: f64) -> f64 {
+    if request.order.is_empty() { 0.0 } else { rows * rows.max(2.0).log2() * 0.005 }
 }
 
 /// What an index can do for a request; None: nothing.
 fn path<'t>(
     analysis: &Analysis,
     index: &'t Index,
-    request: &Request<'_>,
+    request: &Request<'t>,
     total: f64,
 ) -> Option<Path<'t>> {
     let first = request.relation.first;
@@ -238,7 +274,12 @@ fn range(
         return None;
     };
     let relabelled = |expr: &Expr| same_representation(expr.ty, ty);
-    let value = if relabelled(value) { value.clone() } else { as_type(value, ty)? };
+    let value = match as_type(value, ty) {
+        _ if relabelled(value) => value.clone(),
+        Some(value) => value,
+        None if comparison == Comparison::Equal => narrowed(value, ty)?,
+        None => return None,
+    };
     let first = request.relation.first;
     let own = first..first + request.table.columns.len();
     let mut depends = false;
@@ -256,7 +297,7 @@ fn is_column(expr: &Expr, id: ColumnId) -> bool {
 }
 
 /// Whether a value is the same for the whole scan.
-fn is_stable(expr: &Expr) -> bool {
+pub(super) fn is_stable(expr: &Expr) -> bool {
     use crate::expr::function::Volatility;
     let mut stable = match &expr.kind {
         ExprKind::Call { function, .. } => function.volatility != Volatility::Volatile,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::expr::function::{self, Function};
-use crate::expr::{Expr, ExprKind};
-use crate::types::{Oid, Type};
+use crate::expr::{CaseBranch, Expr, ExprKind};
+use crate::types::{Datum, Oid, Type};
 
 /// A comparison operator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,4 +92,38 @@ pub(super) fn as_type(value: &Expr, column: Type) -> Option<Expr> {
     let function = function::function(oid)?;
     let kind = ExprKind::Call { function, args: vec![value.clone()] };
     Some(Expr { kind, ty: Type { oid: column.oid, modifier: -1 }, position: value.position })
+}
+
+/// The value as one of a narrower integer column's type, NULL when the column cannot hold it: good
+/// for an equality, which then finds nothing.
+pub(super) fn narrowed(value: &Expr, column: Type) -> Option<Expr> {
+    let (least, most) = match column {
+        ty if ty.oid == Type::INT2.oid => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        ty if ty.oid == Type::INT4.oid => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => return None,
+    };
+    let bound = |bound: i64| match value.ty {
+        ty if ty.oid == Type::INT8.oid => Some(Datum::Int8(bound)),
+        ty if ty.oid == Type::INT4.oid => i32::try_from(bound).ok().map(Datum::Int4),
+        _ => None,
+    };
+    let compare = |symbol: &str, end: i64| {
+        let operators = function::operators(symbol).iter();
+        let of_type = |op: &&function::Operator| op.left == Some(value.ty) && op.right == value.ty;
+        let function = function::function(operators.copied().find(|op| of_type(op))?.function)?;
+        let end = Expr { kind: ExprKind::Constant(bound(end)?), ty: value.ty, position: None };
+        let kind = ExprKind::Call { function, args: vec![value.clone(), end] };
+        Some(Expr { kind, ty: Type::BOOL, position: None })
+    };
+    let fits = ExprKind::And(vec![compare(">=", least)?, compare("<=", most)?]);
+    let condition = Expr { kind: fits, ty: Type::BOOL, position: None };
+    let function::CastMethod::Function(oid) = function::cast(value.ty, column)?.method else {
+        return None;
+    };
+    let ty = column.with_modifier(-1);
+    let kind = ExprKind::Call { function: function::function(oid)?, args: vec![value.clone()] };
+    let value = Expr { kind, ty, position: None };
+    let otherwise = Box::new(Expr { kind: ExprKind::Constant(Datum::Null), ty, position: None });
+    let branches = vec![CaseBranch { condition, value }];
+    Some(Expr { kind: ExprKind::Case { branches, otherwise }, ty, position: None })
 }

@@ -24,6 +24,8 @@ const FUNCTION_ROWS: f64 = 1000.0;
 pub(super) struct Wishes<'w> {
     /// A welcome order, if one relation alone can give it.
     pub(super) order: &'w [(ColumnId, bool, bool)],
+    /// How many rows are wanted in that order, when not all of them.
+    pub(super) limit: Option<f64>,
     /// Ids in the order the row should have, where that costs nothing.
     pub(super) preferred: &'w [ColumnId],
     /// Relations whose row keys are needed, with the ids of the keys.
@@ -63,6 +65,8 @@ impl Planner<'_> {
     ) -> Result<Joined> {
         let (mut items, mut conditions) = (Vec::new(), conditions);
         self.flatten(from, &mut items, &mut conditions);
+        let semi_joins =
+            if items.is_empty() { Vec::new() } else { self.take_semi_joins(&mut conditions) };
         let mut pending = Vec::new();
         for condition in conditions {
             match self.single_item(&items, &condition) {
@@ -70,14 +74,14 @@ impl Planner<'_> {
                 None => pending.push(condition),
             }
         }
-        match items.len() {
+        let mut joined = match items.len() {
             0 => {
                 let filter = pending.iter().map(|condition| self.lower(condition, &[]));
                 let filter = conjunction(filter.collect::<Result<_>>()?);
                 let kind = NodeKind::Result { exprs: Vec::new(), filter };
                 let node = Node { kind, output: Vec::new(), rows: 1.0, cost: (0.0, 0.01) };
                 let rows = Rows::unordered(node, Vec::new());
-                Ok(Joined { rows, decided_by_key: Vec::new() })
+                Joined { rows, decided_by_key: Vec::new() }
             }
             1 => {
                 let item = items.remove(0);
@@ -86,10 +90,12 @@ impl Planner<'_> {
                 let left = pending.iter().map(|condition| self.lower(condition, &joined.rows.ids));
                 let left = conjunction(left.collect::<Result<_>>()?);
                 joined.rows = joined.rows.filtered(left);
-                Ok(joined)
+                joined
             }
-            _ => self.join_items(items, pending, wishes),
-        }
+            _ => self.join_items(items, pending, wishes)?,
+        };
+        joined.rows = self.join_semi(joined.rows, semi_joins)?;
+        Ok(joined)
     }
 
     /// Takes inner joins apart.
@@ -169,6 +175,7 @@ impl Planner<'_> {
                     relation,
                     conditions: conditions.clone(),
                     order: wishes.order,
+                    limit: wishes.limit,
                     preferred: wishes.preferred,
                     whole_row: whole_row.map(|(_, id)| id),
                     row_key: key.map(|(_, id)| *id),

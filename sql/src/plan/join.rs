@@ -172,7 +172,7 @@ impl Planner<'_> {
     }
 
     /// Joins two inputs that know nothing of each other.
-    fn join_rows(
+    pub(super) fn join_rows(
         &mut self,
         left: Rows,
         right: Rows,

@@ -17,10 +17,12 @@ pub mod explain;
 mod fold;
 mod from;
 mod join;
+mod list_probe;
 mod modify;
 mod node;
 mod planner;
 mod select;
+mod semi_join;
 mod statistics;
 mod uses;
 

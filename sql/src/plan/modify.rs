@@ -52,6 +52,13 @@ impl Planner<'_> {
         let mut rows = self.query(source)?;
         rows.ids = (insert.first..insert.first + rows.node.output.len()).collect();
         let exprs = self.lower_all(&insert.row, &rows.ids)?;
+        let as_it_is = exprs.len() == rows.ids.len()
+            && exprs.iter().enumerate().all(
+                |(at, expr)| matches!(expr.kind, ExprKind::Column(position) if position == at),
+            );
+        if as_it_is {
+            return Ok(Node { output, ..rows.node });
+        }
         let (count, cost) = (rows.node.rows, rows.node.cost);
         let kind = NodeKind::Project { input: Box::new(rows.node), exprs };
         Ok(Node { kind, output, rows: count, cost })

@@ -15,7 +15,7 @@ use super::from::Wishes;
 use super::planner::{Planner, Rows, column, conjunction, outputs, unnamed};
 use super::{Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
 use crate::analyze::{
-    self, ColumnId, Distinct, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
+    self, ColumnId, Distinct, From, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
 };
 use crate::error::Result;
 use crate::expr::function::Body;
@@ -82,10 +82,20 @@ impl Planner<'_> {
     }
 
     fn select(&mut self, query: &Query, select: &Select) -> Result<Rows> {
-        let order = wanted_order(query, select);
+        let extreme = self.extreme(select);
+        let order = match &extreme {
+            Some(Extreme { id, greatest, .. }) => vec![(*id, *greatest, *greatest)],
+            None => wanted_order(query, select),
+        };
         let preferred: Vec<ColumnId> = select.targets.iter().filter_map(id_of).collect();
-        let wishes = Wishes { order: &order, preferred: &preferred, ..Wishes::default() };
+        let limit = if extreme.is_some() { Some(1.0) } else { wanted_share(query) };
+        let wishes = Wishes { order: &order, limit, preferred: &preferred, ..Wishes::default() };
         let mut rows = self.from(&select.from, select.conditions.clone(), &wishes)?.rows;
+        if let Some(extreme) = extreme
+            && rows.order == order
+        {
+            rows = self.first_value(rows, &extreme)?;
+        }
         if select.grouped {
             rows = self.grouped(rows, select)?;
         }
@@ -97,6 +107,38 @@ impl Planner<'_> {
         let sorted = if done { distinct } else { self.sorted(distinct, keys, query) };
         let limited = self.limited(sorted, query)?;
         Ok(self.visible(limited, query))
+    }
+
+    /// The one min or max of a column of one table that is asked for.
+    fn extreme(&self, select: &Select) -> Option<Extreme> {
+        let [(_, aggregate)] = select.aggregates.as_slice() else { return None };
+        let plain = select.groups.is_empty()
+            && !aggregate.distinct
+            && aggregate.filter.is_none()
+            && aggregate.order.is_empty();
+        let greatest = match aggregate.function.name {
+            "max" if plain => true,
+            "min" if plain => false,
+            _ => return None,
+        };
+        let (From::Relation(index), [arg]) = (&select.from, aggregate.args.as_slice()) else {
+            return None;
+        };
+        let id = id_of(arg).filter(|id| self.ids(*index).contains(id))?;
+        Some(Extreme { id, greatest, ty: arg.ty })
+    }
+
+    /// The first row whose value is not NULL: all that min or max need of rows in its order.
+    fn first_value(&mut self, rows: Rows, extreme: &Extreme) -> Result<Rows> {
+        let Extreme { id, ty, .. } = *extreme;
+        let value = Expr { kind: ExprKind::Column(id), ty, position: None };
+        let boolean = |kind| Expr { kind, ty: Type::BOOL, position: None };
+        let missing = boolean(ExprKind::IsNull(Box::new(value)));
+        let present = boolean(ExprKind::Not(Box::new(missing)));
+        let present = self.lower(&present, &rows.ids)?;
+        let one = Expr { kind: ExprKind::Constant(Datum::Int8(1)), ty: Type::INT8, position: None };
+        let rows = rows.filtered(Some(present));
+        Ok(rows.wrap(1.0, |input| NodeKind::Limit { input, limit: Some(one), offset: None }))
     }
 
     /// Groups, aggregates and HAVING.
@@ -243,7 +285,8 @@ impl Planner<'_> {
         let order = wanted_order(query, select);
         let keys: Vec<(usize, ColumnId)> =
             query.locks.iter().map(|lock| (lock.relation, self.new_id())).collect();
-        let wishes = Wishes { order: &order, row_keys: &keys, ..Wishes::default() };
+        let limit = wanted_share(query);
+        let wishes = Wishes { order: &order, limit, row_keys: &keys, ..Wishes::default() };
         let mut rows = self.from(&select.from, select.conditions.clone(), &wishes)?.rows;
         if order.is_empty() || rows.order != order {
             let mut sort = Vec::with_capacity(query.order.len());
@@ -344,6 +387,19 @@ fn wanted_order(query: &Query, select: &Select) -> Order {
         Some((id_of(&select.targets[key.target])?, key.descending, key.nulls_first))
     };
     query.order.iter().map(key).collect::<Option<_>>().unwrap_or_default()
+}
+
+/// A min or max that an index could answer.
+struct Extreme {
+    id: ColumnId,
+    greatest: bool,
+    ty: Type,
+}
+
+/// How many rows LIMIT lets through, guessed when it is no constant.
+fn wanted_share(query: &Query) -> Option<f64> {
+    query.limit.as_ref()?;
+    Some(wanted_rows(query).map_or(100.0, |rows| rows as f64))
 }
 
 /// LIMIT + OFFSET, when both are constants.

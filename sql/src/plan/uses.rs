@@ -10,7 +10,7 @@ use crate::analyze::{
 use crate::expr::{Expr, ExprKind};
 
 /// Reads of each column id.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Uses(Vec<u32>);
 
 impl Uses {
