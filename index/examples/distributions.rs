@@ -72,85 +72,68 @@ fn number(number: u64) -> Key {
 }
 
 /// The keys of a distribution in the order in which they are inserted; not all need be different.
-#[expect(clippy::too_many_lines, reason = "a list")]
 fn keys(name: &str, count: u64) -> Vec<Key> {
     let mut random = Random(1);
-    let top = 1u64 << 63;
-    let one = |at: u64, random: &mut Random| -> Key {
-        match name {
-            "uniform" => number(random.next()),
-            "sequential" => number(top + at),
-            "lognormal" => number((random.normal() * 2.0).exp().mul_add(1e9, 0.0) as u64),
-            "reverse" => number(top + count - at),
-            "zigzag" => number(if at.is_multiple_of(2) { top + at } else { top - at }),
-            "bursts" => number(
-                (at % 100) * (u64::MAX / 100) + random.below(65_536) * (1 + count / 4_000_000),
-            ),
-            "exponential" => {
-                number(if at == 0 { u64::MAX } else { 2f64.powf(random.unit() * 60.0) as u64 })
-            }
-            "one-gap" => {
-                number(if at < 1000 { at << 54 } else { (500 << 54) + random.below(count * 16) })
-            }
-            "easy-then-hard" if at < count / 2 => number(at << 40),
-            "easy-then-hard" => {
-                number(((count / 4) << 40) + 2f64.powf(random.unit() * 40.0) as u64)
-            }
-            "customers" => number((random.below(1000) << 44) + at),
-            "composite" => {
-                let (order, rest) = (at / 100, at % 100);
-                let columns = [(rest / 10) as u32, (rest % 10) as u32, order as u32];
-                columns
-                    .iter()
-                    .flat_map(|column| [&[1], &column.to_be_bytes()[..]].concat())
-                    .collect()
-            }
-            "urls" => {
-                let host = random.below(1000);
-                let path = random.next();
-                format!("https://www.{}.example/{:x}/{path:x}", host * 7919 % 1000, path % 17)
-                    .into_bytes()
-                    .into()
-            }
-            "uuid4" => {
-                let (high, low) = (random.next(), random.next());
-                format!(
-                    "{:08x}-{:04x}-4{:03x}-{:016x}",
-                    high >> 32,
-                    high & 0xFFFF,
-                    high >> 16 & 0xFFF,
-                    low
-                )
-                .into_bytes()
-                .into()
-            }
-            "uuid7" => {
-                let milliseconds = 0x0190_0000_0000 + at / 10;
-                format!(
-                    "{:08x}-{:04x}-7{:03x}-{:016x}",
-                    milliseconds >> 16,
-                    milliseconds & 0xFFFF,
-                    random.below(4096),
-                    random.next()
-                )
-                .into_bytes()
-                .into()
-            }
-            "equal-heads" => {
-                [&[7; 16][..], &(at / 10_000).to_be_bytes(), &[9; 8], &random.next().to_be_bytes()]
-                    .concat()
-                    .into()
-            }
-            "dense-ints" => number(at.wrapping_mul(7_368_787) % count),
-            _ => {
-                let mut key = vec![b'x'; 1 << 20];
-                key.extend_from_slice(&random.next().to_be_bytes());
-                key.into()
-            }
-        }
-    };
     let count = if name == "long-prefix" { count.min(1000) } else { count };
-    (0..count).map(|at| one(at, &mut random)).collect()
+    let key = |at| {
+        text(name, at, &mut random).unwrap_or_else(|| number(integer(name, at, count, &mut random)))
+    };
+    (0..count).map(key).collect()
+}
+
+/// The key at a position of a distribution of integers.
+fn integer(name: &str, at: u64, count: u64, random: &mut Random) -> u64 {
+    let top = 1u64 << 63;
+    match name {
+        "sequential" => top + at,
+        "lognormal" => ((random.normal() * 2.0).exp() * 1e9) as u64,
+        "reverse" => top + count - at,
+        "zigzag" if at.is_multiple_of(2) => top + at,
+        "zigzag" => top - at,
+        "bursts" => (at % 100) * (u64::MAX / 100) + random.below(65_536) * (1 + count / 4_000_000),
+        "exponential" if at == 0 => u64::MAX,
+        "exponential" => 2f64.powf(random.unit() * 60.0) as u64,
+        "one-gap" if at < 1000 => at << 54,
+        "one-gap" => (500 << 54) + random.below(count * 16),
+        "easy-then-hard" if at < count / 2 => at << 40,
+        "easy-then-hard" => ((count / 4) << 40) + 2f64.powf(random.unit() * 40.0) as u64,
+        "customers" => (random.below(1000) << 44) + at,
+        "dense-ints" => at.wrapping_mul(7_368_787) % count,
+        _ => random.next(),
+    }
+}
+
+/// The key at a position of a distribution of other keys, if it is one.
+fn text(name: &str, at: u64, random: &mut Random) -> Option<Key> {
+    let key = match name {
+        "composite" => {
+            let (order, rest) = (at / 100, at % 100);
+            let columns = [(rest / 10) as u32, (rest % 10) as u32, order as u32];
+            columns.iter().flat_map(|column| [&[1], &column.to_be_bytes()[..]].concat()).collect()
+        }
+        "urls" => {
+            let (host, path) = (random.below(1000) * 7919 % 1000, random.next());
+            format!("https://www.{host}.example/{:x}/{path:x}", path % 17).into_bytes()
+        }
+        "uuid4" => {
+            let (high, low) = (random.next(), random.next());
+            let (first, second) = (high >> 32, high & 0xFFFF);
+            format!("{first:08x}-{second:04x}-4{:03x}-{low:016x}", high >> 16 & 0xFFF).into_bytes()
+        }
+        "uuid7" => {
+            let milliseconds = 0x0190_0000_0000 + at / 10;
+            let (first, second) = (milliseconds >> 16, milliseconds & 0xFFFF);
+            let (third, low) = (random.below(4096), random.next());
+            format!("{first:08x}-{second:04x}-7{third:03x}-{low:016x}").into_bytes()
+        }
+        "equal-heads" => {
+            let (cluster, low) = ((at / 10_000).to_be_bytes(), random.next().to_be_bytes());
+            [&[7; 16][..], &cluster, &[9; 8], &low].concat()
+        }
+        "long-prefix" => [&vec![b'x'; 1 << 20][..], &random.next().to_be_bytes()].concat(),
+        _ => return None,
+    };
+    Some(key.into())
 }
 
 /// Sorted rows to build from.

@@ -237,8 +237,7 @@ impl Cursor {
             if let Some(ahead) = batch.get(at + PREFETCH_DISTANCE) {
                 ahead.prefetch();
             }
-            // SAFETY: read out of a leaf's slots under its latch within this visit's pin (record invariant 1).
-            let record: Record<'_> = unsafe { record.borrow() };
+            let record: Record<'_> = record.view();
             last = Some(record);
             let entry = match record.visible(visit.snapshot) {
                 Visible::Version(entry) => entry,

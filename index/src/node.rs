@@ -10,7 +10,7 @@
 //! 3. What a link points at is alive for everybody who loads it while pinned (reclaim invariant 2).
 
 use std::marker::PhantomData;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -59,8 +59,44 @@ impl From<Box<Node>> for ChildPtr {
 /// What a link points at.
 #[derive(Clone, Copy)]
 pub(crate) enum Child<'g> {
-    Node(&'g Node),
-    Leaf(&'g Leaf),
+    Node(Held<'g, Node>),
+    Leaf(Held<'g, Leaf>),
+}
+
+/// A reference to a node or a leaf that remembers the pointer it came from: a box is freed through that, not through a shared
+/// reference.
+pub(crate) struct Held<'g, T> {
+    at: NonNull<T>,
+    lifetime: PhantomData<&'g T>,
+}
+
+impl<T> Clone for Held<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Held<'_, T> {}
+
+impl<'g, T> Held<'g, T> {
+    #[inline]
+    pub(crate) fn get(self) -> &'g T {
+        // SAFETY: made by `Link::load`: alive while pinned (invariant 3), and changed only through what may be shared.
+        unsafe { self.at.as_ref() }
+    }
+
+    pub(crate) fn pointer(self) -> NonNull<T> {
+        self.at
+    }
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.get()
+    }
 }
 
 /// A pointer to a node or a leaf, told apart by the lowest bit.
@@ -81,6 +117,7 @@ impl Link {
         }
     }
 
+    #[inline]
     fn unpack(at: *mut u8) -> ChildPtr {
         let is_leaf = at.addr() & LEAF != 0;
         let at = at.map_addr(|at| at & !LEAF);
@@ -94,6 +131,7 @@ impl Link {
         self.at.store(Self::pack(child), Ordering::Release);
     }
 
+    #[inline]
     pub(crate) fn pointer(&self) -> ChildPtr {
         Self::unpack(self.at.load(Ordering::Acquire))
     }
@@ -101,10 +139,8 @@ impl Link {
     #[inline]
     pub(crate) fn load<'g>(&self, _guard: &'g Guard) -> Child<'g> {
         match self.pointer() {
-            // SAFETY: alive while pinned (invariant 3).
-            ChildPtr::Node(node) => Child::Node(unsafe { node.as_ref() }),
-            // SAFETY: as above.
-            ChildPtr::Leaf(leaf) => Child::Leaf(unsafe { leaf.as_ref() }),
+            ChildPtr::Node(at) => Child::Node(Held { at, lifetime: PhantomData }),
+            ChildPtr::Leaf(at) => Child::Leaf(Held { at, lifetime: PhantomData }),
         }
     }
 }
@@ -144,6 +180,7 @@ impl Node {
         self.links.len()
     }
 
+    #[inline]
     pub(crate) fn link(&self, at: usize) -> &Link {
         &self.links[at]
     }

@@ -47,8 +47,7 @@ pub(crate) unsafe fn retire_records(records: Vec<RecordPtr>, cache: &Arc<Cache>,
     if records.is_empty() {
         return;
     }
-    // SAFETY: alive until the closure below runs.
-    let bytes = records.iter().map(|record| unsafe { record.borrow() }.bytes()).sum();
+    let bytes = records.iter().map(|record| record.view().bytes()).sum();
     cache.retire(bytes);
     let cache = Arc::clone(cache);
     // SAFETY: the caller's promise.

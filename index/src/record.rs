@@ -14,8 +14,9 @@
 //!
 //! # Invariants
 //!
-//! 1. A record that is in a leaf's slots is alive. It is retired only after it was taken out of them under the exclusive
-//!    latch, and freed only when every guard pinned at that time is gone.
+//! 1. A [`RecordPtr`] is held only while its record is alive: in a leaf's slots; by who latched them, or read them latched and
+//!    has been pinned since; and by who made the record and has not published it. A record is retired only after it was
+//!    taken out of the slots under the exclusive latch, and freed only when every guard pinned at that time is gone.
 //! 2. Versions are pushed only under the latch (shared is enough) of the leaf that holds the record. So nothing is pushed
 //!    to a retired record, and its chain is final.
 //! 3. Time falls along the chain, strictly. Key, times, lengths and values never change once published.
@@ -61,16 +62,19 @@ const ALIGN: usize = align_of::<Version>();
 const _: () = assert!(HEADER_BYTES == 16 && VERSION_BYTES == 24 && ALIGN == align_of::<Header>());
 
 /// The end of a chain whose older versions only the source has. Never dereferenced, never the address of a version.
+#[inline]
 fn cut() -> *mut Version {
     ptr::without_provenance_mut(1)
 }
 
 /// The next version, unless the chain ends here.
+#[inline]
 fn real(version: *mut Version) -> Option<NonNull<Version>> {
     if version == cut() { None } else { NonNull::new(version) }
 }
 
 /// Where in a record its first version starts.
+#[inline]
 fn inline_offset(key_len: usize) -> usize {
     HEADER_BYTES + key_len.next_multiple_of(ALIGN)
 }
@@ -197,13 +201,9 @@ impl RecordPtr {
         Self(at.cast())
     }
 
-    /// The record itself.
-    ///
-    /// # Safety
-    /// It stays alive for `'a`: either it is in slots that are borrowed for `'a`, or it was read out of them under the latch
-    /// while a guard that lives for `'a` was pinned (invariant 1).
+    /// The record, as long as the pointer is rightly held (invariant 1).
     #[inline]
-    pub(crate) unsafe fn borrow<'a>(self) -> Record<'a> {
+    pub(crate) fn view<'a>(&self) -> Record<'a> {
         Record { at: self.0, lifetime: PhantomData }
     }
 
@@ -226,7 +226,7 @@ impl RecordPtr {
         // SAFETY: the chain is final (invariant 2) and ours; `inline` is inside the record's own allocation.
         unsafe {
             let header = self.0.as_ref();
-            let inline = self.borrow().inline();
+            let inline = self.view().inline();
             free_chain(header.newest.load(Ordering::Acquire), inline);
             let value = value_len(inline.as_ref().len);
             let bytes = inline_offset(header.key_len as usize) + VERSION_BYTES + value;
@@ -288,11 +288,13 @@ pub(crate) enum Pushed {
 }
 
 impl<'a> Record<'a> {
+    #[inline]
     fn header(self) -> &'a Header {
         // SAFETY: alive for 'a, and a header is only changed through its atomic.
         unsafe { self.at.as_ref() }
     }
 
+    #[inline]
     fn key_len(self) -> usize {
         self.header().key_len as usize
     }
@@ -336,6 +338,7 @@ impl<'a> Record<'a> {
     ///
     /// # Safety
     /// It was reached through this record's chain within `'a`.
+    #[inline]
     unsafe fn entry(version: NonNull<Version>) -> Entry<'a> {
         // SAFETY: reachable versions are alive as long as the record's borrower (invariants 1 and 5) and do not change.
         unsafe {

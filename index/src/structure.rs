@@ -21,7 +21,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_epoch::{Guard, pin};
 
 use crate::leaf::{Body, DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Run, Slots, State};
-use crate::node::{Child, ChildPtr, FANOUT, Node, Piece};
+use crate::node::{Child, ChildPtr, FANOUT, Held, Node, Piece};
 use crate::projection::separator;
 use crate::reclaim::{retire_box, retire_records};
 use crate::tree::{Inner, Seek};
@@ -34,8 +34,8 @@ const FILL_PERCENT: usize = 60;
 
 /// The way from the root to a leaf: nodes, and which child was taken.
 pub(crate) struct Path<'g> {
-    pub(crate) steps: Vec<(&'g Node, usize)>,
-    pub(crate) leaf: &'g Leaf,
+    pub(crate) steps: Vec<(Held<'g, Node>, usize)>,
+    pub(crate) leaf: Held<'g, Leaf>,
 }
 
 /// A leaf that is built but not published, as a piece.
@@ -203,16 +203,16 @@ impl Inner {
     }
 
     /// Marks an unlinked leaf obsolete and retires it. Its records are somebody else's by now.
-    pub(crate) fn give_up(&self, leaf: &Leaf, body: &mut Body, guard: &Guard) {
+    pub(crate) fn give_up(&self, leaf: Held<'_, Leaf>, body: &mut Body, guard: &Guard) {
         body.become_state(State::Obsolete, (Slots::default(), 0), &self.cache);
         // SAFETY: a leaf in a tree was boxed, it was unlinked by the caller, and `Obsolete` is set once.
-        unsafe { retire_box(NonNull::from(leaf), leaf.own_bytes(), &self.cache, guard) };
+        unsafe { retire_box(leaf.pointer(), leaf.own_bytes(), &self.cache, guard) };
     }
 
     /// Replaces the children `range` of the last node of `steps` (with no steps: the root).
     pub(crate) fn splice<'g>(
         &self,
-        steps: &[(&'g Node, usize)],
+        steps: &[(Held<'g, Node>, usize)],
         range: Range<usize>,
         fresh: &[Piece<'g>],
         guard: &'g Guard,
@@ -226,7 +226,7 @@ impl Inner {
             node.link(range.start).store(fresh[0].child);
             return;
         }
-        let all = node.spliced(lower, range, fresh);
+        let all = node.get().spliced(lower, range, fresh);
         match above.last() {
             None => self.root.store(self.stack(&all)),
             Some(&(parent, at)) => {
@@ -244,9 +244,9 @@ impl Inner {
     fn merge_node<'g>(
         &self,
         all: &[Piece<'g>],
-        parent: &'g Node,
+        parent: Held<'g, Node>,
         at: usize,
-        above: &[(&'g Node, usize)],
+        above: &[(Held<'g, Node>, usize)],
         guard: &'g Guard,
     ) -> bool {
         let starts = [at.checked_sub(1), (at + 1 < parent.children()).then_some(at)];
@@ -257,8 +257,8 @@ impl Inner {
                 continue;
             }
             let to_parent = &above[..above.len() - 1];
-            let lower = sibling_at.checked_sub(1).map(|before| parent.separator(before));
-            let mut merged = sibling.pieces(lower.unwrap_or_else(|| path_lower(to_parent)));
+            let lower = sibling_at.checked_sub(1).map(|before| parent.get().separator(before));
+            let mut merged = sibling.get().pieces(lower.unwrap_or_else(|| path_lower(to_parent)));
             let at_end = if sibling_at < at { merged.len() } else { 0 };
             merged.splice(at_end..at_end, all.iter().copied());
             let nodes = self.group(&merged);
@@ -269,9 +269,9 @@ impl Inner {
         false
     }
 
-    fn retire_node(&self, node: &Node, guard: &Guard) {
+    fn retire_node(&self, node: Held<'_, Node>, guard: &Guard) {
         // SAFETY: a node in a tree was boxed, and the caller just unlinked it.
-        unsafe { retire_box(NonNull::from(node), node.bytes(), &self.cache, guard) };
+        unsafe { retire_box(node.pointer(), node.bytes(), &self.cache, guard) };
     }
 
     /// Nodes over `pieces`: one, or as many as it takes, of equal size.
@@ -337,9 +337,9 @@ impl Drop for Inner {
 }
 
 /// The least key below the child that these steps lead to.
-fn path_lower<'g>(steps: &[(&'g Node, usize)]) -> &'g [u8] {
+fn path_lower<'g>(steps: &[(Held<'g, Node>, usize)]) -> &'g [u8] {
     let not_first = steps.iter().rev().find(|(_, at)| *at > 0);
-    not_first.map_or(&[], |&(node, at)| node.separator(at - 1))
+    not_first.map_or(&[], |&(node, at)| node.get().separator(at - 1))
 }
 
 /// What leaves that are built together have in common.

@@ -217,7 +217,7 @@ impl Inner {
         let mut child = self.root.load(guard);
         loop {
             let node = match child {
-                Child::Leaf(leaf) => return leaf,
+                Child::Leaf(leaf) => return leaf.get(),
                 Child::Node(node) => node,
             };
             let at = match seek {
@@ -260,8 +260,7 @@ fn count(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard)
     into.index_bytes += (leaf.own_bytes() + body.slots.heap_bytes()) as u64;
     into.records += body.slots.len() as u64;
     for record in body.slots.collect() {
-        // SAFETY: in the slots, which are borrowed (record invariant 1).
-        into.record_bytes += unsafe { record.borrow() }.bytes() as u64;
+        into.record_bytes += record.view().bytes() as u64;
     }
     match body.state {
         State::Absent if body.slots.len() > 0 => into.partial_leaves += 1,

@@ -47,9 +47,9 @@ impl Inner {
             Child::Leaf(leaf) => {
                 assert_eq!(&*leaf.fences.lower, lower, "tree invariant 1");
                 assert_eq!(leaf.fences.upper.as_deref(), upper, "tree invariant 1");
-                return self.verify_leaf(leaf, depth, walk, guard);
+                return self.verify_leaf(leaf.get(), depth, walk, guard);
             }
-            Child::Node(node) => node,
+            Child::Node(node) => node.get(),
         };
         assert!((1..=FANOUT).contains(&node.children()));
         walk.bytes += node.bytes();
@@ -72,8 +72,7 @@ impl Inner {
         walk.bytes += leaf.own_bytes() + body.slots.heap_bytes();
         let records = body.slots.collect();
         for (at, record) in records.iter().enumerate() {
-            // SAFETY: in the slots, which are borrowed (record invariant 1).
-            let record = unsafe { record.borrow() };
+            let record = record.view();
             let key = record.key();
             walk.bytes += record.bytes();
             record.verify(body.state == State::Absent);

@@ -61,8 +61,7 @@ impl Dense {
     /// The record in a slot.
     #[inline]
     pub(crate) fn record(&self, at: usize) -> Record<'_> {
-        // SAFETY: in the slots, which are borrowed (record invariant 1).
-        unsafe { self.records[at].borrow() }
+        self.records[at].view()
     }
 
     pub(crate) fn heads(&self) -> &[u64] {
@@ -97,12 +96,9 @@ impl Dense {
     fn find_among_ties(&self, start: usize, head: u64, key: &[u8]) -> Result<usize, usize> {
         let run = self.heads[start..].partition_point(|&other| other == head);
         let ties = &self.records[start..start + run];
-        ties.binary_search_by(|other| {
-            // SAFETY: as in `record`.
-            unsafe { other.borrow() }.key().cmp(key)
-        })
-        .map(|at| start + at)
-        .map_err(|at| start + at)
+        ties.binary_search_by(|other| other.view().key().cmp(key))
+            .map(|at| start + at)
+            .map_err(|at| start + at)
     }
 
     /// Puts a record where `find` said it belongs.

@@ -189,8 +189,7 @@ impl Gapped {
 
     #[inline]
     fn key(&self, at: usize) -> Option<&[u8]> {
-        // SAFETY: in the slots, which are borrowed (record invariant 1).
-        self.slots[at].record.map(|record| unsafe { record.borrow() }.key())
+        self.slots[at].record.map(|record| record.view().key())
     }
 
     pub(crate) fn projection(&self) -> &Projection {
@@ -266,10 +265,7 @@ impl Gapped {
             }
             end += 1;
         }
-        let below = |slot: &Slot| {
-            // SAFETY: in the slots, which are borrowed (record invariant 1).
-            slot.record.is_some_and(|record| unsafe { record.borrow() }.key() < key)
-        };
+        let below = |slot: &Slot| slot.record.is_some_and(|record| record.view().key() < key);
         let at = start + run[..end].partition_point(below);
         if at < start + end && self.key(at) == Some(key) { Ok(at) } else { Err(at) }
     }

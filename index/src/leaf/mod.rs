@@ -298,8 +298,7 @@ impl Body {
         fences: &Fences,
         cache: &Cache,
     ) {
-        // SAFETY: just made, and nobody else has it.
-        let record_bytes = unsafe { record.borrow() }.bytes();
+        let record_bytes = record.view().bytes();
         let before = self.slots.heap_bytes();
         self.slots.insert(at, key, record);
         self.slots.freshen(fences);
@@ -335,8 +334,7 @@ impl Body {
         let (mut gone, mut newest_gone, mut kept) = (Vec::new(), 0, 0);
         for at in 0..contents.records.len() {
             let record = contents.records[at];
-            // SAFETY: in the slots, which are borrowed (record invariant 1).
-            match unsafe { record.borrow() }.newest() {
+            match record.view().newest() {
                 Some(Entry { timestamp, value: None }) if timestamp <= horizon => {
                     gone.push(record);
                     newest_gone = newest_gone.max(timestamp);

@@ -108,15 +108,13 @@ impl Slots {
     /// The record at a place that `find` found.
     #[inline]
     pub(crate) fn record(&self, at: usize) -> Option<Record<'_>> {
-        // SAFETY: in the slots, which are borrowed (record invariant 1).
-        self.pointer(at).map(|record| unsafe { record.borrow() })
+        self.pointer(at).map(|record| record.view())
     }
 
     /// The record at a place that `find` found, good beyond the latch.
     #[inline]
     pub(crate) fn pinned<'g>(&self, at: usize, _guard: &'g Guard) -> Option<Record<'g>> {
-        // SAFETY: in the slots while the guard is pinned (record invariant 1).
-        self.pointer(at).map(|record| unsafe { record.borrow() })
+        self.pointer(at).map(|record| record.view())
     }
 
     /// Puts a record where `find` said it belongs. The slots are not full (but a loading leaf's may be).
@@ -318,16 +316,14 @@ impl<'a> Run<'a> {
 
     /// How many of the records are deletions now.
     pub(crate) fn count_dead(&self) -> usize {
-        // SAFETY: as in `key`.
-        let is_dead = |record: &&RecordPtr| unsafe { record.borrow() }.is_dead();
+        let is_dead = |record: &&RecordPtr| record.view().is_dead();
         self.records.iter().filter(is_dead).count()
     }
 }
 
 /// The key of a record that is in latched slots, or that nobody else has.
 fn key(record: &RecordPtr) -> &[u8] {
-    // SAFETY: whoever has the pointer borrowed keeps the record alive (record invariant 1).
-    unsafe { record.borrow() }.key()
+    record.view().key()
 }
 
 /// The prefix is what the fences say begins every key, and beyond that what these records happen to share, but no more than

@@ -130,8 +130,7 @@ impl Inner {
         if records.is_empty() || matches!(state, State::Loading(_) | State::Obsolete) {
             return (false, next);
         }
-        // SAFETY: read out of the slots under the latch while the guard is pinned (record invariant 1).
-        let view = |record: &RecordPtr| unsafe { record.borrow() };
+        let view = |record: &RecordPtr| record.view();
         let total = records.len();
         let (warm, cold): (Vec<_>, Vec<_>) =
             records.into_iter().partition(|record| view(record).was_touched());
@@ -142,7 +141,8 @@ impl Inner {
         let _held = self.structure.lock();
         let path = self.path(Seek::At(key), &guard);
         let mut body = leaf.write();
-        if !std::ptr::eq(path.leaf, leaf) || body.revision != revision || body.state != state {
+        if !std::ptr::eq(path.leaf.get(), leaf) || body.revision != revision || body.state != state
+        {
             return (false, next);
         }
         let (kept, dead) = warm.into_iter().partition(|record| !view(record).is_dead());
@@ -165,8 +165,7 @@ impl Inner {
         let run = Run::new(&kept);
         let slots = Slots::fitted(&leaf.fences, run, Room::Between, self.cache.models());
         let slots = if let Some(slots) = slots {
-            // SAFETY: in the slots, which are latched (record invariant 1).
-            kept.iter().for_each(|record| unsafe { record.borrow() }.cut_end());
+            kept.iter().for_each(|record| record.view().cut_end());
             (slots, run.count_dead())
         } else {
             gone.extend(kept);
@@ -187,7 +186,7 @@ impl Inner {
         let &(node, at) = path.steps.last()?;
         let absent = |at: usize| match node.link(at).load(guard) {
             Child::Leaf(leaf) => {
-                Some((leaf, leaf.write())).filter(|(_, body)| body.state == State::Absent)
+                Some((leaf, leaf.get().write())).filter(|(_, body)| body.state == State::Absent)
             }
             Child::Node(_) => None,
         };
@@ -208,7 +207,8 @@ impl Inner {
         let start = at - usize::from(before.is_some());
         let end = at + 1 + usize::from(after.is_some());
         let joined: Vec<_> = [before, Some(own), after].into_iter().flatten().collect();
-        let (lower, upper) = (&joined.first()?.0.fences.lower, &joined.last()?.0.fences.upper);
+        let (lower, upper) =
+            (&joined.first()?.0.get().fences.lower, &joined.last()?.0.get().fences.upper);
         let fences = Fences { lower: lower.clone(), upper: upper.clone() };
         let upper = upper.as_deref().map(<[u8]>::to_vec);
         let rows: Vec<_> = joined.iter().flat_map(|(_, body)| body.slots.collect()).collect();

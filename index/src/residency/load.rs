@@ -349,8 +349,7 @@ impl<'c> Harvest<'c> {
 
     fn add(&mut self, key: &[u8], timestamp: u64, value: &[u8]) {
         let record = RecordPtr::new(key, timestamp, Some(value), true);
-        // SAFETY: ours alone until it is published.
-        let bytes = unsafe { record.borrow() }.bytes();
+        let bytes = record.view().bytes();
         self.cache.charge(bytes);
         self.bytes += bytes;
         self.rows.push(record);
@@ -359,8 +358,7 @@ impl<'c> Harvest<'c> {
     /// Moves the end to where neighbours share least, if that is near: then the fence is short, and all keys behind it share
     /// more. `next` is the first key not among the rows; rows before `from` stay.
     fn trim(&mut self, from: usize, next: &mut Vec<u8>) {
-        // SAFETY: ours alone.
-        let key = |at: usize| unsafe { self.rows[at].borrow() }.key();
+        let key = |at: usize| self.rows[at].view().key();
         let (count, end) = (self.rows.len() - from, self.rows.len());
         if count < TRIM_ROWS_MIN {
             return;
@@ -379,14 +377,12 @@ impl<'c> Harvest<'c> {
     }
 
     fn last_key(&self) -> &[u8] {
-        // SAFETY: ours alone.
-        self.rows.last().map_or(&[], |record| unsafe { record.borrow() }.key())
+        self.rows.last().map_or(&[], |record| record.view().key())
     }
 
     /// The records for the range, out of what was read and what was `installed` meanwhile. What of this is not needed is `gone`.
     fn merge(mut self, installed: Vec<RecordPtr>, gone: &mut Vec<RecordPtr>) -> Vec<RecordPtr> {
-        // SAFETY: the installed ones are in a leaf the caller has latched, the read ones are ours.
-        let view = |record: &RecordPtr| unsafe { record.borrow() };
+        let view = |record: &RecordPtr| record.view();
         let mut merged = Vec::with_capacity(self.rows.len() + installed.len());
         let mut read = std::mem::take(&mut self.rows).into_iter().peekable();
         for ours in installed {
@@ -423,8 +419,7 @@ fn sort_out(
 ) -> (Vec<RecordPtr>, [Vec<RecordPtr>; 2], Vec<RecordPtr>) {
     let (mut inside, mut kept, mut gone) = (Vec::new(), [Vec::new(), Vec::new()], Vec::new());
     for pointer in records {
-        // SAFETY: in a leaf the caller has latched (record invariant 1).
-        let record = unsafe { pointer.borrow() };
+        let record = pointer.view();
         let is_below = record.key() < &*fences.lower;
         let is_above = fences.upper.as_ref().is_some_and(|upper| record.key() >= &**upper);
         match record.newest() {
@@ -456,7 +451,7 @@ impl Drop for Harvest<'_> {
 unsafe fn discard(record: RecordPtr, cache: &Cache) {
     // SAFETY: the caller's promise.
     unsafe {
-        cache.discharge(record.borrow().bytes());
+        cache.discharge(record.view().bytes());
         record.free();
     }
 }

@@ -105,8 +105,7 @@ impl Inner {
                 unsafe { record.free() };
                 return false;
             };
-            // SAFETY: as above.
-            self.cache.charge(unsafe { record.borrow() }.bytes());
+            self.cache.charge(record.view().bytes());
             let old = body.slots.replace(at, record);
             body.revision += 1;
             // SAFETY: taken out of the slots under the exclusive latch.
