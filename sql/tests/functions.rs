@@ -249,6 +249,7 @@ answers! {
     numbers_answer_as_in_postgresql = "numbers.txt";
     arrays_answer_as_in_postgresql = "arrays.txt";
     datetimes_read_and_write_as_in_postgresql = "datetimes.txt";
+    pictures_answer_as_in_postgresql = "pictures.txt";
     texts_answer_as_in_postgresql = "texts.txt";
 }
 

@@ -82,6 +82,14 @@ pub enum DataError {
     NegativeFactorial,
     /// A division into buckets that is none; the text is the whole message.
     InvalidBucket { message: String },
+    /// A picture of to_char that is none; the text is the whole message.
+    InvalidPicture { message: String },
+    /// A picture with a calendar's parts for an interval.
+    IntervalPicture,
+    /// A text that does not follow its picture.
+    PictureMismatch { message: String, detail: String },
+    /// An hour beyond the 12-hour clock's.
+    TwelveHours { hour: i64 },
     /// A substring length below zero.
     NegativeSubstring,
     /// A LIKE pattern that ends with its escape character.
@@ -208,6 +216,10 @@ impl DataError {
             Self::CopyUnterminatedQuote => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
+            Self::InvalidPicture { .. } => SqlState::SYNTAX_ERROR,
+            Self::IntervalPicture | Self::PictureMismatch { .. } | Self::TwelveHours { .. } => {
+                SqlState::INVALID_DATETIME_FORMAT
+            }
             Self::NegativeSubstring => SqlState::SUBSTRING_ERROR,
             Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
@@ -232,6 +244,16 @@ impl DataError {
         match self {
             Self::MalformedArray { reason, .. } if !reason.is_empty() => {
                 fields.detail = Some(reason.clone());
+            }
+            Self::IntervalPicture => {
+                fields.hint = Some("Intervals are not tied to specific calendar dates.".to_owned());
+            }
+            Self::TwelveHours { .. } => {
+                let hint = "Use the 24-hour clock, or give an hour between 1 and 12.";
+                fields.hint = Some(hint.to_owned());
+            }
+            Self::PictureMismatch { detail, .. } if !detail.is_empty() => {
+                fields.detail = Some(detail.clone());
             }
             Self::MalformedRecord { reason, .. } => fields.detail = Some((*reason).to_owned()),
             Self::DatetimeFieldOverflow { style: true, .. } => {
@@ -348,6 +370,15 @@ impl fmt::Display for DataError {
             Self::InvalidArgument { message, .. }
             | Self::TooLarge { message }
             | Self::InvalidBucket { message } => f.write_str(message),
+            Self::InvalidPicture { message } | Self::PictureMismatch { message, .. } => {
+                f.write_str(message)
+            }
+            Self::IntervalPicture => {
+                f.write_str("invalid format specification for an interval value")
+            }
+            Self::TwelveHours { hour } => {
+                write!(f, "hour \"{hour}\" is invalid for the 12-hour clock")
+            }
             Self::NegativeSubstring => f.write_str("negative substring length not allowed"),
             Self::PatternEndsWithEscape => {
                 f.write_str("LIKE pattern must not end with escape character")

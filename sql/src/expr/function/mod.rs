@@ -11,6 +11,7 @@ mod datetime;
 mod declare;
 mod definition;
 mod float;
+mod format;
 mod integer;
 mod lookup;
 mod numeric;
@@ -41,6 +42,7 @@ fn tables() -> impl Iterator<Item = &'static Function> {
     ]
     .into_iter()
     .chain(datetime::TABLES.iter().copied())
+    .chain(format::TABLES.iter().copied())
     .chain(text::TABLES.iter().copied())
     .flatten()
     .chain(compare::functions())
