@@ -136,6 +136,11 @@ impl Layout {
         self.read(row, &header, column)
     }
 
+    /// Opens a row, to read its columns one after another.
+    pub(crate) fn open<'r>(&'r self, bytes: &'r [u8]) -> Result<StoredRow<'r>> {
+        Ok(StoredRow { layout: self, bytes, header: Header::read(self, bytes)? })
+    }
+
     /// Reads some columns in the given order and appends them.
     pub fn decode(&self, row: &[u8], columns: &[usize], out: &mut Vec<Datum>) -> Result<()> {
         let header = Header::read(self, row)?;
@@ -176,6 +181,21 @@ impl Layout {
         let data = row.get(header.sizes.data..).ok_or_else(corrupted)?;
         let bytes = data.get(from..to).ok_or_else(corrupted)?;
         decode_variable(bytes, place.shape).ok_or_else(corrupted)
+    }
+}
+
+/// A stored row whose first bytes have been read.
+pub(crate) struct StoredRow<'r> {
+    layout: &'r Layout,
+    bytes: &'r [u8],
+    header: Header,
+}
+
+impl StoredRow<'_> {
+    /// Reads one column.
+    #[inline]
+    pub(crate) fn column(&self, column: usize) -> Result<Datum> {
+        self.layout.read(self.bytes, &self.header, column)
     }
 }
 

@@ -24,8 +24,10 @@ pub(super) struct Reader {
     pub(super) keyspace: KeyspaceId,
     layout: Layout,
     columns: Vec<usize>,
-    /// Positions in `columns` that the filter does not look at.
-    late_columns: Vec<usize>,
+    /// Positions in `columns` that the early filter looks at.
+    first: Vec<usize>,
+    /// The row it looks at; what it does not look at is NULL there.
+    scratch: Vec<Datum>,
     row_key: bool,
     /// Applied while a row is visited.
     early: Option<Compiled>,
@@ -57,10 +59,17 @@ impl Reader {
             early => (None, early),
         };
         let first = early.as_ref().map_or(&[][..], |filter| filter.columns());
-        let late_columns = (0..columns.len()).filter(|place| !first.contains(place)).collect();
-        let layout = Layout::new(&table.columns);
-        let (columns, keyspace) = (columns.to_vec(), table.keyspace);
-        Ok(Reader { keyspace, layout, columns, late_columns, row_key, early, late })
+        let first = first.iter().copied().filter(|place| *place < columns.len()).collect();
+        Ok(Reader {
+            keyspace: table.keyspace,
+            layout: Layout::new(&table.columns),
+            columns: columns.to_vec(),
+            first,
+            scratch: vec![Datum::Null; columns.len()],
+            row_key,
+            early,
+            late,
+        })
     }
 
     /// Columns of a row.
@@ -79,19 +88,19 @@ impl Reader {
         match &mut self.early {
             None => self.layout.decode(value, &self.columns, rows)?,
             Some(filter) => {
-                let start = rows.len();
-                rows.resize(start + self.columns.len(), Datum::Null);
-                let row = &mut rows[start..];
-                let first = filter.columns().iter().copied();
-                for place in first.filter(|place| *place < self.columns.len()) {
-                    row[place] = self.layout.column(value, self.columns[place])?;
+                let stored = self.layout.open(value)?;
+                for place in &self.first {
+                    self.scratch[*place] = stored.column(self.columns[*place])?;
                 }
-                if !filter.test(row, cx)? {
-                    rows.truncate(start);
+                if !filter.test(&self.scratch, cx)? {
                     return Ok(false);
                 }
-                for place in &self.late_columns {
-                    row[*place] = self.layout.column(value, self.columns[*place])?;
+                let mut first = self.first.iter().peekable();
+                for (place, column) in self.columns.iter().enumerate() {
+                    rows.push(match first.next_if_eq(&&place) {
+                        Some(_) => std::mem::replace(&mut self.scratch[place], Datum::Null),
+                        None => stored.column(*column)?,
+                    });
                 }
             }
         }
