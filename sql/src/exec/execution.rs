@@ -54,6 +54,7 @@ impl Execution {
     /// memory, so it is worth calling as soon as a run has ended.
     pub fn restart(&mut self) {
         self.operator.rewind(Again::Execution);
+        self.figures.values().for_each(|figures| *figures.lock() = Figures::default());
         self.generation += 1;
         self.rows = 0;
     }

@@ -60,9 +60,6 @@ impl Operator for Measured {
     }
 
     fn rewind(&mut self, again: Again) {
-        if again == Again::Execution {
-            *self.figures.lock() = Figures::default();
-        }
         self.fresh = true;
         self.first = true;
         self.operator.rewind(again);
