@@ -10,8 +10,8 @@ use super::operator;
 use super::query::{Meaning, Query, Sublink, SublinkKind};
 use super::scope::Place;
 use crate::error::{Error, QueryError, Result, TypeError};
-use crate::expr::{Expr, ExprKind, Quantifier};
-use crate::types::Type;
+use crate::expr::{CaseBranch, Expr, ExprKind, Quantifier};
+use crate::types::{Datum, Type};
 
 impl Analyzer<'_> {
     /// EXISTS, a subquery as a value, and IN.
@@ -89,17 +89,34 @@ impl Analyzer<'_> {
         Ok(self.sublink(kind, query, outer, Type::BOOL, place))
     }
 
-    /// `(a, b) IN (SELECT ...)` in a condition, where false and unknown are the same: as EXISTS
-    /// of a row that is equal.
+    /// `(a, b) IN (SELECT ...)`: true when a row is equal, unknown when one may be, else false.
     fn row_in_subquery(
         &mut self,
         left: &[ast::Expr],
         query: &ast::Query,
         position: Option<u32>,
     ) -> Result<Expr> {
-        if !matches!(self.place(), Place::Where | Place::JoinOn | Place::Having) {
-            return Err(unsupported("a row compared with a subquery as a value", position));
-        }
+        let equal = self.equal_row(left, query, position, false)?;
+        let perhaps = self.equal_row(left, query, position, true)?;
+        let constant =
+            |value: Datum| Expr { kind: ExprKind::Constant(value), ty: Type::BOOL, position };
+        let branches = vec![
+            CaseBranch { condition: equal, value: constant(Datum::Bool(true)) },
+            CaseBranch { condition: perhaps, value: constant(Datum::Null) },
+        ];
+        let otherwise = Box::new(constant(Datum::Bool(false)));
+        Ok(Expr { kind: ExprKind::Case { branches, otherwise }, ty: Type::BOOL, position })
+    }
+
+    /// EXISTS of a row in the subquery that equals the left one; `perhaps`: that is not known to
+    /// differ from it.
+    fn equal_row(
+        &mut self,
+        left: &[ast::Expr],
+        query: &ast::Query,
+        position: Option<u32>,
+        perhaps: bool,
+    ) -> Result<Expr> {
         let left = left.iter().map(|expr| self.expr(expr)).collect::<Result<Vec<_>>>()?;
         let (inner, mut outer) = self.inner_query(query)?;
         if inner.columns.len() != left.len() {
@@ -116,8 +133,15 @@ impl Analyzer<'_> {
         if let super::query::QueryBody::Select(select) = &mut query.body {
             let right = std::mem::take(&mut select.targets);
             select.visible = 0;
+            let boolean = |kind| Expr { kind, ty: Type::BOOL, position };
             for (left, right) in left.into_iter().zip(right) {
-                select.conditions.push(self.binary("=", left, right, || position)?);
+                let mut condition = self.binary("=", left, right, || position)?;
+                if perhaps {
+                    // One pair that differs is enough, so each may be looked at by itself.
+                    let differs = boolean(ExprKind::IsTruth(Box::new(condition), Some(false)));
+                    condition = boolean(ExprKind::Not(Box::new(differs)));
+                }
+                select.conditions.push(condition);
             }
         }
         query.columns.clear();

@@ -56,6 +56,8 @@ pub enum StatementError {
     FormatCode { code: i16 },
     /// `$1` in the simple protocol.
     NoParameter { number: usize },
+    /// A prepared statement whose columns are others than when it was prepared.
+    ResultTypeChanged,
     /// A writing statement in a READ ONLY transaction.
     ReadOnlyTransaction { command: &'static str },
 }
@@ -70,7 +72,9 @@ impl StatementError {
             Self::UndefinedPortal { .. } => SqlState::INVALID_CURSOR_NAME,
             Self::UndefinedLogin { .. } => SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
             Self::NoConnectionsAllowed { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::CopyOption { unsupported: true, .. } => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::CopyOption { unsupported: true, .. } | Self::ResultTypeChanged => {
+                SqlState::FEATURE_NOT_SUPPORTED
+            }
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
@@ -167,6 +171,7 @@ impl fmt::Display for StatementError {
             ),
             Self::FormatCode { code } => write!(f, "unsupported format code: {code}"),
             Self::NoParameter { number } => write!(f, "there is no parameter ${number}"),
+            Self::ResultTypeChanged => f.write_str("cached plan must not change result type"),
             Self::ReadOnlyTransaction { command } => {
                 write!(f, "cannot execute {command} in a read-only transaction")
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use reckon_mvcc::Direction;
 
 use super::comparison::{Comparison, as_type, compared, narrowed, same_representation};
-use super::planner::{Planner, Rows, conjunction, unnamed};
+use super::fold;
+use super::planner::{Planner, Rows, conjunction, no_rows, unnamed};
 use super::statistics::{probe_rows, selectivity, table_rows};
 use super::uses::each_reference;
 use super::{Bound, IndexProbe, Node, NodeKind, OutputColumn};
@@ -36,6 +37,8 @@ pub(super) struct Request<'r> {
     pub(super) whole_row: Option<ColumnId>,
     /// The row's key too, for locking.
     pub(super) row_key: Option<ColumnId>,
+    /// Whether the conditions are checked again above, so that their columns are read there.
+    pub(super) checked_again: bool,
 }
 
 /// An index and the conditions it decides.
@@ -67,7 +70,7 @@ impl Planner<'_> {
             return Ok(scan);
         }
         let decided = best.as_ref().map_or(&[][..], |path| &path.decided);
-        if request.whole_row.is_none() && request.row_key.is_none() {
+        if !request.checked_again {
             for at in decided {
                 self.uses.forget(&request.conditions[*at]);
             }
@@ -81,6 +84,10 @@ impl Planner<'_> {
         let share: f64 = kept.iter().map(selectivity).product();
         let filter = kept.iter().map(|condition| self.lower(condition, &ids));
         let filter = conjunction(filter.collect::<Result<_>>()?);
+        if let Some(filter) = filter.as_ref().filter(|filter| fold::is_never(filter)) {
+            let rows = Rows::unordered(no_rows(output, filter.clone()), ids);
+            return Ok(Scan { rows, decided_by_key: Vec::new() });
+        }
         let alias = request.relation.alias.clone();
         let table = Arc::clone(request.table);
         let row_key = row_key.is_some();

@@ -36,6 +36,13 @@ pub(super) fn fold(expr: Expr, environment: &mut dyn Environment) -> Result<Expr
             _ => None,
         },
         ExprKind::IsNull(arg) => constant(arg).map(|value| Datum::Bool(value.is_null())),
+        ExprKind::IsTruth(arg, truth) => constant(arg).map(|value| {
+            let value = match value {
+                Datum::Bool(value) => Some(*value),
+                _ => None,
+            };
+            Datum::Bool(value == *truth)
+        }),
         _ => None,
     };
     Ok(match folded {
@@ -101,6 +108,43 @@ impl Planner<'_> {
         let kind = ExprKind::Case { branches: kept, otherwise: Box::new(last) };
         Ok(Expr { kind, ..expr.clone() })
     }
+
+    /// Lowers COALESCE up to the first constant that is not NULL.
+    pub(super) fn lower_coalesce(
+        &mut self,
+        expr: &Expr,
+        args: &[Expr],
+        row: &[ColumnId],
+    ) -> Result<Expr> {
+        let mut kept = Vec::with_capacity(args.len());
+        for arg in args {
+            let arg = self.lower(arg, row)?;
+            match constant(&arg) {
+                Some(value) if value.is_null() => {}
+                Some(_) => {
+                    kept.push(arg);
+                    break;
+                }
+                None => kept.push(arg),
+            }
+        }
+        let kind = match kept.len() {
+            0 => ExprKind::Constant(Datum::Null),
+            1 => return Ok(kept.swap_remove(0)),
+            _ => ExprKind::Coalesce(kept),
+        };
+        Ok(Expr { kind, ty: expr.ty, position: expr.position })
+    }
+}
+
+/// Whether a condition holds for no row.
+pub(super) fn is_never(condition: &Expr) -> bool {
+    matches!(constant(condition), Some(Datum::Bool(false) | Datum::Null))
+}
+
+/// Whether a condition holds for every row.
+pub(super) fn is_always(condition: &Expr) -> bool {
+    matches!(constant(condition), Some(Datum::Bool(true)))
 }
 
 fn constant(expr: &Expr) -> Option<&Datum> {

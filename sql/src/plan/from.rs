@@ -32,6 +32,8 @@ pub(super) struct Wishes<'w> {
     pub(super) row_keys: &'w [(usize, ColumnId)],
     /// The relation that is written: all of its columns, then the key.
     pub(super) whole_row: Option<(usize, ColumnId)>,
+    /// Whether the conditions are checked again on newer versions of the rows.
+    pub(super) checked_again: bool,
 }
 
 /// A part of FROM that is joined as one.
@@ -179,6 +181,7 @@ impl Planner<'_> {
                     preferred: wishes.preferred,
                     whole_row: whole_row.map(|(_, id)| id),
                     row_key: key.map(|(_, id)| *id),
+                    checked_again: wishes.checked_again,
                 };
                 let Scan { rows, decided_by_key } = self.scan(request)?;
                 let decided = decided_by_key.into_iter().map(|at| conditions[at].clone());

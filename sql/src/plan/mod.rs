@@ -28,7 +28,7 @@ mod uses;
 
 use std::sync::Arc;
 
-use reckon_mvcc::TableLock;
+use reckon_mvcc::{RowLock, TableLock};
 
 pub use node::{
     Bound, Conflict, IndexProbe, JoinKind, Lock, Modify, Node, NodeKind, Operation, OutputColumn,
@@ -55,6 +55,19 @@ pub struct Planned {
     pub tables: Vec<(Oid, TableLock)>,
     /// What the command tag says.
     pub command: Command,
+    /// How a READ ONLY transaction names the statement when it refuses it; None: it may run there.
+    pub writes: Option<&'static str>,
+}
+
+impl Planned {
+    /// Whether another plan's rows have the same columns.
+    pub fn gives_the_same(&self, other: &Planned) -> bool {
+        let columns = |planned: &Planned| {
+            let columns = planned.columns.iter().flatten();
+            columns.map(|column| (column.name.clone(), column.ty)).collect::<Vec<_>>()
+        };
+        self.columns.is_some() == other.columns.is_some() && columns(self) == columns(other)
+    }
 }
 
 /// The commands that have plans.
@@ -101,7 +114,23 @@ pub fn plan(
     let tables = locks(&analysis);
     let (node, columns) =
         Planner::new(&analysis, context.statistics, context.environment).statement()?;
-    Ok(Planned { node: Arc::new(node), columns, tables, command })
+    let writes = writes(&analysis.body);
+    Ok(Planned { node: Arc::new(node), columns, tables, command, writes })
+}
+
+/// What a READ ONLY transaction refuses.
+fn writes(body: &Body) -> Option<&'static str> {
+    match body {
+        Body::Select(query) => query.locks.first().map(|lock| match lock.mode {
+            RowLock::ForKeyShare => "SELECT FOR KEY SHARE",
+            RowLock::ForShare => "SELECT FOR SHARE",
+            RowLock::ForNoKeyUpdate => "SELECT FOR NO KEY UPDATE",
+            RowLock::ForUpdate => "SELECT FOR UPDATE",
+        }),
+        Body::Insert(_) => Some("INSERT"),
+        Body::Update(_) => Some("UPDATE"),
+        Body::Delete(_) => Some("DELETE"),
+    }
 }
 
 /// The strongest lock each table needs.

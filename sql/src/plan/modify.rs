@@ -130,7 +130,8 @@ impl Planner<'_> {
         conditions: &[Expr],
     ) -> Result<Found> {
         let key = self.new_id();
-        let wishes = Wishes { whole_row: Some((target, key)), ..Wishes::default() };
+        let wishes =
+            Wishes { whole_row: Some((target, key)), checked_again: true, ..Wishes::default() };
         let Joined { rows, decided_by_key } = self.from(from, conditions.to_vec(), &wishes)?;
         let first = self.ids(target).start;
         let own: Vec<ColumnId> = (first..first + table.columns.len()).chain([key]).collect();

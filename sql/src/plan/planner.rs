@@ -20,7 +20,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::fold::fold;
+use super::fold::{self, fold};
 use super::statistics::Statistics;
 use super::uses::Uses;
 use super::{Node, NodeKind, OutputColumn};
@@ -28,7 +28,7 @@ use crate::analyze::{Analysis, Body, ColumnId, Meaning, Query, QueryColumn, Subl
 use crate::error::{ExecutionError, Result};
 use crate::expr::function::Environment;
 use crate::expr::{Expr, ExprKind, SubqueryKind};
-use crate::types::Type;
+use crate::types::{Datum, Type};
 
 /// Makes the plan of one statement.
 pub(super) struct Planner<'a> {
@@ -106,6 +106,7 @@ impl<'a> Planner<'a> {
             ExprKind::Case { branches, otherwise } => {
                 self.lower_case(expr, branches, otherwise, row)
             }
+            ExprKind::Coalesce(args) => self.lower_coalesce(expr, args, row),
             _ => {
                 let lowered = expr.map_children(&mut |child| self.lower(child, row))?;
                 fold(lowered, self.environment)
@@ -145,7 +146,10 @@ impl<'a> Planner<'a> {
         let (plan, frame) = match self.subplans.get(&id) {
             Some(known) => known.clone(),
             None => {
-                let (rows, frame) = self.framed(|planner| planner.query(&sublink.query))?;
+                let (rows, frame) = self.framed(|planner| match sublink.kind {
+                    SublinkKind::Exists => planner.existence(&sublink.query),
+                    _ => planner.query(&sublink.query),
+                })?;
                 let planned = (Arc::new(rows.node), frame);
                 self.subplans.insert(id, planned.clone());
                 planned
@@ -203,13 +207,32 @@ impl Rows {
     /// Rows that satisfy a lowered condition.
     pub(super) fn filtered(self, condition: Option<Expr>) -> Rows {
         let Some(condition) = condition else { return self };
+        if fold::is_never(&condition) {
+            return Rows { node: no_rows(self.node.output, condition), ..self };
+        }
         let rows = (self.node.rows * super::statistics::selectivity(&condition)).max(1.0);
         self.wrap(rows, |input| NodeKind::Filter { input, condition })
     }
 }
 
-/// A conjunction; None of nothing.
+/// The plan of no rows, because of a condition that never holds.
+pub(super) fn no_rows(output: Vec<OutputColumn>, condition: Expr) -> Node {
+    let null = |column: &OutputColumn| Expr {
+        kind: ExprKind::Constant(Datum::Null),
+        ty: column.ty,
+        position: None,
+    };
+    let exprs = output.iter().map(null).collect();
+    let kind = NodeKind::Result { exprs, filter: Some(condition) };
+    Node { kind, output, rows: 0.0, cost: (0.0, 0.0) }
+}
+
+/// A conjunction of lowered conditions; None when it always holds.
 pub(super) fn conjunction(mut conditions: Vec<Expr>) -> Option<Expr> {
+    if let Some(never) = conditions.iter().position(fold::is_never) {
+        return Some(conditions.swap_remove(never));
+    }
+    conditions.retain(|condition| !fold::is_always(condition));
     match conditions.len() {
         0 | 1 => conditions.pop(),
         _ => {

@@ -13,7 +13,7 @@
 
 use super::from::Wishes;
 use super::planner::{Planner, Rows, column, conjunction, outputs, unnamed};
-use super::{Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
+use super::{JoinKind, Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
 use crate::analyze::{
     self, ColumnId, Distinct, From, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
 };
@@ -139,6 +139,24 @@ impl Planner<'_> {
         let one = Expr { kind: ExprKind::Constant(Datum::Int8(1)), ty: Type::INT8, position: None };
         let rows = rows.filtered(Some(present));
         Ok(rows.wrap(1.0, |input| NodeKind::Limit { input, limit: Some(one), offset: None }))
+    }
+
+    /// The rows of an EXISTS: that there are some is all that matters, so a plain select list is
+    /// not computed.
+    pub(super) fn existence(&mut self, query: &Query) -> Result<Rows> {
+        let QueryBody::Select(select) = &query.body else { return self.query(query) };
+        let plain = !select.grouped
+            && !select.returns_sets
+            && query.limit.is_none()
+            && query.offset.is_none()
+            && query.locks.is_empty();
+        if !plain {
+            return self.query(query);
+        }
+        for target in &select.targets {
+            self.uses.forget(target);
+        }
+        Ok(self.from(&select.from, select.conditions.clone(), &Wishes::default())?.rows)
     }
 
     /// Groups, aggregates and HAVING.
@@ -286,7 +304,13 @@ impl Planner<'_> {
         let keys: Vec<(usize, ColumnId)> =
             query.locks.iter().map(|lock| (lock.relation, self.new_id())).collect();
         let limit = wanted_share(query);
-        let wishes = Wishes { order: &order, limit, row_keys: &keys, ..Wishes::default() };
+        let wishes = Wishes {
+            order: &order,
+            limit,
+            row_keys: &keys,
+            checked_again: true,
+            ..Wishes::default()
+        };
         let mut rows = self.from(&select.from, select.conditions.clone(), &wishes)?.rows;
         if order.is_empty() || rows.order != order {
             let mut sort = Vec::with_capacity(query.order.len());
@@ -299,7 +323,8 @@ impl Planner<'_> {
                 rows = rows.wrap(count, |input| NodeKind::Sort { input, keys: sort, limit: None });
             }
         }
-        let recheck = select.conditions.iter().map(|condition| self.lower(condition, &rows.ids));
+        let conditions = select.conditions.iter().chain(inner_conditions(&select.from));
+        let recheck = conditions.map(|condition| self.lower(condition, &rows.ids));
         let recheck = conjunction(recheck.collect::<Result<_>>()?);
         let locks =
             query.locks.iter().zip(&keys).filter_map(|(request, (_, key))| {
@@ -374,6 +399,17 @@ fn inputs_have_sets(expr: &Expr) -> bool {
 
 fn has_set(expr: &Expr) -> bool {
     is_set(expr) || inputs_have_sets(expr)
+}
+
+/// The ON conditions that every row of a FROM clause satisfies: those of its inner joins.
+fn inner_conditions(from: &From) -> Vec<&Expr> {
+    match from {
+        From::Join { kind: JoinKind::Inner, left, right, on } => {
+            let below = inner_conditions(left).into_iter().chain(inner_conditions(right));
+            below.chain(on).collect()
+        }
+        From::Nothing | From::Relation(_) | From::Join { .. } => Vec::new(),
+    }
 }
 
 /// The order a query wants, when it is one of plain columns and nothing stands between FROM and

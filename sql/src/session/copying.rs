@@ -12,7 +12,9 @@ use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, Run};
 use super::prepared::Prepared;
 use crate::catalog::Table;
 use crate::copy::{CopyFormat, CopyOptions, Decoder, Encoder, Fields, Header};
-use crate::error::{CopyError, DefinitionError, Error, ExecutionError, Result, SyntaxError};
+use crate::error::{
+    CopyError, DefinitionError, Error, ExecutionError, Result, StatementError, SyntaxError,
+};
 use crate::exec::TableWriter;
 use crate::expr::Compiled;
 use crate::parser::{self, Copy, CopyEndpoint, CopyRelation, Name};
@@ -55,7 +57,7 @@ impl Session {
                 Ok(positions(&table, columns)?.len())
             }
             CopyRelation::Query(statement) => {
-                let prepared = Prepared::new(Some(Clone::clone(statement)), Vec::new());
+                let prepared = Prepared::new(Some(Clone::clone(statement)));
                 let planning = self.planning(&prepared)?;
                 let columns = planning.as_ref().and_then(|p| p.planned.columns.as_ref());
                 Ok(columns.map_or(0, Vec::len))
@@ -107,6 +109,9 @@ impl Session {
             self.surroundings.set_catalog(Arc::clone(&catalog));
             let table = self.surroundings.table(name)?;
             let open = self.open_transaction()?;
+            if open.transaction.is_read_only() {
+                return Err(StatementError::ReadOnlyTransaction { command: "COPY FROM" }.into());
+            }
             let lock = super::table_lock(database, table.oid);
             open.transaction.lock_table(lock, reckon_mvcc::TableLock::RowExclusive, wait)?;
             let snapshot = open.transaction.snapshot();
@@ -255,7 +260,7 @@ impl Session {
                 select_of(&table, &positions(&table, columns)?)?
             }
         };
-        let prepared = Prepared::new(Some(*statement), Vec::new());
+        let prepared = Prepared::new(Some(*statement));
         let run = self.start_plan(&prepared, &[])?;
         let columns = run.planning.planned.columns.as_ref();
         let columns = columns.ok_or(CopyError::WithoutRows)?;

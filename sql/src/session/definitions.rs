@@ -9,7 +9,7 @@ use reckon_mvcc::{Isolation, Snapshot};
 
 use super::Session;
 use super::block::Block;
-use crate::catalog::Catalog;
+use crate::catalog::{AsOf, Catalog};
 use crate::error::Result;
 
 impl Session {
@@ -33,9 +33,35 @@ impl Session {
         {
             return None;
         }
-        let newest = self.database.engine().last_change(self.definition.catalog);
+        let newest = self.watch.last_change();
         let known = self.committed.as_ref()?;
         (newest <= known.timestamp).then(|| Arc::clone(&known.catalog))
+    }
+
+    /// The definitions as they are now, the open transaction's changes included, read without a
+    /// snapshot of it.
+    pub(super) fn newest_definitions(&mut self) -> Result<Arc<Catalog>> {
+        if let Some(open) = self.block.open()
+            && open.definition_changes > 0
+        {
+            let snapshot = open.transaction.newest_snapshot();
+            return self.definitions_at(&snapshot);
+        }
+        let newest = self.watch.last_change();
+        if let Some(known) = self.committed.as_ref().filter(|known| newest <= known.timestamp) {
+            return Ok(Arc::clone(&known.catalog));
+        }
+        let engine = self.database.engine();
+        let mut reader = engine.session();
+        let mut transaction = reader.begin(Isolation::ReadCommitted, true);
+        let snapshot = transaction.newest_snapshot();
+        let catalogs = &self.database.inner().catalogs;
+        let loaded = catalogs.load(engine, &transaction, &snapshot, self.definition.catalog);
+        transaction.rollback();
+        let loaded = loaded?;
+        let catalog = Arc::clone(&loaded.catalog);
+        self.committed = Some(loaded);
+        Ok(catalog)
     }
 
     /// The definitions at a snapshot of the open transaction, its own changes included.
@@ -44,18 +70,20 @@ impl Session {
         let Block::Open(open) = &mut self.block else {
             return Ok(Arc::clone(&self.surroundings.catalog));
         };
+        let newest = self.watch.last_change();
         if open.definition_changes > 0 {
-            if let Some((change, catalog)) = &self.uncommitted
+            if let Some((change, known)) = &self.uncommitted
                 && *change == open.definition_changes
+                && known.serves(newest, snapshot.timestamp)
             {
-                return Ok(Arc::clone(catalog));
+                return Ok(Arc::clone(&known.catalog));
             }
             let catalog = Arc::new(Catalog::load(&open.transaction, snapshot, keyspace)?);
-            self.uncommitted = Some((open.definition_changes, Arc::clone(&catalog)));
+            let loaded = AsOf { timestamp: snapshot.timestamp, catalog: Arc::clone(&catalog) };
+            self.uncommitted = Some((open.definition_changes, loaded));
             return Ok(catalog);
         }
         let engine = self.database.engine();
-        let newest = engine.last_change(keyspace);
         if let Some(known) = &self.committed
             && known.serves(newest, snapshot.timestamp)
         {

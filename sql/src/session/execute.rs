@@ -9,7 +9,7 @@ use super::block::Block;
 use super::environment::now;
 use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run};
 use super::prepared::Prepared;
-use crate::error::{Cause, Error, ExecutionError, Result};
+use crate::error::{Cause, Error, ExecutionError, Result, StatementError};
 use crate::exec::{self, Context, Limits};
 use crate::plan::Command;
 use crate::types::Datum;
@@ -39,12 +39,15 @@ impl Session {
         let mut portal = self.take_portal(name)?;
         let progress = self.run(&mut portal, max_rows, sink)?;
         if let Progress::Complete(tag) = &progress {
-            if std::mem::take(&mut self.commits_at_end) {
-                self.end_implicit()?;
-            }
             if let Run::Plan(run) = std::mem::replace(&mut portal.run, Run::Done(tag.clone())) {
                 run.planning.give_back(run.execution);
             }
+            if std::mem::take(&mut self.commits_at_end) {
+                // The portal ends with its transaction.
+                self.end_implicit()?;
+                return Ok(progress);
+            }
+            self.release_snapshots();
         }
         self.keep_portal(name, portal);
         Ok(progress)
@@ -106,6 +109,11 @@ impl Session {
             let wait = self.lock_wait();
             let database = self.definition.oid;
             let open = self.open_transaction()?;
+            if let Some(command) = planning.planned.writes
+                && open.transaction.is_read_only()
+            {
+                return Err(StatementError::ReadOnlyTransaction { command }.into());
+            }
             for (table, mode) in &planning.planned.tables {
                 open.transaction.lock_table(super::table_lock(database, *table), *mode, wait)?;
             }
@@ -234,6 +242,19 @@ impl Session {
             limits,
         };
         Ok(Context::new(&mut open.transaction, snapshot, parameters, surroundings))
+    }
+
+    /// Between the statements of a block nothing is read: without a portal in the middle of its
+    /// rows no snapshot is needed any more.
+    fn release_snapshots(&mut self) {
+        let runs = |portal: &Portal| matches!(portal.run, Run::Plan(_) | Run::CopyOut(_));
+        let unnamed = self.unnamed_portal.as_ref().is_some_and(runs);
+        if unnamed || self.portals.values().any(runs) {
+            return;
+        }
+        if let Some(open) = self.block.open() {
+            open.transaction.release_snapshots();
+        }
     }
 
     /// Makes a finished statement's writes visible to the transaction's next one.

@@ -15,7 +15,7 @@ impl Session {
     /// The rows of EXPLAIN; with ANALYZE the statement runs, and its own rows go nowhere.
     pub(super) fn explain(&mut self, request: &Explain) -> Result<Vec<Vec<Datum>>> {
         let planning_from = self.surroundings.clock();
-        let prepared = Prepared::new(Some(Clone::clone(&request.statement)), Vec::new());
+        let prepared = Prepared::new(Some(Clone::clone(&request.statement)));
         let mut run = self.start_plan(&prepared, &[])?;
         let planned_at = self.surroundings.clock();
         let mut options = explain::Options {

@@ -27,7 +27,7 @@ impl Session {
             let name = name.to_owned();
             return Err(StatementError::DuplicatePreparedStatement { name }.into());
         }
-        let prepared = Arc::new(Prepared::new(statement, parameter_types.to_vec()));
+        let prepared = Arc::new(Prepared::lasting(statement, parameter_types.to_vec()));
         self.planning(&prepared)?;
         self.keep_prepared(name, prepared);
         Ok(())

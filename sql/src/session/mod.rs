@@ -31,9 +31,9 @@ mod utility;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use reckon_mvcc::{Interrupt, Snapshot, TableLockId, Timestamp, Transaction};
+use reckon_mvcc::{Interrupt, Snapshot, TableLockId, Timestamp, Transaction, Watch};
 
-use crate::catalog::{AsOf, Catalog, DatabaseDefinition, Role};
+use crate::catalog::{AsOf, DatabaseDefinition, Role};
 use crate::database::Database;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Relations;
@@ -67,14 +67,16 @@ pub struct ConnectOptions {
 pub struct Session {
     database: Database,
     definition: DatabaseDefinition,
+    /// When the database's definitions changed last.
+    watch: Watch,
     user: Role,
     mvcc: reckon_mvcc::Session,
     block: Block,
     surroundings: Surroundings,
     /// The newest definitions read so far, without changes of an open transaction.
     committed: Option<AsOf>,
-    /// The open transaction's own view, and the change it was read after.
-    uncommitted: Option<(u64, Arc<Catalog>)>,
+    /// The open transaction's own view, and which of its own changes it was read after.
+    uncommitted: Option<(u64, AsOf)>,
     statements: HashMap<String, Arc<Prepared>>,
     unnamed_statement: Option<Arc<Prepared>>,
     portals: HashMap<String, Portal>,
@@ -100,6 +102,7 @@ impl Session {
     ) -> Result<Session> {
         let engine = database.engine().clone();
         let mvcc = engine.session();
+        let watch = engine.watch(definition.catalog);
         let interrupt = mvcc.interrupt();
         let mut settings = Settings::new();
         let superuser = if user.superuser { "on" } else { "off" };
@@ -121,6 +124,7 @@ impl Session {
         Ok(Session {
             database,
             definition,
+            watch,
             user,
             mvcc,
             block: Block::Idle,
@@ -180,6 +184,7 @@ impl Session {
         self.need_durable(needed);
         self.copy_in = None;
         self.commits_at_end = false;
+        self.in_script = false;
         self.portals.clear();
         self.unnamed_portal = None;
         self.uncommitted = None;

@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) statement: Option<Statement>,
     /// Types the client gave for its parameters; 0 asks to infer.
     declared: Vec<Oid>,
+    /// Whether the client knows its columns, so that they must stay as they are.
+    described: bool,
     planning: Mutex<Option<Arc<Planning>>>,
 }
 
@@ -59,8 +61,14 @@ pub struct PortalDescription {
 }
 
 impl Prepared {
-    pub(super) fn new(statement: Option<Statement>, declared: Vec<Oid>) -> Prepared {
-        Prepared { statement, declared, planning: Mutex::new(None) }
+    /// A statement that runs as it is now.
+    pub(super) fn new(statement: Option<Statement>) -> Prepared {
+        Prepared { statement, declared: Vec::new(), described: false, planning: Mutex::new(None) }
+    }
+
+    /// A statement of Parse or PREPARE: its parameters and columns stay as they are.
+    pub(super) fn lasting(statement: Option<Statement>, declared: Vec<Oid>) -> Prepared {
+        Prepared { statement, declared, described: true, planning: Mutex::new(None) }
     }
 }
 
@@ -129,14 +137,22 @@ impl Session {
         catalog: Arc<Catalog>,
     ) -> Result<Arc<Planning>> {
         let settings = self.surroundings.settings.version();
-        if let Some(known) = &*prepared.planning.lock()
+        let known = prepared.planning.lock().clone();
+        if let Some(known) = &known
             && Arc::ptr_eq(&known.catalog, &catalog)
             && known.settings == settings
         {
             return Ok(Arc::clone(known));
         }
-        let mut types = declared_types(&prepared.declared)?;
+        let known = known.filter(|_| prepared.described);
+        let mut types = match &known {
+            Some(known) => known.parameters.iter().copied().map(Some).collect(),
+            None => declared_types(&prepared.declared)?,
+        };
         let planned = self.plan(statement, &catalog, &mut types)?;
+        if known.is_some_and(|known| !known.planned.gives_the_same(&planned)) {
+            return Err(StatementError::ResultTypeChanged.into());
+        }
         let parameters = inferred(types)?;
         let planning =
             Arc::new(Planning { planned, parameters, catalog, settings, idle: Mutex::new(None) });

@@ -32,7 +32,7 @@ impl Session {
         }
         let result = parser::parse(sql);
         let statements = self.settle(result)?;
-        let prepare = |statement| Arc::new(Prepared::new(statement, Vec::new()));
+        let prepare = |statement| Arc::new(Prepared::new(statement));
         let mut waiting: VecDeque<_> = statements.into_iter().map(Some).map(prepare).collect();
         if waiting.is_empty() {
             waiting.push_back(prepare(None));

@@ -146,6 +146,7 @@ impl Session {
     /// Portals do not outlive their transaction.
     fn drop_portals(&mut self) {
         self.portals.clear();
+        self.unnamed_portal = None;
     }
 
     fn warn_no_block(&mut self) {
@@ -211,8 +212,11 @@ impl Session {
     /// Refuses a command inside a block.
     pub(super) fn not_in_block(&mut self, command: &'static str) -> Result<()> {
         match &self.block {
-            Block::Open(open) if open.explicit => Err(StatementError::InBlock { command }.into()),
+            Block::Open(open) if open.explicit || self.in_script => {
+                Err(StatementError::InBlock { command }.into())
+            }
             Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
+            Block::Idle if self.in_script => Err(StatementError::InBlock { command }.into()),
             Block::Open(_) | Block::Idle => Ok(()),
         }
     }

@@ -121,14 +121,16 @@ impl Session {
                 "ANALYZE"
             }
             Utility::Truncate(truncate) => {
-                self.edit(&statement.source, |edit| {
+                self.edit("TRUNCATE TABLE", &statement.source, |edit| {
                     truncate.tables.iter().try_for_each(|name| edit.truncate(name))
                 })?;
                 "TRUNCATE TABLE"
             }
             Utility::CreateDatabase { name, options } => {
                 self.not_in_block("CREATE DATABASE")?;
-                self.edit(&statement.source, |edit| ddl::create_database(edit, name, options))?;
+                self.edit("CREATE DATABASE", &statement.source, |edit| {
+                    ddl::create_database(edit, name, options)
+                })?;
                 "CREATE DATABASE"
             }
             Utility::DropDatabase { name, if_exists, force } => {
@@ -136,12 +138,14 @@ impl Session {
                 if *force {
                     return Err(SyntaxError::unsupported("DROP DATABASE ... WITH (FORCE)").into());
                 }
-                self.edit(&statement.source, |edit| ddl::drop_database(edit, name, *if_exists))?;
+                self.edit("DROP DATABASE", &statement.source, |edit| {
+                    ddl::drop_database(edit, name, *if_exists)
+                })?;
                 "DROP DATABASE"
             }
             Utility::Lock { tables, mode, nowait } => {
                 self.block_for("LOCK TABLE")?;
-                self.lock_tables(tables, *mode, *nowait, &statement.source)?;
+                self.lock_tables(tables, *mode, *nowait)?;
                 "LOCK TABLE"
             }
             Utility::Checkpoint => {
@@ -327,15 +331,15 @@ impl Session {
     fn define(&mut self, statement: &ast::Statement, source: &Arc<Source>) -> Result<&'static str> {
         match statement {
             ast::Statement::CreateTable(create) => {
-                self.edit(source, |edit| edit.create_table(create))?;
+                self.edit("CREATE TABLE", source, |edit| edit.create_table(create))?;
                 Ok("CREATE TABLE")
             }
             ast::Statement::CreateIndex(create) => {
-                self.edit(source, |edit| edit.create_index(create))?;
+                self.edit("CREATE INDEX", source, |edit| edit.create_index(create))?;
                 Ok("CREATE INDEX")
             }
             ast::Statement::AlterTable(alter) => {
-                self.edit(source, |edit| edit.alter_table(alter))?;
+                self.edit("ALTER TABLE", source, |edit| edit.alter_table(alter))?;
                 Ok("ALTER TABLE")
             }
             ast::Statement::Drop { object_type, if_exists, names, cascade, .. } => {
@@ -346,14 +350,15 @@ impl Session {
                 };
                 // Nothing depends on tables and indexes yet, so CASCADE has nothing to add.
                 let _ = cascade;
+                let command = if index { "DROP INDEX" } else { "DROP TABLE" };
                 for name in names {
                     let name = crate::parser::object_name(name, source)?;
-                    self.edit(source, |edit| match index {
+                    self.edit(command, source, |edit| match index {
                         true => edit.drop_index(&name, *if_exists),
                         false => edit.drop_table(&name, *if_exists),
                     })?;
                 }
-                Ok(if index { "DROP INDEX" } else { "DROP TABLE" })
+                Ok(command)
             }
             other => {
                 let words: Vec<_> =
@@ -366,15 +371,16 @@ impl Session {
     /// Runs a change of definitions in the transaction.
     pub(super) fn edit(
         &mut self,
+        command: &'static str,
         source: &Arc<Source>,
         change: impl FnOnce(&mut Edit<'_>) -> Result<()>,
     ) -> Result<()> {
         let wait = self.lock_wait();
-        self.open_transaction()?;
-        let snapshot = match self.block.open() {
-            Some(open) => open.transaction.newest_snapshot(),
-            None => return Err(StatementError::InFailedTransaction.into()),
-        };
+        let open = self.open_transaction()?;
+        if open.transaction.is_read_only() {
+            return Err(StatementError::ReadOnlyTransaction { command }.into());
+        }
+        let snapshot = open.transaction.newest_snapshot();
         let catalog = self.definitions_at(&snapshot)?;
         self.surroundings.set_catalog(Arc::clone(&catalog));
         let path = self.surroundings.search_path().into_iter().map(str::to_owned).collect();
@@ -384,9 +390,6 @@ impl Session {
         };
         open.has_queried = true;
         open.definition_changes += 1;
-        if open.transaction.is_read_only() {
-            return Err(StatementError::ReadOnlyTransaction { command: "a definition" }.into());
-        }
         let mut edit = Edit {
             engine: database.engine(),
             transaction: &mut open.transaction,
@@ -411,14 +414,29 @@ impl Session {
         tables: &[Name],
         mode: reckon_mvcc::TableLock,
         nowait: bool,
-        source: &Arc<Source>,
     ) -> Result<()> {
-        self.edit(source, |edit| {
-            if nowait {
-                edit.wait = reckon_mvcc::Wait::NoWait;
+        let wait = if nowait { reckon_mvcc::Wait::NoWait } else { self.lock_wait() };
+        tables.iter().try_for_each(|name| self.lock_table(name, mode, wait))
+    }
+
+    /// Locks one table. This takes no snapshot: what the transaction reads first comes later.
+    fn lock_table(
+        &mut self,
+        name: &Name,
+        mode: reckon_mvcc::TableLock,
+        wait: reckon_mvcc::Wait,
+    ) -> Result<()> {
+        let database = self.definition.oid;
+        loop {
+            self.surroundings.catalog = self.newest_definitions()?;
+            let table = self.surroundings.table(name)?;
+            let open = self.open_transaction()?;
+            open.transaction.lock_table(super::table_lock(database, table.oid), mode, wait)?;
+            self.surroundings.catalog = self.newest_definitions()?;
+            if self.surroundings.table(name).is_ok_and(|now| now.oid == table.oid) {
+                return Ok(());
             }
-            tables.iter().try_for_each(|name| edit.lock(name, mode).map(drop))
-        })
+        }
     }
 
     /// VACUUM: drops history nobody needs and compacts the tables' keyspaces.
@@ -464,7 +482,7 @@ impl Session {
         }
         let oid = |ty| crate::analyze::type_name(ty, &statement.source).map(|ty: Type| ty.oid);
         let declared = types.iter().map(oid).collect::<Result<_>>()?;
-        let prepared = Arc::new(Prepared::new(Some(statement.clone()), declared));
+        let prepared = Arc::new(Prepared::lasting(Some(statement.clone()), declared));
         self.planning(&prepared)?;
         self.keep_prepared(name, prepared);
         Ok(())
