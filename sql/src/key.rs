@@ -13,7 +13,7 @@
 //! | date, time, timestamp(tz) | i32, i64 |
 //! | uuid | 16 fixed bytes |
 //! | interval | its span as i128: 1 mon = 30 days |
-//! | numeric | class; finite and not zero: exponent and digits, see [`numeric`] |
+//! | numeric | class; finite and not zero: exponent and digits, see `key/numeric.rs` |
 //! | arrays | per element 01 and its value as above or 02 for NULL; 00; the dimensions |
 //!
 //! # Invariants

@@ -1,8 +1,8 @@
 //! Functions, operators, casts and aggregates as tables of data with PostgreSQL's OIDs, so that
 //! the resolver and the catalog read one source.
 //!
-//! A family of functions has a file: its table at the top, what runs below. [`declare`] has the
-//! words of the tables, [`value`] the way from datums to Rust values and back.
+//! A family of functions has a file: its table at the top, what runs below. `declare` has the
+//! words of the tables, `value` the way from datums to Rust values and back.
 
 mod array;
 mod casts;
