@@ -1,5 +1,8 @@
 //! Every script agrees with PostgreSQL 15, with the cache at its default and at its least.
 //!
+//! `tests/PENDING` lists those that do not yet. They run all the same, and one that agrees
+//! must be taken off the list: it only ever gets shorter.
+//!
 //! Arguments that are no options choose scripts by a part of `<cache>/<area>/<case>`.
 
 #![forbid(unsafe_code)]
@@ -9,12 +12,18 @@ use std::process::ExitCode;
 
 use reckon_tests::{Reckon, script};
 
+/// Names of the scripts that do not agree yet, one a line.
+const PENDING: &str = include_str!("../PENDING");
+
+const AGREES: &str = "it agrees now: take it off tests/PENDING";
+
 fn main() -> ExitCode {
     let filter: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let mut out = std::io::stdout().lock();
+    let pending: Vec<&str> = PENDING.lines().collect();
     let mut failed = Vec::new();
-    let mut passed = 0;
+    let (mut passed, mut waiting) = (0, 0);
     for (cache, settings) in [("default", &[][..]), ("smallest", &["cache_size=1MB"][..])] {
         let scripts = script::all("");
         let chosen =
@@ -29,10 +38,17 @@ fn main() -> ExitCode {
             server.clear_log();
             let result = std::panic::catch_unwind(|| script.check(server.address()));
             let result = result.unwrap_or_else(|_| Err(format!("lost it\n{}", server.log())));
-            let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+            let listed = pending.contains(&script.name.as_str());
+            let verdict = match (&result, listed) {
+                (Ok(()), false) => "ok",
+                (Err(_), true) => "pending",
+                (Ok(()), true) | (Err(_), false) => "FAILED",
+            };
             let _closed = writeln!(out, "test {name} ... {verdict}");
             match result {
+                Ok(()) if listed => failed.push((name, AGREES.to_owned())),
                 Ok(()) => passed += 1,
+                Err(_) if listed => waiting += 1,
                 Err(report) => failed.push((name, report)),
             }
         }
@@ -41,7 +57,10 @@ fn main() -> ExitCode {
         let _closed = writeln!(out, "\n---- {name} ----\n{report}");
     }
     let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
-    let _closed =
-        writeln!(out, "\ntest result: {verdict}. {passed} passed; {} failed", failed.len());
+    let _closed = writeln!(
+        out,
+        "\ntest result: {verdict}. {passed} passed; {} failed; {waiting} pending",
+        failed.len()
+    );
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
