@@ -51,8 +51,14 @@ fn a_stop_ends_idle_sessions_at_once_and_lets_statements_finish() {
     let mut server = Reckon::start();
     let mut idle = server.connect();
     let mut busy = server.connect();
-    busy.run("create table t (id int primary key)");
-    busy.send("select pg_sleep(0.5); insert into t values (1)");
+    busy.run("create table t (id int primary key); insert into t values (0)");
+    busy.send(
+        "begin; select id from t for update; select pg_sleep(0.5); insert into t values (1); commit",
+    );
+    // The lock shows that the statement is under way.
+    condition::until("the statement runs", || {
+        idle.query("select id from t for update nowait").is_err()
+    });
     server.signal(Signal::TERM);
     let told = idle.read_to_close().expect("the idle session is told");
     assert_eq!((told.severity.as_str(), told.sqlstate.as_str()), ("FATAL", "57P01"));
@@ -60,7 +66,7 @@ fn a_stop_ends_idle_sessions_at_once_and_lets_statements_finish() {
     busy.finish().expect("the running statement finishes");
     assert!(server.wait().success());
     server.restart();
-    assert_eq!(server.connect().value("select count(*) from t"), "1");
+    assert_eq!(server.connect().value("select count(*) from t"), "2");
 }
 
 #[test]

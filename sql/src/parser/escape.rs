@@ -82,7 +82,7 @@ pub(super) fn unterminated(text: &str) -> Option<u32> {
         } else if c == '\'' || c == '"' {
             match rest[1..].find(c) {
                 Some(end) => end + 2,
-                None => return offset_of(text, at),
+                None => return offset_of(text, at - prefix_length(&text[..at])),
             }
         } else if let Some(tag) = dollar_tag(rest) {
             match rest[tag.len()..].find(tag) {
@@ -95,6 +95,14 @@ pub(super) fn unterminated(text: &str) -> Option<u32> {
         at += length;
     }
     None
+}
+
+/// Bytes of the letter that belongs to the string behind it: 1 for `E'...'` and its kind.
+fn prefix_length(before: &str) -> usize {
+    let mut chars = before.chars().rev();
+    let letter = chars.next().is_some_and(|c| "eEbBxXnN".contains(c));
+    let in_word = chars.next().is_some_and(|c| c.is_alphanumeric() || c == '_');
+    usize::from(letter && !in_word)
 }
 
 fn offset_of(text: &str, at: usize) -> Option<u32> {
