@@ -1,27 +1,45 @@
 //! SetOp: UNION, INTERSECT and EXCEPT, with and without ALL.
 //!
-//! Both inputs are counted row by row; what comes out is a matter of the two counts. The table
-//! does not spill: beyond [`super::Limits::table_memory`] the statement is refused.
+//! Both inputs are counted row by row; what comes out is a matter of the two counts. When the
+//! table is full, rows of both inputs that are not in it go to tapes, and the pairs of tapes are
+//! worked on one after another.
 
-use super::row_set::RowSet;
+use super::overflow::{self, Overflow};
+use super::row_set::{RowSet, hash};
+use super::tape::{Tape, TapeReader};
 use super::{Again, Builder, Context, Operator};
-use crate::error::{ExecutionError, Result};
+use crate::error::Result;
 use crate::plan::{Node, SetOperation};
 use crate::types::Datum;
 
 pub(super) struct SetOp {
     operation: SetOperation,
     all: bool,
-    left: Box<dyn Operator>,
-    right: Box<dyn Operator>,
-    rows: RowSet,
-    /// How often each row is in (left, right).
-    counts: Vec<(u64, u64)>,
-    collected: bool,
+    inputs: [Box<dyn Operator>; 2],
+    table: Table,
+    /// Tapes of (left, right) and their level.
+    pending: Vec<([Option<Tape>; 2], u32)>,
+    stage: Stage,
     /// Number of the current row.
     current: usize,
     /// How often it still comes out.
-    left_over: u64,
+    copies: u64,
+}
+
+/// The rows that are counted, and what there is no room for.
+struct Table {
+    rows: RowSet,
+    /// How often each row is in (left, right).
+    counts: Vec<[u64; 2]>,
+    overflow: Option<[Overflow; 2]>,
+    level: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Fresh,
+    Emitting,
+    Ended,
 }
 
 impl SetOp {
@@ -32,46 +50,55 @@ impl SetOp {
         right: &Node,
         builder: &mut Builder,
     ) -> Result<SetOp> {
+        let width = left.output.len();
         Ok(SetOp {
             operation,
             all,
-            rows: RowSet::new(left.output.len()),
-            left: builder.operator(left)?,
-            right: builder.operator(right)?,
-            counts: Vec::new(),
-            collected: false,
+            inputs: [builder.operator(left)?, builder.operator(right)?],
+            table: Table::new(width),
+            pending: Vec::new(),
+            stage: Stage::Fresh,
             current: 0,
-            left_over: 0,
+            copies: 0,
         })
     }
 
+    /// Counts the rows of both inputs.
     fn collect(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        while self.left.next(cx)? {
-            let number = self.number(false, cx)?;
-            self.counts[number].0 += 1;
-        }
-        while self.right.next(cx)? {
-            let number = self.number(true, cx)?;
-            self.counts[number].1 += 1;
+        for (side, input) in self.inputs.iter_mut().enumerate() {
+            while input.next(cx)? {
+                cx.check()?;
+                self.table.count(side, input.row(), cx)?;
+            }
         }
         Ok(())
     }
 
-    fn number(&mut self, right: bool, cx: &Context<'_>) -> Result<usize> {
-        cx.check()?;
-        let input = if right { &self.right } else { &self.left };
-        let (number, new) = self.rows.insert(input.row());
-        if new {
-            self.counts.push((0, 0));
-            if self.rows.memory() > cx.limits.table_memory() {
-                return Err(ExecutionError::OutOfMemory { operation: "a set operation" }.into());
+    /// Counts the rows of the next pair of tapes; false when there is none.
+    fn next_tapes(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        let level = self.table.level + 1;
+        if let Some([left, right]) = self.table.overflow.take() {
+            let pairs = left.into_parts().into_iter().zip(right.into_parts());
+            let pairs = pairs.filter(|(left, right)| left.is_some() || right.is_some());
+            self.pending.extend(pairs.map(|(left, right)| ([left, right], level)));
+        }
+        let Some((tapes, level)) = self.pending.pop() else { return Ok(false) };
+        self.table.clear(level);
+        let mut row = Vec::new();
+        for (side, tape) in tapes.into_iter().enumerate() {
+            let Some(mut tape) = tape else { continue };
+            let mut reader: TapeReader = tape.read_all()?;
+            while reader.next(&mut row)? {
+                cx.check()?;
+                self.table.count(side, &row, cx)?;
             }
         }
-        Ok(number)
+        Ok(true)
     }
 
-    /// How often a row comes out.
-    fn copies(&self, (left, right): (u64, u64)) -> u64 {
+    /// How often the row of a number comes out; 0 behind the last one.
+    fn copies(&self, number: usize) -> u64 {
+        let Some([left, right]) = self.table.counts.get(number).copied() else { return 0 };
         let copies = match self.operation {
             SetOperation::Union => left + right,
             SetOperation::Intersect => left.min(right),
@@ -82,35 +109,75 @@ impl SetOp {
     }
 }
 
+impl Table {
+    fn new(width: usize) -> Table {
+        Table { rows: RowSet::new(width), counts: Vec::new(), overflow: None, level: 0 }
+    }
+
+    fn clear(&mut self, level: u32) {
+        self.rows.clear();
+        self.counts = Vec::new();
+        self.overflow = None;
+        self.level = level;
+    }
+
+    /// Counts a row of the left (0) or right (1) input.
+    fn count(&mut self, side: usize, row: &[Datum], cx: &Context<'_>) -> Result<()> {
+        let memory = self.rows.memory() + self.counts.len() * size_of::<[u64; 2]>();
+        let number = if memory <= overflow::room(self.level, &cx.limits) {
+            Some(self.rows.insert(row).0)
+        } else {
+            self.rows.find(row)
+        };
+        let Some(number) = number else {
+            if self.level >= overflow::DEEPEST {
+                return Err(overflow::refused("a set operation"));
+            }
+            let level = self.level;
+            let tapes =
+                self.overflow.get_or_insert_with(|| [Overflow::new(level), Overflow::new(level)]);
+            return tapes[side].push(hash(row), row, &cx.limits);
+        };
+        if number == self.counts.len() {
+            self.counts.push([0, 0]);
+        }
+        self.counts[number][side] += 1;
+        Ok(())
+    }
+}
+
 impl Operator for SetOp {
     fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        if !self.collected {
+        if self.stage == Stage::Fresh {
             self.collect(cx)?;
-            self.collected = true;
+            self.stage = Stage::Emitting;
             self.current = 0;
-            self.left_over = self.counts.first().map_or(0, |counts| self.copies(*counts));
-        } else if self.left_over == 0 {
-            return Ok(false);
+            self.copies = self.copies(0);
         } else {
-            self.left_over -= 1;
+            self.copies = self.copies.saturating_sub(1);
         }
-        while self.left_over == 0 && self.current < self.counts.len() {
+        while self.stage == Stage::Emitting && self.copies == 0 {
             self.current += 1;
-            let counts = self.counts.get(self.current);
-            self.left_over = counts.map_or(0, |counts| self.copies(*counts));
+            if self.current >= self.table.counts.len() {
+                if !self.next_tapes(cx)? {
+                    self.stage = Stage::Ended;
+                    return Ok(false);
+                }
+                self.current = 0;
+            }
+            self.copies = self.copies(self.current);
         }
-        Ok(self.left_over > 0)
+        Ok(self.stage == Stage::Emitting)
     }
 
     fn row(&self) -> &[Datum] {
-        self.rows.row(self.current)
+        self.table.rows.row(self.current)
     }
 
     fn rewind(&mut self, again: Again) {
-        self.left.rewind(again);
-        self.right.rewind(again);
-        self.rows.clear();
-        self.counts.clear();
-        self.collected = false;
+        self.inputs.iter_mut().for_each(|input| input.rewind(again));
+        self.table.clear(0);
+        self.pending.clear();
+        self.stage = Stage::Fresh;
     }
 }

@@ -1,6 +1,9 @@
 //! What is larger than `work_mem` goes to disk and comes back the same.
 
-use reckon_sql::plan::{JoinKind, Node, NodeKind};
+use std::sync::Arc;
+
+use reckon_sql::expr::{ExprKind, Quantifier, SubqueryKind};
+use reckon_sql::plan::{JoinKind, Node, NodeKind, SetOperation};
 use reckon_sql::types::{Datum, Type};
 
 use crate::fixture::Database;
@@ -90,15 +93,66 @@ fn materialized_rows_beyond_memory_are_read_again() {
 }
 
 #[test]
+fn set_operations_beyond_memory_count_as_those_within() {
+    let mut database = Database::new();
+    let mut counts = Vec::new();
+    for work_memory in [64 << 20, 32 << 10] {
+        database.work_memory = work_memory;
+        let mut client = database.client();
+        for operation in [SetOperation::Union, SetOperation::Intersect, SetOperation::Except] {
+            for all in [false, true] {
+                let twice = vec![scattered(8009), scattered(5003)];
+                let left = Box::new(node(NodeKind::Append(twice), vec![Type::INT4, Type::TEXT]));
+                let right = Box::new(scattered(6007));
+                let kind = NodeKind::SetOp { operation, all, left, right };
+                let rows = client.run(node(kind, vec![Type::INT4, Type::TEXT])).unwrap();
+                counts.push(rows.len());
+            }
+        }
+    }
+    assert_eq!(counts[..6], [8009, 8009 + 5003 + 6007, 6007, 6007, 2002, 8009 + 5003 - 6007]);
+    assert_eq!(counts[..6], counts[6..]);
+}
+
+#[test]
+fn a_join_of_equal_keys_larger_than_memory_goes_part_by_part() {
+    let mut database = Database::new();
+    database.work_memory = 1 << 10;
+    let mut client = database.client();
+    // 70 MB of rows with one key, joined with three left rows of which one has another key.
+    let long = "x".repeat(1 << 20);
+    let right = || {
+        let exprs = vec![int4(7), text(&long)];
+        let one = node(NodeKind::Result { exprs, filter: None }, vec![Type::INT4, Type::TEXT]);
+        Box::new(node(NodeKind::Append(vec![one; 70]), vec![Type::INT4, Type::TEXT]))
+    };
+    let left = || Box::new(values([7, 8, 7].map(|n| vec![int4(n)]).to_vec(), vec![Type::INT4]));
+    let cases = [(JoinKind::Full, 141), (JoinKind::Semi, 2), (JoinKind::Anti, 1)];
+    for (kind, expected) in cases {
+        let width = if matches!(kind, JoinKind::Semi | JoinKind::Anti) { 1 } else { 3 };
+        let output = [Type::INT4, Type::INT4, Type::TEXT][..width].to_vec();
+        let keys = vec![(id(), id(), &INT4_EQ)];
+        let join = NodeKind::HashJoin { left: left(), right: right(), kind, keys, condition: None };
+        let plan = project(node(join, output), vec![id()]);
+        assert_eq!(client.run(plan).unwrap().len(), expected, "{kind:?}");
+    }
+}
+
+#[test]
 fn what_does_not_spill_is_refused_beyond_its_bound() {
     let mut database = Database::new();
     database.work_memory = 1 << 10;
     let mut client = database.client();
     let long = "x".repeat(1 << 20);
     let rows = (0..80).map(|n| vec![text(&format!("{n}{long}"))]).collect();
-    let left = Box::new(values(rows, vec![Type::TEXT]));
-    let right = Box::new(values(Vec::new(), vec![Type::TEXT]));
-    let operation = reckon_sql::plan::SetOperation::Except;
-    let plan = node(NodeKind::SetOp { operation, all: false, left, right }, vec![Type::TEXT]);
-    assert_eq!(client.run(plan).unwrap_err().sqlstate().as_str(), "53200");
+    let kind = SubqueryKind::Compare {
+        compare: &TEXT_EQ,
+        arg: Box::new(text("a")),
+        quantifier: Quantifier::Any,
+    };
+    let plan = Arc::new(values(rows, vec![Type::TEXT]));
+    let question = expr(ExprKind::Subquery { kind, plan, outer: Vec::new() }, Type::BOOL);
+    let input = values(vec![Vec::new()], Vec::new());
+    let error = client.run(project(input, vec![question])).unwrap_err();
+    assert_eq!(error.sqlstate().as_str(), "53200");
 }

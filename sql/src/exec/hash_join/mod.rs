@@ -8,6 +8,10 @@
 //!                       └─▶ too large: right and left to tapes ──▶ tasks 1, 2, ...
 //! ```
 //!
+//! Equal keys cannot be spread. When a tape of them does not fit either, its rows are joined part by
+//! part, each with all left rows; which of those have matched is noted until the last part is done.
+//! Without left rows nothing is built, unless right rows come out without a match.
+//!
 //! # Invariants
 //!
 //! 1. NULL equals nothing: a row with a NULL in its key matches none, and is kept only where it
@@ -16,12 +20,13 @@
 //!    alone (`char(n)`, or of two types) is no key but part of the condition.
 
 mod table;
+mod task;
 
 use table::Table;
+use task::{Parts, Side, Task};
 
 use super::overflow::{self, Overflow};
 use super::row_set::hash;
-use super::tape::{Tape, TapeReader};
 use super::{Again, Builder, Context, Operator};
 use crate::error::{ExecutionError, Result};
 use crate::expr::{Comparator, Compiled};
@@ -37,28 +42,11 @@ pub(super) struct HashJoin {
     condition: Option<Compiled>,
     table: Table,
     tasks: Vec<Task>,
+    /// The first left row, read before the table is built.
+    first: Option<Vec<Datum>>,
     /// The left row, then the right one.
     row: Vec<Datum>,
     state: State,
-}
-
-struct Side {
-    operator: Box<dyn Operator>,
-    keys: Vec<Compiled>,
-    key: Vec<Datum>,
-    width: usize,
-}
-
-/// Rows to join: all of both sides, or a pair of tapes.
-struct Task {
-    left: Source,
-    right: Source,
-    level: u32,
-}
-
-enum Source {
-    Operator,
-    Tape(Option<Tape>, Option<TapeReader>),
 }
 
 enum State {
@@ -72,7 +60,9 @@ enum State {
         matched: bool,
     },
     /// Right rows that nothing matched, from this one on.
-    Unmatched(usize),
+    Unmatched(Task, usize),
+    /// Left rows that no part matched.
+    Leftover(Task),
     Ended,
 }
 
@@ -97,8 +87,18 @@ impl HashJoin {
         }
         let table = Table::new(right.keys.len(), right.width);
         let condition = builder.optional(condition.as_ref())?;
-        let (tasks, row, state) = (Vec::new(), Vec::new(), State::Fresh);
-        Ok(HashJoin { left, right, kind: *kind, checked, condition, table, tasks, row, state })
+        Ok(HashJoin {
+            left,
+            right,
+            kind: *kind,
+            checked,
+            condition,
+            table,
+            tasks: Vec::new(),
+            first: None,
+            row: Vec::new(),
+            state: State::Fresh,
+        })
     }
 
     /// Whether rows of the right side come out without a match.
@@ -115,6 +115,9 @@ impl HashJoin {
     fn begin(&mut self, cx: &mut Context<'_>) -> Result<Option<Task>> {
         while let Some(mut task) = self.tasks.pop() {
             self.table.clear();
+            if task.left.is_missing() && !self.keeps_right() {
+                continue;
+            }
             if self.build(&mut task, cx)? {
                 return Ok(Some(task));
             }
@@ -122,7 +125,7 @@ impl HashJoin {
         Ok(None)
     }
 
-    /// Builds the table of a task; false when it was split instead.
+    /// Builds the table of a task, or of its next part; false when the task was split instead.
     fn build(&mut self, task: &mut Task, cx: &mut Context<'_>) -> Result<bool> {
         let keep = self.keeps_right();
         let mut row = Vec::new();
@@ -134,7 +137,8 @@ impl HashJoin {
             }
             if self.table.memory() > overflow::room(task.level, &cx.limits) {
                 if task.level >= overflow::DEEPEST {
-                    return Err(overflow::refused("a hash join"));
+                    task.parts.get_or_insert_default().more = true;
+                    return Ok(true);
                 }
                 self.split(task, cx)?;
                 return Ok(false);
@@ -163,19 +167,36 @@ impl HashJoin {
         }
         let mut lefts = Overflow::new(task.level);
         let keep = self.keeps_left();
-        while task.left.next(&mut self.left, &mut row, cx)? {
+        while self.next_left(task, &mut row, cx)? {
             cx.check()?;
             let null = self.left.compute(&row, cx)?;
             if !null || keep {
                 lefts.push(if null { 0 } else { hash(&self.left.key) }, &row, &cx.limits)?;
             }
         }
-        let parts = lefts.into_parts().into_iter().zip(rights.into_parts());
+        let rights = rights.into_parts();
+        // Rows that all went one way have one key, and would stay together on every level.
+        let spread = rights.iter().flatten().count() > 1;
+        let level = if spread { task.level + 1 } else { overflow::DEEPEST };
+        let parts = lefts.into_parts().into_iter().zip(rights);
         for (left, right) in parts.filter(|(left, right)| left.is_some() || right.is_some()) {
-            let (left, right) = (Source::Tape(left, None), Source::Tape(right, None));
-            self.tasks.push(Task { left, right, level: task.level + 1 });
+            self.tasks.push(Task::tapes(left, right, level));
         }
         Ok(())
+    }
+
+    /// Replaces `row` by the next left row of a task.
+    fn next_left(
+        &mut self,
+        task: &mut Task,
+        row: &mut Vec<Datum>,
+        cx: &mut Context<'_>,
+    ) -> Result<bool> {
+        if let Some(first) = self.first.take() {
+            *row = first;
+            return Ok(true);
+        }
+        task.left.next(&mut self.left, row, cx)
     }
 
     /// The chain of right rows that may match the left row in `row`.
@@ -224,101 +245,127 @@ impl HashJoin {
     /// One step; Some when a row has come out, or at the end.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<Option<bool>> {
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::Fresh => {
-                self.tasks =
-                    vec![Task { left: Source::Operator, right: Source::Operator, level: 0 }];
-                self.state = self.begin(cx)?.map_or(State::Ended, State::Left);
-                Ok(None)
-            }
-            State::Left(mut task) => {
-                if !task.left.next(&mut self.left, &mut self.row, cx)? {
-                    self.state = State::Unmatched(0);
-                    return Ok(None);
-                }
-                let next = self.look_up(cx)?;
-                self.state = State::Right { task, next, matched: false };
-                Ok(None)
-            }
-            State::Right { task, next, matched } => {
-                let found = self.follow(next, cx)?;
-                let one_is_enough = matches!(self.kind, JoinKind::Semi | JoinKind::Anti);
-                self.state = match found {
-                    Some(next) if !one_is_enough => State::Right { task, next, matched: true },
-                    _ => State::Left(task),
-                };
-                Ok(match (self.kind, found) {
-                    (JoinKind::Anti, Some(_)) => None,
-                    (_, Some(_)) => Some(true),
-                    (JoinKind::Anti, None) => Some(true),
-                    (JoinKind::Left | JoinKind::Full, None) if !matched => {
-                        self.without_right();
-                        Some(true)
-                    }
-                    _ => None,
-                })
-            }
-            State::Unmatched(from) => {
-                let unmatched = self.keeps_right().then(|| self.table.unmatched(from)).flatten();
-                let Some(number) = unmatched else {
-                    self.state = self.begin(cx)?.map_or(State::Ended, State::Left);
-                    return Ok(None);
-                };
-                self.row.clear();
-                self.row.resize(self.left.width, Datum::Null);
-                self.row.extend_from_slice(self.table.row(number));
-                self.state = State::Unmatched(number + 1);
-                Ok(Some(true))
-            }
+            State::Fresh => self.start(cx),
+            State::Left(task) => self.step_left(task, cx),
+            State::Right { task, next, matched } => self.step_right(task, next, matched, cx),
+            State::Unmatched(task, from) => self.step_unmatched(task, from, cx),
+            State::Leftover(task) => self.step_leftover(task, cx),
             State::Ended => Ok(Some(false)),
         }
     }
-}
 
-impl Side {
-    fn new(node: &Node, builder: &mut Builder) -> Result<Side> {
-        let operator = builder.operator(node)?;
-        Ok(Side { operator, keys: Vec::new(), key: Vec::new(), width: node.output.len() })
-    }
-
-    /// Computes the key of a row; whether there is a NULL in it.
-    fn compute(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<bool> {
-        self.key.clear();
-        let mut null = false;
-        for key in &mut self.keys {
-            let value = key.eval(&row[..self.width], cx)?;
-            null |= value.is_null();
-            self.key.push(value);
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<Option<bool>> {
+        if !self.keeps_right() {
+            if !self.left.operator.next(cx)? {
+                return Ok(None);
+            }
+            self.first = Some(self.left.operator.row().to_vec());
         }
-        Ok(null)
+        self.tasks = vec![Task::whole()];
+        self.next_task(cx)
     }
-}
 
-impl Source {
-    /// Replaces `row` by the next one; false at the end.
-    fn next(
+    fn next_task(&mut self, cx: &mut Context<'_>) -> Result<Option<bool>> {
+        self.state = self.begin(cx)?.map_or(State::Ended, State::Left);
+        Ok(None)
+    }
+
+    fn step_left(&mut self, mut task: Task, cx: &mut Context<'_>) -> Result<Option<bool>> {
+        let mut row = std::mem::take(&mut self.row);
+        let found = self.next_left(&mut task, &mut row, cx)?;
+        self.row = row;
+        if !found {
+            self.state = State::Unmatched(task, 0);
+            return Ok(None);
+        }
+        let mut decided = false;
+        if let Some(parts) = &mut task.parts {
+            parts.advance();
+            decided = self.one_is_enough() && parts.has_matched();
+        }
+        self.state = if decided {
+            State::Left(task)
+        } else {
+            let next = self.look_up(cx)?;
+            State::Right { task, next, matched: false }
+        };
+        Ok(None)
+    }
+
+    fn one_is_enough(&self) -> bool {
+        matches!(self.kind, JoinKind::Semi | JoinKind::Anti)
+    }
+
+    fn step_right(
         &mut self,
-        side: &mut Side,
-        row: &mut Vec<Datum>,
+        mut task: Task,
+        next: u32,
+        matched: bool,
         cx: &mut Context<'_>,
-    ) -> Result<bool> {
-        match self {
-            Source::Operator => {
-                if !side.operator.next(cx)? {
-                    return Ok(false);
-                }
-                row.clear();
-                row.extend_from_slice(side.operator.row());
-                Ok(true)
+    ) -> Result<Option<bool>> {
+        let found = self.follow(next, cx)?;
+        if let (Some(parts), Some(_)) = (&mut task.parts, found) {
+            parts.mark();
+        }
+        // What does not match in one part may match in another.
+        let open = task.parts.is_some();
+        self.state = match found {
+            Some(next) if !self.one_is_enough() => State::Right { task, next, matched: true },
+            _ => State::Left(task),
+        };
+        Ok(match (self.kind, found) {
+            (JoinKind::Anti, Some(_)) => None,
+            (_, Some(_)) => Some(true),
+            (JoinKind::Anti, None) if !open => Some(true),
+            (JoinKind::Left | JoinKind::Full, None) if !matched && !open => {
+                self.without_right();
+                Some(true)
             }
-            Source::Tape(None, _) => Ok(false),
-            Source::Tape(Some(tape), reader) => {
-                let reader = match reader {
-                    Some(reader) => reader,
-                    empty => empty.insert(tape.read_all()?),
-                };
-                reader.next(row)
+            _ => None,
+        })
+    }
+
+    fn step_unmatched(
+        &mut self,
+        mut task: Task,
+        from: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<bool>> {
+        let unmatched = self.keeps_right().then(|| self.table.unmatched(from)).flatten();
+        if let Some(number) = unmatched {
+            self.row.clear();
+            self.row.resize(self.left.width, Datum::Null);
+            self.row.extend_from_slice(self.table.row(number));
+            self.state = State::Unmatched(task, number + 1);
+            return Ok(Some(true));
+        }
+        let Some(parts) = &mut task.parts else { return self.next_task(cx) };
+        parts.next = 0;
+        task.left.restart();
+        if std::mem::take(&mut parts.more) {
+            self.table.clear();
+            self.build(&mut task, cx)?;
+            self.state = State::Left(task);
+        } else if self.keeps_left() {
+            self.state = State::Leftover(task);
+        } else {
+            return self.next_task(cx);
+        }
+        Ok(None)
+    }
+
+    fn step_leftover(&mut self, mut task: Task, cx: &mut Context<'_>) -> Result<Option<bool>> {
+        while task.left.next(&mut self.left, &mut self.row, cx)? {
+            cx.check()?;
+            let parts = task.parts.get_or_insert_with(Parts::default);
+            parts.advance();
+            if !parts.has_matched() {
+                self.without_right();
+                self.state = State::Leftover(task);
+                return Ok(Some(true));
             }
         }
+        self.next_task(cx)
     }
 }
 
@@ -343,6 +390,7 @@ impl Operator for HashJoin {
         self.right.operator.rewind(again);
         self.table.clear();
         self.tasks.clear();
+        self.first = None;
         self.state = State::Fresh;
     }
 }
