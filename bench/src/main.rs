@@ -3,6 +3,8 @@
 //! | module | what it measures |
 //! |---|---|
 //! | [`pgbench`] | the server, by pgbench, against PostgreSQL 15 and the floor |
+//! | [`restart`] | how soon the server answers after a clean stop |
+//! | [`storm`] | what a thousand new connections do to sessions that run |
 //! | [`sqlite`] | the embedded engine against SQLite, in one process |
 //! | [`floor`] | nothing: the server that answers everything with one canned row |
 //! | [`report`] | medians, ratios, their table, JSON and plot |
@@ -13,8 +15,10 @@ mod floor;
 mod pgbench;
 mod plot;
 mod report;
+mod restart;
 #[cfg(feature = "rocks")]
 mod sqlite;
+mod storm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +50,20 @@ enum Work {
         #[command(flatten)]
         files: Files,
     },
+    /// Stops and starts servers with many rows: time to the first row.
+    Restart {
+        #[command(flatten)]
+        plan: restart::Plan,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Measures running sessions while many others connect.
+    Storm {
+        #[command(flatten)]
+        plan: storm::Plan,
+        #[command(flatten)]
+        files: Files,
+    },
     /// Answers every query with one canned row, until it is killed.
     #[command(hide = true)]
     Floor {
@@ -72,6 +90,10 @@ fn main() -> ExitCode {
         Work::Pgbench { plan, files } => publish(&pgbench::run(&plan), &files),
         #[cfg(feature = "rocks")]
         Work::Sqlite { plan, files } => publish(&sqlite::run(&plan), &files),
+        Work::Restart { plan, files } => publish(&restart::run(&plan), &files),
+        Work::Storm { plan, files } => {
+            storm::run(&plan).and_then(|results| publish(&results, &files))
+        }
         Work::Floor { socket, value } => floor::serve(&socket, &value),
     };
     match done {

@@ -30,6 +30,7 @@ use reckon_sql::{ConnectOptions, Reason, Session};
 use reckon_wire::backend::{self, Report, Severity};
 use reckon_wire::codec::{Frame, HEADER_LENGTH};
 use reckon_wire::frontend::{self, Limits};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, error};
 
@@ -95,14 +96,16 @@ impl<E: Into<Failure>> From<E> for Stop {
     }
 }
 
-/// Runs a session to its end.
+/// Runs a session to its end; `turn` is given back once it is open.
 pub(crate) async fn run(
     server: Arc<Server>,
     stream: Stream,
     admitted: Admitted,
     deadline: Instant,
+    turn: OwnedSemaphorePermit,
 ) {
     let opened = timeout_at(deadline, open(server, stream, admitted)).await;
+    drop(turn);
     let Some(mut connection) = opened.ok().flatten() else {
         return;
     };

@@ -42,6 +42,8 @@ const STACK_BYTES: usize = 2 << 20;
 const SPARE_BLOCKING_THREADS: usize = 64;
 /// Connections that may be on their way to a session, beyond twice as many as sessions.
 const SPARE_GREETINGS: usize = 256;
+/// Sessions that the workers open at the same time: behind more of them sessions that run would wait.
+const OPENINGS: usize = 1;
 /// How often running statements' clients are looked for.
 const ABANDONED_EVERY: Duration = Duration::from_millis(500);
 /// How long ended statements may take to say so.
@@ -58,6 +60,8 @@ pub(crate) struct Server {
     authentication_timeout: Duration,
     /// How many more may be on their way to a session.
     greetings: Arc<Semaphore>,
+    /// How many more sessions the workers may be opening.
+    openings: Arc<Semaphore>,
     /// Where sessions run.
     workers: Handle,
     /// Where timers run.
@@ -92,6 +96,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Error> {
         authenticator: Authenticator { owner, mock_secret },
         authentication_timeout: config.authentication_timeout,
         greetings: Arc::new(Semaphore::new(2 * config.max_connections + SPARE_GREETINGS)),
+        openings: Arc::new(Semaphore::new(OPENINGS)),
         workers: workers.handle().clone(),
         front: front.handle().clone(),
     });
@@ -263,7 +268,9 @@ async fn greet(server: Arc<Server>, mut stream: Stream) {
     };
     match handshake {
         Ok(admitted) => {
-            let task = connection::run(Arc::clone(&server), stream, admitted, deadline);
+            let turn = Arc::clone(&server.openings).acquire_owned().await;
+            let turn = turn.expect("the semaphore is never closed");
+            let task = connection::run(Arc::clone(&server), stream, admitted, deadline, turn);
             drop(server.workers.spawn(task));
         }
         Err(refusal) => refuse(&server, stream, &refusal).await,

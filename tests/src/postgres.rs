@@ -26,6 +26,7 @@ pub struct Postgres {
     child: Child,
     address: Address,
     dir: TempDir,
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -48,21 +49,22 @@ impl Postgres {
         assert!(made.expect("run initdb").success(), "initdb failed");
 
         let address = Address::free(dir.path().to_owned());
-        let log = File::create(dir.path().join("log")).expect("log file");
-        let mut server = program("postgres", owner, dir.path());
-        server
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(dir.path())
-            .args(["-p", &address.port.to_string()]);
-        for setting in ["timezone=UTC", "log_timezone=UTC"].iter().chain(settings) {
-            server.arg("-c").arg(setting);
-        }
-        let child = server.stdout(Stdio::null()).stderr(log).spawn().expect("start postgres");
-        let postgres = Self { child, address, dir };
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>();
+        let child = launch(dir.path(), &address, &settings);
+        let postgres = Self { child, address, dir, settings };
         condition::until("PostgreSQL to accept connections", || postgres.accepts());
         postgres
+    }
+
+    /// Stops it as `pg_ctl stop -m fast` does, and waits.
+    pub fn stop(&mut self) {
+        process::signal(self.child.id(), Signal::INT);
+        let _status = self.child.wait();
+    }
+
+    /// Starts it again after [`Postgres::stop`], without waiting.
+    pub fn start_again(&mut self) {
+        self.child = launch(self.dir.path(), &self.address, &self.settings);
     }
 
     fn accepts(&self) -> bool {
@@ -87,6 +89,18 @@ impl Drop for Postgres {
         process::signal(self.child.id(), Signal::QUIT);
         let _ended = self.child.wait();
     }
+}
+
+fn launch(dir: &Path, address: &Address, settings: &[String]) -> Child {
+    let log = File::options().create(true).append(true).open(dir.join("log")).expect("log file");
+    let mut server = program("postgres", owner(), dir);
+    server.arg("-D").arg(dir.join("data")).arg("-k").arg(dir);
+    server.args(["-p", &address.port.to_string()]);
+    let always = ["timezone=UTC", "log_timezone=UTC"];
+    for setting in always.into_iter().chain(settings.iter().map(String::as_str)) {
+        server.arg("-c").arg(setting);
+    }
+    server.stdout(Stdio::null()).stderr(log).spawn().expect("start postgres")
 }
 
 fn program(name: &str, owner: Option<(u32, u32)>, dir: &Path) -> Command {

@@ -86,11 +86,7 @@ impl Reckon {
 
     /// As [`Reckon::restart`]; false when it refused to start, which the log explains.
     pub fn try_restart(&mut self) -> bool {
-        assert!(self.child.is_none(), "it runs already");
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path());
-        let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("log file"));
-        self.child = Some(command.spawn().expect("start reckon"));
+        self.start_again();
         condition::until("Reckon to accept connections or to end", || {
             self.has_ended() || Session::try_connect(&self.address, "postgres").is_ok()
         });
@@ -98,6 +94,15 @@ impl Reckon {
             self.child = None;
         }
         self.child.is_some()
+    }
+
+    /// Starts its process on its data, without waiting.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path());
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("log file"));
+        self.child = Some(command.spawn().expect("start reckon"));
     }
 
     fn has_ended(&mut self) -> bool {
