@@ -53,18 +53,20 @@ struct Figures {
 
 /// Runs the plan.
 pub(crate) fn run(plan: &Plan) -> Vec<Comparison> {
-    let mut contestants = contestant::start(plan);
+    let contestants = contestant::start(plan);
     let mut results = Vec::new();
     for &script in &plan.scripts {
-        for &mode in &plan.modes {
+        for &mode in plan.modes.iter().filter(|&&mode| script.runs_in(mode)) {
             for &clients in &plan.clients {
-                let figures = turns(plan, &mut contestants, script, mode, clients);
+                let sums = |one: &Contestant| work::sums(one, script);
+                let before: Vec<_> = contestants.iter().map(sums).collect();
+                let figures = turns(plan, &contestants, script, mode, clients);
                 let name = format!("{script} {mode} -c {clients}");
+                for (one, before) in contestants.iter().zip(before) {
+                    work::check_sums(one.name(), &before, &sums(one));
+                }
                 results.extend(compare(&name, &contestants, &figures));
             }
-        }
-        if script.keeps_sums() {
-            contestants.iter().filter(|one| one.has_data()).for_each(work::check_sums);
         }
     }
     results
@@ -73,7 +75,7 @@ pub(crate) fn run(plan: &Plan) -> Vec<Comparison> {
 /// All rounds of one command; figures in the order of `contestants`.
 fn turns(
     plan: &Plan,
-    contestants: &mut [Contestant],
+    contestants: &[Contestant],
     script: Script,
     mode: Mode,
     clients: u32,
