@@ -87,6 +87,7 @@ impl Cursor {
         counters: &mut Counters,
         row: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<bool, Error> {
+        let start = snapshot.tracked.then(|| self.rest.clone());
         let writes = &transaction.state().writes;
         let own = writes
             .has(self.keyspace.id)
@@ -118,6 +119,12 @@ impl Cursor {
             if visit.overran {
                 self.tree = None;
             }
+        }
+        if let Some(start) = start
+            && rows_max > 0
+        {
+            let last = stopped.then_some(visit.last);
+            transaction.mark_range(self.keyspace.id, self.visited(start, last))?;
         }
         Ok(stopped)
     }
@@ -272,6 +279,16 @@ impl Cursor {
             gap.upper = Bound::Excluded(upper.to_vec());
         }
         gap
+    }
+
+    /// What a visit from `start` has seen: up to the last row given, or all.
+    fn visited(&self, mut start: KeyRange, last: Option<Vec<u8>>) -> KeyRange {
+        match (last, self.direction) {
+            (None, _) => {}
+            (Some(last), Direction::Forward) => start.upper = Bound::Included(last),
+            (Some(last), Direction::Reverse) => start.lower = Bound::Included(last),
+        }
+        start
     }
 
     fn go_on_after(&mut self, key: &[u8]) {

@@ -24,6 +24,7 @@ use crate::commit::{Durable, LogSync, Queue, Watermarks};
 use crate::error::Error;
 use crate::keyspace::{Base, Keyspace, Keyspaces};
 use crate::lock::Locks;
+use crate::serializable::Certifier;
 use crate::session::{Session, Sessions};
 use crate::snapshot::Horizon;
 use crate::timestamp::Clock;
@@ -56,6 +57,9 @@ pub struct Options {
     pub fsync: bool,
     /// The most a transaction may write.
     pub max_transaction_bytes: usize,
+    /// Whether SERIALIZABLE transactions are certified. Without, they are REPEATABLE READ; for tests that
+    /// must notice.
+    pub certify: bool,
 }
 
 impl Default for Options {
@@ -68,6 +72,7 @@ impl Default for Options {
             sync: SyncMode::Group,
             fsync: true,
             max_transaction_bytes: 32 << 20,
+            certify: true,
         }
     }
 }
@@ -85,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) keyspaces: Keyspaces,
     pub(crate) locks: Locks,
+    pub(crate) certifier: Certifier,
     pub(crate) upkeep: Upkeep,
     pub(crate) counts: Counts,
     next_scan_us: Mutex<u64>,
@@ -150,6 +156,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             keyspaces: Keyspaces::new(Arc::clone(&cache), base),
             locks: Locks::new(Arc::clone(&sessions), blocking, options.deadlock_timeout),
+            certifier: Certifier::default(),
             upkeep: Upkeep::default(),
             clock: Clock::start(),
             queue: Queue::default(),

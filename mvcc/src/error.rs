@@ -6,6 +6,7 @@ use reckon_storage::KeyspaceId;
 
 use crate::interrupt::Reason;
 use crate::lock::Deadlock;
+use crate::serializable;
 
 /// An error of a transaction. After any of them but [`Error::LockNotAvailable`] and a refused
 /// [`Error::ReadOnly`] write the caller rolls back, to a savepoint or altogether.
@@ -19,6 +20,11 @@ pub enum Error {
     WriteConflict {
         /// Whether the change was its deletion.
         deleted: bool,
+    },
+    /// A SERIALIZABLE transaction that no serial order may explain together with others (40001).
+    NotSerializable {
+        /// What was found, and when.
+        reason: serializable::Reason,
     },
     /// This session waited in a circle, and was chosen to end it (40P01).
     Deadlock(Box<Deadlock>),
@@ -55,6 +61,9 @@ impl fmt::Display for Error {
             Self::WriteConflict { deleted: true } => {
                 write!(f, "could not serialize access due to concurrent delete")
             }
+            Self::NotSerializable { .. } => f.write_str(
+                "could not serialize access due to read/write dependencies among transactions",
+            ),
             Self::Deadlock(_) => write!(f, "deadlock detected"),
             Self::LockNotAvailable => write!(f, "could not obtain lock"),
             Self::LockTimeout => write!(f, "canceling statement due to lock timeout"),

@@ -17,6 +17,7 @@
 //! | [`keyspace`] | a keyspace's tree, and the store it is a cache of |
 //! | [`commit`] | the ordered queue and the sync of the log |
 //! | [`lock`] | row, table and advisory locks; deadlocks |
+//! | `serializable` | SERIALIZABLE: who read what whom overwrote |
 //! | [`load`] | rows in bulk into a keyspace nobody else can reach |
 //! | [`interrupt`] | how a session is woken out of a wait |
 //! | [`blocking`] | what may block tells whoever schedules threads |
@@ -33,6 +34,7 @@ pub mod interrupt;
 pub mod keyspace;
 pub mod load;
 pub mod lock;
+mod serializable;
 pub mod session;
 pub mod snapshot;
 pub mod timestamp;
@@ -51,6 +53,7 @@ pub use lock::{
     AdvisoryKey, AdvisoryLock, Deadlock, DeadlockEdge, LockTarget, RowLock, TableLock, TableLockId,
     Wait,
 };
+pub use serializable::Reason as NotSerializable;
 pub use session::{Session, SessionId};
 pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};

@@ -35,8 +35,7 @@ pub enum Isolation {
     ReadCommitted,
     /// One snapshot, and no write to what changed after it.
     RepeatableRead,
-    /// As if one after another. Certification is not there yet: behaves as REPEATABLE READ, and whoever
-    /// faces clients refuses it.
+    /// As if one after another: REPEATABLE READ, and what is read and written is tracked.
     Serializable,
 }
 
@@ -52,6 +51,15 @@ pub struct Snapshot {
     pub timestamp: Timestamp,
     /// Own writes by commands before it are visible, so that UPDATE does not meet its own rows.
     pub command: Command,
+    /// SERIALIZABLE: what is read at it is marked as read by the transaction.
+    pub(crate) tracked: bool,
+}
+
+impl Snapshot {
+    /// The same, for reads that are not the transaction's own: of definitions, which table locks protect.
+    pub fn untracked(self) -> Self {
+        Self { tracked: false, ..self }
+    }
 }
 
 /// The oldest timestamp a session may still read at; `u64::MAX` when it reads nothing.

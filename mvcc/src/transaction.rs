@@ -19,6 +19,7 @@
 mod end;
 mod locking;
 mod savepoint;
+mod serial;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::engine::Shared;
 use crate::error::Error;
 use crate::keyspace::Near;
 use crate::lock::{HeldAdvisory, HeldRow, HeldTable};
+use crate::serializable::XactId;
 use crate::session::{Core, SessionId};
 use crate::snapshot::{Command, Isolation, Snapshot};
 use crate::write_set::{UndoMark, WriteSet};
@@ -112,6 +114,8 @@ pub(crate) struct State {
     first: Option<Timestamp>,
     seen: Cell<Timestamp>,
     id: Option<TransactionId>,
+    /// SERIALIZABLE, once it has a snapshot and as long as it is tracked.
+    certified: Option<XactId>,
 }
 
 impl State {
@@ -157,9 +161,12 @@ impl Transaction {
         self.isolation
     }
 
-    /// Changes the level. Has its effect only before the first snapshot.
+    /// Changes the level. Nothing may have been read yet: the next snapshot is the first.
     pub fn set_isolation(&mut self, isolation: Isolation) {
-        self.isolation = isolation;
+        if isolation != self.isolation {
+            self.forget_snapshot();
+            self.isolation = isolation;
+        }
     }
 
     /// Whether writes are refused.
@@ -167,8 +174,12 @@ impl Transaction {
         self.read_only
     }
 
-    /// Refuses writes from here on, or allows them again.
+    /// Refuses writes from here on, or allows them again; that only before anything was read.
     pub fn set_read_only(&mut self, read_only: bool) {
+        if self.read_only && !read_only && self.isolation == Isolation::Serializable {
+            // A snapshot that is safe for a reader is not for a writer.
+            self.forget_snapshot();
+        }
         self.read_only = read_only;
     }
 
@@ -210,11 +221,12 @@ impl Transaction {
         let first = self.state().first;
         let timestamp = match first {
             Some(first) if self.isolation != Isolation::ReadCommitted => first,
+            None if self.isolation == Isolation::Serializable => self.take_serial_snapshot(),
             _ => self.take_snapshot(),
         };
         let state = self.state_mut();
         state.first.get_or_insert(timestamp);
-        Snapshot { timestamp, command }
+        Snapshot { timestamp, command, tracked: state.certified.is_some() }
     }
 
     /// The newest state whatever the isolation level, own writes included: for definitions, and for
@@ -228,7 +240,7 @@ impl Transaction {
         // The transaction's own snapshot is older and registered, so history stays for this one too.
         let timestamp = self.shared().marks.visible();
         self.see(timestamp);
-        Snapshot { timestamp, command: own.command }
+        Snapshot { timestamp, command: own.command, tracked: false }
     }
 
     /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
@@ -272,6 +284,9 @@ impl Transaction {
             && let Some(own) = state.writes.visible(keyspace, key, snapshot.command)
         {
             return Ok(own.map(found));
+        }
+        if snapshot.tracked {
+            self.mark_read(keyspace, key)?;
         }
         let at = snapshot.timestamp;
         state.near.with(&self.shared().keyspaces, keyspace, |keyspace| {
@@ -334,7 +349,11 @@ impl Transaction {
         if state.writes.bytes().saturating_add(more) > limit_bytes {
             return Err(Error::TransactionTooLarge { limit_bytes });
         }
-        let command = state.command;
+        let (command, certified) = (state.command, state.certified);
+        if let Some(id) = certified {
+            self.shared().certifier.write(id, keyspace, key)?;
+        }
+        let state = self.state_mut();
         state.writes.write(keyspace, key, value, command);
         self.raise_floor();
         Ok(())

@@ -3,7 +3,7 @@
 //! # Concurrency
 //!
 //! The latch is held for one append and its installs. Nothing is waited for under it: when the store
-//! would stall it is released first. Locks of rows and tables are never taken under it.
+//! would stall it is released first. The certifier's latch is taken under it. Locks of rows and tables are never taken under it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::engine::Shared;
 use crate::error::Error;
 use crate::interrupt::Signal;
 use crate::keyspace::Near;
+use crate::serializable::XactId;
 use crate::write_set::WriteSet;
 
 /// How long a committer waits for the latch before it tells the scheduler that it blocks.
@@ -30,6 +31,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) writes: &'a WriteSet,
     pub(crate) near: &'a Near,
     pub(crate) signal: &'a Signal,
+    /// A SERIALIZABLE transaction's name, for the last check.
+    pub(crate) certified: Option<XactId>,
     /// Whether somebody waits for it to be on disk.
     pub(crate) synchronous: bool,
 }
@@ -69,8 +72,15 @@ impl Queue {
             let marks = &*shared.marks;
             let at = shared.clock.next(marks.issued());
             marks.applied.issued.store(at.0, Ordering::SeqCst);
+            if let Some(id) = commit.certified {
+                shared.certifier.prepare(id, at)?;
+            }
             let mut writes = commit.writes.last_writes();
-            match shared.store.append(&mut writes, at, marks.synced()) {
+            let appended = shared.store.append(&mut writes, at, marks.synced());
+            if let (Err(_), Some(id)) = (&appended, commit.certified) {
+                shared.certifier.take_back(id);
+            }
+            match appended {
                 Ok(()) => {
                     let whole = WholeOrNothing;
                     apply(shared, commit, at);

@@ -16,6 +16,9 @@ impl Transaction {
     pub fn commit(mut self) -> Result<Committed, Error> {
         let seen = self.state().seen.get();
         if !self.is_writing() {
+            if let Some(id) = self.state().certified {
+                self.shared().certifier.commit_read_only(id)?;
+            }
             self.finish_created(Some(seen));
             self.end();
             return Ok(Committed { durable_needed: seen, timestamp: None });
@@ -26,6 +29,7 @@ impl Transaction {
             writes: &self.state().writes,
             near: &self.state().near,
             signal: &core.member.signal,
+            certified: self.state().certified,
             synchronous: self.synchronous,
         };
         let at = shared.queue.commit(shared, &commit)?;
@@ -72,6 +76,9 @@ impl Transaction {
     /// Releases locks and slot, and gives the buffers back.
     fn end(&mut self) {
         let Some(mut state) = self.state.take() else { return };
+        if let Some(id) = state.certified.take() {
+            self.core.engine.shared.certifier.end(id);
+        }
         let (locks, member) = (&self.core.engine.shared.locks, &self.core.member);
         locks.release_rows(member, &state.rows);
         state.tables.iter().rev().for_each(|held| locks.release_table(member, held));

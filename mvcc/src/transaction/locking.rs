@@ -23,7 +23,7 @@ impl Transaction {
         mode: RowLock,
         wait: Wait,
     ) -> Result<Locked, Error> {
-        if !self.lock_key(keyspace, key, mode, wait)? {
+        if !self.acquire_row(keyspace, key, mode, wait)? {
             return Ok(Locked::Skipped);
         }
         let (state, shared) = (self.state(), self.shared());
@@ -48,6 +48,24 @@ impl Transaction {
     /// Locks a key without asking what is there: a unique entry's before [`newest`](Self::newest), a new
     /// row's. False with [`Wait::Skip`] when it is not free.
     pub fn lock_key(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        mode: RowLock,
+        wait: Wait,
+    ) -> Result<bool, Error> {
+        let locked = self.acquire_row(keyspace, key, mode, wait)?;
+        if let Some(id) = self.state().certified
+            && locked
+            && mode == RowLock::ForUpdate
+        {
+            // Met here, a duplicate that a concurrent transaction left is a dependency, not a duplicate.
+            self.shared().certifier.intend(id, keyspace, key)?;
+        }
+        Ok(locked)
+    }
+
+    fn acquire_row(
         &mut self,
         keyspace: KeyspaceId,
         key: &[u8],

@@ -67,6 +67,7 @@ impl Transaction {
 
     /// Drops a keyspace with the commit. It is removed once no snapshot can reach it.
     pub fn drop_keyspace(&mut self, keyspace: KeyspaceId) {
+        self.mark_replaced(keyspace);
         self.state_mut().dropped.push(keyspace);
     }
 

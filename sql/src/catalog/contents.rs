@@ -136,20 +136,21 @@ pub(super) fn scan(
     keyspace: KeyspaceId,
     row: &mut RowVisitor<'_>,
 ) -> Result<()> {
+    // Definitions are protected by table locks, not by what SERIALIZABLE tracks.
+    let snapshot = snapshot.untracked();
     let mut cursor = transaction.cursor(keyspace, KeyRange::ALL, Direction::Forward);
     let mut counters = Counters::default();
     let mut failed: Option<Error> = None;
     loop {
-        let more =
-            cursor.visit(transaction, snapshot, BATCH, &mut counters, |key, value| {
-                match row(key, value) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(error) => {
-                        failed = Some(error);
-                        ControlFlow::Break(())
-                    }
+        let more = cursor.visit(transaction, &snapshot, BATCH, &mut counters, |key, value| {
+            match row(key, value) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
                 }
-            })?;
+            }
+        })?;
         match failed.take() {
             Some(error) => return Err(error),
             None if !more => return Ok(()),

@@ -20,8 +20,6 @@ pub enum SettingError {
     OutOfRange { name: &'static str, number: i64, unit: &'static str, least: i64, most: i64 },
     /// A client encoding other than UTF8.
     UnsupportedEncoding { encoding: String },
-    /// SERIALIZABLE.
-    UnsupportedSerializable,
 }
 
 impl SettingError {
@@ -33,9 +31,7 @@ impl SettingError {
             Self::Invalid { .. } | Self::NotBoolean { .. } | Self::OutOfRange { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
-            Self::UnsupportedEncoding { .. } | Self::UnsupportedSerializable => {
-                SqlState::FEATURE_NOT_SUPPORTED
-            }
+            Self::UnsupportedEncoding { .. } => SqlState::FEATURE_NOT_SUPPORTED,
         }
     }
 
@@ -66,9 +62,6 @@ impl fmt::Display for SettingError {
             ),
             Self::UnsupportedEncoding { encoding } => {
                 write!(f, "client encoding \"{encoding}\" is not supported")
-            }
-            Self::UnsupportedSerializable => {
-                f.write_str("isolation level SERIALIZABLE is not supported")
             }
         }
     }

@@ -28,6 +28,10 @@ pub enum StatementError {
     CopyFormat { format: String },
     /// SET TRANSACTION ISOLATION LEVEL behind a query.
     IsolationTooLate,
+    /// SET TRANSACTION ISOLATION LEVEL behind a savepoint.
+    IsolationInSubtransaction,
+    /// SET TRANSACTION DEFERRABLE behind a query.
+    DeferrableTooLate,
     /// SET TRANSACTION READ WRITE behind a query.
     ReadWriteTooLate,
     /// No such savepoint.
@@ -78,9 +82,11 @@ impl StatementError {
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
-            Self::IsolationTooLate | Self::ReadWriteTooLate | Self::InBlock { .. } => {
-                SqlState::ACTIVE_SQL_TRANSACTION
-            }
+            Self::IsolationTooLate
+            | Self::IsolationInSubtransaction
+            | Self::DeferrableTooLate
+            | Self::ReadWriteTooLate
+            | Self::InBlock { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
             Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
             Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
             Self::UndefinedParameterType { .. } => SqlState::UNDEFINED_OBJECT,
@@ -135,6 +141,12 @@ impl fmt::Display for StatementError {
             Self::IsolationTooLate => {
                 f.write_str("SET TRANSACTION ISOLATION LEVEL must be called before any query")
             }
+            Self::IsolationInSubtransaction => f.write_str(
+                "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+            ),
+            Self::DeferrableTooLate => {
+                f.write_str("SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+            }
             Self::ReadWriteTooLate => {
                 f.write_str("transaction read-write mode must be set before any query")
             }
@@ -184,7 +196,9 @@ pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
     match error {
         Below::Storage(error) => storage_sqlstate(error),
         Below::Index(_) => SqlState::IO_ERROR,
-        Below::WriteConflict { .. } => SqlState::SERIALIZATION_FAILURE,
+        Below::WriteConflict { .. } | Below::NotSerializable { .. } => {
+            SqlState::SERIALIZATION_FAILURE
+        }
         Below::Deadlock(_) => SqlState::DEADLOCK_DETECTED,
         Below::LockNotAvailable | Below::LockTimeout => SqlState::LOCK_NOT_AVAILABLE,
         Below::Interrupted(Reason::Cancel | Reason::StatementTimeout) => SqlState::QUERY_CANCELED,
@@ -217,6 +231,11 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
         Below::Deadlock(deadlock) => {
             Fields { detail: Some(deadlock.to_string()), ..Fields::default() }
         }
+        Below::NotSerializable { reason } => Fields {
+            detail: Some(reason.to_string()),
+            hint: Some("The transaction might succeed if retried.".to_owned()),
+            ..Fields::default()
+        },
         Below::TransactionTooLarge { .. } => Fields {
             hint: Some("Write it in several transactions, or raise the setting.".to_owned()),
             ..Fields::default()

@@ -34,6 +34,8 @@ pub(super) struct Open {
     /// Whether BEGIN was said, so that only COMMIT or ROLLBACK end it.
     pub(super) explicit: bool,
     pub(super) savepoints: Vec<Mark>,
+    /// Whether a SERIALIZABLE READ ONLY transaction waits for a snapshot that stays right.
+    pub(super) deferrable: bool,
     /// Whether a query has run: SET TRANSACTION ISOLATION comes too late.
     pub(super) has_queried: bool,
     /// How often it changed the catalog: its definitions are read again after each time.
@@ -49,11 +51,12 @@ pub(super) struct Mark {
 }
 
 impl Open {
-    pub(super) fn new(transaction: Transaction, explicit: bool) -> Open {
+    pub(super) fn new(transaction: Transaction, explicit: bool, deferrable: bool) -> Open {
         Open {
             transaction,
             explicit,
             savepoints: Vec::new(),
+            deferrable,
             has_queried: false,
             definition_changes: 0,
         }

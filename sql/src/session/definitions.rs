@@ -20,6 +20,9 @@ impl Session {
             return Ok(known);
         }
         let open = self.open_transaction()?;
+        if open.deferrable {
+            open.transaction.await_safe_snapshot()?;
+        }
         let snapshot = open.transaction.snapshot();
         self.definitions_at(&snapshot)
     }

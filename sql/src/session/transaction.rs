@@ -1,11 +1,9 @@
 //! BEGIN, COMMIT, ROLLBACK and savepoints.
 
-use reckon_mvcc::Isolation;
-
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
-use crate::error::{Result, SettingError, SqlState, StatementError};
+use crate::error::{Result, SqlState, StatementError};
 use crate::parser::TransactionModes;
 
 impl Session {
@@ -23,11 +21,12 @@ impl Session {
     fn begin(&mut self, explicit: bool) -> Result<()> {
         let effective = self.surroundings.settings.effective();
         let (isolation, read_only) = (effective.default_isolation, effective.default_read_only);
+        let deferrable = effective.default_deferrable;
         let transaction = self.mvcc.begin(isolation, read_only);
         let now = now(self.database.engine());
         self.surroundings.transaction_time = now;
         self.surroundings.settings.formats_mut().now = now;
-        self.block = Block::Open(Open::new(transaction, explicit));
+        self.block = Block::Open(Open::new(transaction, explicit, deferrable));
         Ok(())
     }
 
@@ -49,8 +48,8 @@ impl Session {
     pub(super) fn set_transaction(&mut self, modes: TransactionModes) -> Result<()> {
         let Block::Open(open) = &mut self.block else { return Ok(()) };
         if let Some(isolation) = modes.isolation {
-            if isolation == Isolation::Serializable {
-                return Err(SettingError::UnsupportedSerializable.into());
+            if isolation != open.transaction.isolation() && !open.savepoints.is_empty() {
+                return Err(StatementError::IsolationInSubtransaction.into());
             }
             if open.has_queried && isolation != open.transaction.isolation() {
                 return Err(StatementError::IsolationTooLate.into());
@@ -62,6 +61,12 @@ impl Session {
                 return Err(StatementError::ReadWriteTooLate.into());
             }
             open.transaction.set_read_only(read_only);
+        }
+        if let Some(deferrable) = modes.deferrable {
+            if open.has_queried {
+                return Err(StatementError::DeferrableTooLate.into());
+            }
+            open.deferrable = deferrable;
         }
         Ok(())
     }

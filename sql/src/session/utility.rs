@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::block::Open;
 use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
 use super::prepared::Prepared;
 use super::{Notice, Session};
@@ -210,6 +211,10 @@ impl Session {
             let name = isolation_name(isolation);
             settings.set("default_transaction_isolation", Some(name), Scope::Session)?;
         }
+        if let Some(deferrable) = modes.deferrable {
+            let value = if deferrable { "on" } else { "off" };
+            settings.set("default_transaction_deferrable", Some(value), Scope::Session)?;
+        }
         if let Some(read_only) = modes.read_only {
             let value = if read_only { "on" } else { "off" };
             settings.set("default_transaction_read_only", Some(value), Scope::Session)?;
@@ -224,7 +229,10 @@ impl Session {
         }
         let lower = name.to_ascii_lowercase();
         if let [value] = values
-            && matches!(&*lower, "transaction_isolation" | "transaction_read_only")
+            && matches!(
+                &*lower,
+                "transaction_deferrable" | "transaction_isolation" | "transaction_read_only"
+            )
         {
             return self.set_transaction_setting(&lower, value.as_str());
         }
@@ -242,13 +250,12 @@ impl Session {
     /// `SET transaction_isolation = ...` is SET TRANSACTION.
     fn set_transaction_setting(&mut self, name: &str, value: &str) -> Result<()> {
         let checked = self.surroundings.settings.check(name, value)?;
-        let modes = if name == "transaction_isolation" {
-            let isolation = crate::settings::isolation_named(&checked);
-            TransactionModes { isolation, ..TransactionModes::default() }
-        } else {
-            let read_only = Some(checked == "on");
-            TransactionModes { read_only, ..TransactionModes::default() }
-        };
+        let mut modes = TransactionModes::default();
+        match name {
+            "transaction_isolation" => modes.isolation = crate::settings::isolation_named(&checked),
+            "transaction_deferrable" => modes.deferrable = Some(checked == "on"),
+            _ => modes.read_only = Some(checked == "on"),
+        }
         self.open_transaction()?;
         self.set_transaction(modes)
     }
@@ -295,13 +302,21 @@ impl Session {
     fn shown(&mut self, name: &str) -> Result<String> {
         let (setting, value) = self.surroundings.settings.show(name)?;
         let effective = self.surroundings.settings.effective();
-        let (isolation, read_only) = match self.block.open() {
-            Some(open) => (open.transaction.isolation(), open.transaction.is_read_only()),
-            None => (effective.default_isolation, effective.default_read_only),
+        let word = |on| (if on { "on" } else { "off" }).to_owned();
+        let (isolation, read_only, deferrable) = match self.block.open() {
+            Some(Open { transaction, deferrable, .. }) => {
+                (transaction.isolation(), transaction.is_read_only(), *deferrable)
+            }
+            None => (
+                effective.default_isolation,
+                effective.default_read_only,
+                effective.default_deferrable,
+            ),
         };
         Ok(match setting.name {
             "transaction_isolation" => isolation_name(isolation).to_owned(),
-            "transaction_read_only" => (if read_only { "on" } else { "off" }).to_owned(),
+            "transaction_read_only" => word(read_only),
+            "transaction_deferrable" => word(deferrable),
             _ => value,
         })
     }

@@ -25,6 +25,8 @@ pub struct Effective {
     pub work_mem_bytes: usize,
     /// default_transaction_isolation.
     pub default_isolation: Isolation,
+    /// default_transaction_deferrable.
+    pub default_deferrable: bool,
     /// default_transaction_read_only.
     pub default_read_only: bool,
 }
@@ -40,6 +42,7 @@ impl Default for Effective {
             synchronous_commit: true,
             work_mem_bytes: 0,
             default_isolation: Isolation::ReadCommitted,
+            default_deferrable: false,
             default_read_only: false,
         }
     }
@@ -69,6 +72,7 @@ impl Effective {
             "default_transaction_isolation" => {
                 self.default_isolation = parse_isolation(value).unwrap_or(Isolation::ReadCommitted);
             }
+            "default_transaction_deferrable" => self.default_deferrable = value == "on",
             "default_transaction_read_only" => self.default_read_only = value == "on",
             // Read as text where they are asked for.
             _ => {}

@@ -52,7 +52,10 @@ pub enum Unit {
 impl Setting {
     /// The settings that belong to the current transaction are not RESET ALL's.
     pub(super) fn survives_reset_all(&self) -> bool {
-        matches!(self.name, "transaction_isolation" | "transaction_read_only")
+        matches!(
+            self.name,
+            "transaction_deferrable" | "transaction_isolation" | "transaction_read_only"
+        )
     }
 }
 
@@ -118,6 +121,12 @@ pub(super) static SETTINGS: &[Setting] = &[
         check: date_style,
         description: "Sets the display format for date and time values.",
         ..TEXT
+    },
+    Setting {
+        name: "default_transaction_deferrable",
+        default: "off",
+        description: "Sets the default deferrable status of new transactions.",
+        ..BOOL
     },
     Setting {
         name: "default_transaction_isolation",
@@ -263,6 +272,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         check: time_zone,
         description: "Sets the time zone for displaying and interpreting time stamps.",
         ..TEXT
+    },
+    Setting {
+        name: "transaction_deferrable",
+        default: "off",
+        description: "Whether to defer a read-only serializable transaction until it can be executed \
+                      with no possible serialization failures.",
+        ..BOOL
     },
     Setting {
         name: "transaction_isolation",

@@ -128,7 +128,6 @@ pub fn isolation_name(isolation: Isolation) -> &'static str {
 
 pub(super) fn isolation(setting: &Setting, value: &str) -> Result<String> {
     match parse_isolation(value) {
-        Some(Isolation::Serializable) => Err(SettingError::UnsupportedSerializable.into()),
         Some(_) => Ok(value.to_ascii_lowercase()),
         None => Err(invalid(setting, value).into()),
     }

@@ -1,0 +1,488 @@
+//! Transactions and the dependencies between them.
+//!
+//! # Invariants
+//!
+//! 1. An edge reader → writer is in `writers` of the one and in `readers` of the other, or in neither.
+//! 2. `earliest_out` is at or before the commit of every committed transaction it has an edge to, also of
+//!    those that were forgotten since.
+//! 3. A transaction that committed is kept as long as one runs whose snapshot is before that commit.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use reckon_storage::{KeyspaceId, Timestamp};
+
+use super::marks::{Found, Marks, Own, Span};
+use super::safe::{Safety, Verdict};
+use super::{Reason, XactId};
+use crate::error::Error;
+
+/// Committed transactions that are kept one by one; the oldest beyond become one.
+const COMMITTED_MAX: usize = 1024;
+
+/// The oldest committed transactions, taken together.
+const SUMMARY: XactId = XactId(0);
+
+type Set = HashSet<XactId, RandomState>;
+
+/// When a transaction committed; several that are taken together, from when to when.
+#[derive(Clone, Copy, Debug)]
+struct Committed {
+    first: Timestamp,
+    last: Timestamp,
+}
+
+/// One transaction.
+#[derive(Debug)]
+struct Xact {
+    snapshot: Timestamp,
+    /// Declared, or it ended without having written.
+    read_only: bool,
+    committed: Option<Committed>,
+    /// It must not commit.
+    doomed: bool,
+    /// Who read what it overwrote.
+    readers: Set,
+    /// Who overwrote what it read.
+    writers: Set,
+    /// When the first of `writers` committed.
+    earliest_out: Option<Timestamp>,
+    reads: Own,
+    writes: Own,
+    /// READ ONLY: the writers that ran when it began and still may make it unsafe.
+    threats: Set,
+    safety: Option<Arc<Safety>>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    last: u64,
+    xacts: HashMap<XactId, Xact, RandomState>,
+    /// Those that run, by snapshot.
+    running: BTreeSet<(Timestamp, XactId)>,
+    /// Those that committed, by when they did last.
+    committed: BTreeSet<(Timestamp, XactId)>,
+    reads: Marks,
+    writes: Marks,
+}
+
+impl Xact {
+    fn runs(&self) -> bool {
+        self.committed.is_none()
+    }
+
+    /// Whether `writer`'s versions are invisible to it although they overlap.
+    fn overlaps(&self, writer: &Xact) -> bool {
+        writer.committed.is_none_or(|committed| committed.last > self.snapshot)
+            && self.committed.is_none_or(|committed| committed.last > writer.snapshot)
+    }
+
+    fn is_out_to(&mut self, committed: Timestamp) {
+        self.earliest_out = Some(self.earliest_out.map_or(committed, |out| out.min(committed)));
+    }
+}
+
+impl Graph {
+    /// Enters a transaction. With `safety` it is READ ONLY, and told when it is safe.
+    pub(super) fn begin(&mut self, snapshot: Timestamp, safety: Option<Arc<Safety>>) -> XactId {
+        self.last += 1;
+        let id = XactId(self.last);
+        let writing = |id: &XactId| self.xacts.get(id).is_some_and(|other| !other.read_only);
+        let threats = match &safety {
+            Some(_) => self.running.iter().map(|(_, id)| *id).filter(writing).collect(),
+            None => Set::default(),
+        };
+        let xact = Xact {
+            snapshot,
+            read_only: safety.is_some(),
+            committed: None,
+            doomed: false,
+            readers: Set::default(),
+            writers: Set::default(),
+            earliest_out: None,
+            reads: Own::default(),
+            writes: Own::default(),
+            threats,
+            safety,
+        };
+        self.xacts.insert(id, xact);
+        self.running.insert((snapshot, id));
+        self.settle_if_safe(id);
+        id
+    }
+
+    /// It read a range.
+    pub(super) fn read(
+        &mut self,
+        id: XactId,
+        keyspace: KeyspaceId,
+        span: &Span,
+    ) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get_mut(&id) else { return Ok(()) };
+        if xact.doomed {
+            return Err(Reason::ConflictOutChecking.into());
+        }
+        self.reads.add(&mut xact.reads, id, keyspace, span.clone());
+        let writers = self.writes.within(keyspace, span);
+        writers.into_iter().try_for_each(|writer| self.depend(id, writer, id))
+    }
+
+    /// It read a key.
+    pub(super) fn read_point(
+        &mut self,
+        id: XactId,
+        keyspace: KeyspaceId,
+        key: &[u8],
+    ) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get_mut(&id) else { return Ok(()) };
+        if xact.doomed {
+            return Err(Reason::ConflictOutChecking.into());
+        }
+        self.reads.add_point(&mut xact.reads, id, keyspace, key);
+        let writers = self.writes.at(keyspace, key);
+        writers.into_iter().try_for_each(|writer| self.depend(id, writer, id))
+    }
+
+    /// It wrote a key, or with `intent` is about to or would have.
+    pub(super) fn write(
+        &mut self,
+        id: XactId,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        intent: bool,
+    ) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get_mut(&id) else { return Ok(()) };
+        if xact.doomed {
+            return Err(Reason::ConflictInChecking.into());
+        }
+        if !intent {
+            self.writes.add_point(&mut xact.writes, id, keyspace, key);
+        }
+        let readers = self.reads.at(keyspace, key);
+        self.overwrite(id, readers)
+    }
+
+    /// It replaced a whole keyspace, and is doomed if it must not.
+    pub(super) fn replace(&mut self, id: XactId, keyspace: KeyspaceId) {
+        let Some(xact) = self.xacts.get_mut(&id) else { return };
+        self.writes.add(&mut xact.writes, id, keyspace, Span::all());
+        let readers = self.reads.within(keyspace, &Span::all());
+        if self.overwrite(id, readers).is_err() {
+            self.doom(id);
+        }
+    }
+
+    fn overwrite(&mut self, id: XactId, readers: Found) -> Result<(), Error> {
+        readers.into_iter().try_for_each(|reader| self.depend(reader, id, id))
+    }
+
+    /// `reader` read what `writer` overwrote; one of them is `acting`, and fails if a dangerous structure
+    /// leaves nobody else to fail.
+    fn depend(&mut self, reader: XactId, writer: XactId, acting: XactId) -> Result<(), Error> {
+        let (Some(r), Some(w)) = (self.xacts.get(&reader), self.xacts.get(&writer)) else {
+            return Ok(());
+        };
+        let other = if reader == acting { w } else { r };
+        if reader == writer || other.doomed || !r.overlaps(w) || r.writers.contains(&writer) {
+            return Ok(());
+        }
+        let out_before = |limit| w.earliest_out.is_some_and(|out| out <= limit);
+        if r.read_only && !w.runs() && !out_before(r.snapshot) {
+            // It appears to run before the writer, and nothing forces it after.
+            return Ok(());
+        }
+        if self.is_dangerous(r, w) {
+            if writer == acting {
+                return Err(Reason::PivotDuringWrite.into());
+            }
+            if !w.runs() {
+                return Err(Reason::ConflictOutToPivot { pivot: writer.0 }.into());
+            }
+            self.doom(writer);
+        }
+        let committed = self.xacts.get(&writer).and_then(|w| w.committed);
+        if let Some(w) = self.xacts.get_mut(&writer) {
+            w.readers.insert(reader);
+        }
+        if let Some(r) = self.xacts.get_mut(&reader) {
+            r.writers.insert(writer);
+            if let Some(committed) = committed {
+                r.is_out_to(committed.first);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether r → w completes two edges in a row of which the last writer committed first.
+    fn is_dangerous(&self, r: &Xact, w: &Xact) -> bool {
+        if let Some(out) = w.earliest_out {
+            let first = [r, w].into_iter().filter_map(|xact| xact.committed);
+            let is_first = first.into_iter().all(|committed| out <= committed.last);
+            if is_first && (!r.read_only || out <= r.snapshot) {
+                return true;
+            }
+        }
+        let Some(committed) = w.committed.filter(|_| !r.read_only) else { return false };
+        r.readers.iter().filter_map(|id| self.xacts.get(id)).any(|before| {
+            !before.doomed
+                && before.committed.is_none_or(|own| own.last >= committed.first)
+                && (!before.read_only || before.snapshot >= committed.first)
+        })
+    }
+
+    fn doom(&mut self, id: XactId) {
+        if let Some(xact) = self.xacts.get_mut(&id) {
+            xact.doomed = true;
+        }
+    }
+
+    /// The last check. From here on it counts as committed `at`.
+    pub(super) fn prepare(&mut self, id: XactId, at: Timestamp) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get(&id) else { return Ok(()) };
+        if xact.doomed {
+            return Err(Reason::CommitAttempt.into());
+        }
+        let is_pivot = |near: &&XactId| {
+            let Some(near) = self.xacts.get(near) else { return false };
+            near.runs()
+                && near.readers.iter().any(|far| {
+                    let running = |far: &Xact| far.runs() && !far.read_only && !far.doomed;
+                    *far == id || self.xacts.get(far).is_some_and(running)
+                })
+        };
+        let pivots: Found = xact.readers.iter().filter(is_pivot).copied().collect();
+        let readers: Found = xact.readers.iter().copied().collect();
+        pivots.into_iter().for_each(|pivot| self.doom(pivot));
+        for reader in readers {
+            if let Some(reader) = self.xacts.get_mut(&reader) {
+                reader.is_out_to(at);
+            }
+        }
+        if let Some(xact) = self.xacts.get_mut(&id) {
+            xact.committed = Some(Committed { first: at, last: at });
+        }
+        Ok(())
+    }
+
+    /// What was prepared is not committed yet after all.
+    pub(super) fn take_back(&mut self, id: XactId) {
+        if let Some(xact) = self.xacts.get_mut(&id) {
+            xact.committed = None;
+        }
+    }
+
+    /// A transaction that wrote nothing commits: it appears to have run at its snapshot.
+    pub(super) fn commit_read_only(&mut self, id: XactId) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get_mut(&id) else { return Ok(()) };
+        if xact.doomed {
+            return Err(Reason::CommitAttempt.into());
+        }
+        let at = xact.snapshot;
+        xact.read_only = true;
+        xact.committed = Some(Committed { first: at, last: at });
+        let readers = std::mem::take(&mut xact.readers);
+        for reader in readers {
+            if let Some(reader) = self.xacts.get_mut(&reader) {
+                reader.writers.remove(&id);
+            }
+        }
+        self.end(id);
+        Ok(())
+    }
+
+    /// It ended: committed if it was prepared, else rolled back. Forgets what nobody can meet any more.
+    pub(super) fn end(&mut self, id: XactId) {
+        let Some(xact) = self.xacts.get(&id) else { return };
+        let (snapshot, committed) = (xact.snapshot, xact.committed);
+        let (read_only, out) = (xact.read_only, xact.earliest_out.filter(|_| committed.is_some()));
+        self.running.remove(&(snapshot, id));
+        match committed {
+            Some(committed) => {
+                self.committed.insert((committed.last, id));
+            }
+            None => self.forget(id),
+        }
+        if !read_only {
+            self.settle_threat(id, out);
+        }
+        self.collect();
+    }
+
+    /// A writer ended: what that means for those that read only and began while it ran.
+    fn settle_threat(&mut self, id: XactId, out: Option<Timestamp>) {
+        let threatened = |xact: &Xact| xact.threats.contains(&id);
+        let readers = self.running.iter().map(|(_, id)| *id);
+        let readers: Found =
+            readers.filter(|id| self.xacts.get(id).is_some_and(threatened)).collect();
+        for reader in readers {
+            let Some(xact) = self.xacts.get_mut(&reader) else { continue };
+            if out.is_some_and(|out| out <= xact.snapshot) {
+                xact.threats.clear();
+                if let Some(safety) = xact.safety.take() {
+                    safety.decide(Verdict::Unsafe);
+                }
+                continue;
+            }
+            xact.threats.remove(&id);
+            self.settle_if_safe(reader);
+        }
+    }
+
+    /// A reader that nothing threatens any more need not be tracked.
+    fn settle_if_safe(&mut self, id: XactId) {
+        let Some(xact) = self.xacts.get_mut(&id).filter(|xact| xact.threats.is_empty()) else {
+            return;
+        };
+        let Some(safety) = xact.safety.take() else { return };
+        let snapshot = xact.snapshot;
+        safety.decide(Verdict::Safe);
+        self.running.remove(&(snapshot, id));
+        self.forget(id);
+    }
+
+    fn forget(&mut self, id: XactId) {
+        let Some(xact) = self.xacts.remove(&id) else { return };
+        self.reads.remove(xact.reads, id);
+        self.writes.remove(xact.writes, id);
+        for reader in &xact.readers {
+            if let Some(reader) = self.xacts.get_mut(reader) {
+                reader.writers.remove(&id);
+            }
+        }
+        for writer in &xact.writers {
+            if let Some(writer) = self.xacts.get_mut(writer) {
+                writer.readers.remove(&id);
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        let oldest = self.running.first().map(|(snapshot, _)| *snapshot);
+        while let Some((at, id)) = self.committed.first().copied()
+            && oldest.is_none_or(|oldest| at <= oldest)
+        {
+            self.committed.remove(&(at, id));
+            self.forget(id);
+        }
+        while self.committed.len() > COMMITTED_MAX {
+            self.summarize();
+        }
+    }
+
+    /// Takes the oldest committed transaction together with those before it.
+    fn summarize(&mut self) {
+        let mut oldest = self.committed.iter().copied().filter(|(_, id)| *id != SUMMARY);
+        let Some((at, id)) = oldest.next() else { return };
+        let Some(mut old) = self.xacts.remove(&id) else { return };
+        self.committed.remove(&(at, id));
+        let before = self.xacts.remove(&SUMMARY);
+        if let Some(committed) = before.as_ref().and_then(|before| before.committed) {
+            self.committed.remove(&(committed.last, SUMMARY));
+        }
+        let mut summary = before.unwrap_or_else(|| Xact {
+            snapshot: old.snapshot,
+            read_only: old.read_only,
+            committed: old.committed,
+            doomed: false,
+            readers: Set::default(),
+            writers: Set::default(),
+            earliest_out: None,
+            reads: Own::default(),
+            writes: Own::default(),
+            threats: Set::default(),
+            safety: None,
+        });
+        self.reads.transfer(std::mem::take(&mut old.reads), id, &mut summary.reads, SUMMARY);
+        self.writes.transfer(std::mem::take(&mut old.writes), id, &mut summary.writes, SUMMARY);
+        self.redirect(&old, id);
+        summary.absorb(old);
+        if let Some(committed) = summary.committed {
+            self.committed.insert((committed.last, SUMMARY));
+        }
+        self.xacts.insert(SUMMARY, summary);
+    }
+
+    /// Whoever has an edge to or from `id` has it to or from the summary.
+    fn redirect(&mut self, old: &Xact, id: XactId) {
+        for reader in &old.readers {
+            if let Some(reader) = self.xacts.get_mut(reader) {
+                reader.writers.remove(&id);
+                reader.writers.insert(SUMMARY);
+            }
+        }
+        for writer in &old.writers {
+            if let Some(writer) = self.xacts.get_mut(writer) {
+                writer.readers.remove(&id);
+                writer.readers.insert(SUMMARY);
+            }
+        }
+    }
+}
+
+impl Xact {
+    /// Takes a later transaction in: what either has, both have.
+    fn absorb(&mut self, old: Xact) {
+        self.snapshot = self.snapshot.min(old.snapshot);
+        self.read_only &= old.read_only;
+        if let (Some(own), Some(old)) = (&mut self.committed, old.committed) {
+            own.first = own.first.min(old.first);
+            own.last = own.last.max(old.last);
+        }
+        if let Some(out) = old.earliest_out {
+            self.is_out_to(out);
+        }
+        let is_other = |id: &XactId| *id != SUMMARY;
+        self.readers.extend(old.readers.into_iter().filter(is_other));
+        self.writers.extend(old.writers.into_iter().filter(is_other));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: KeyspaceId = KeyspaceId(7);
+
+    #[test]
+    fn while_an_old_transaction_runs_what_is_kept_is_bounded_and_then_it_goes() {
+        let mut graph = Graph::default();
+        let old = graph.begin(Timestamp(1), None);
+        for at in 2..5000 {
+            let id = graph.begin(Timestamp(at), None);
+            graph.read_point(id, TABLE, &at.to_be_bytes()).unwrap();
+            graph.write(id, TABLE, &at.to_be_bytes(), false).unwrap();
+            graph.prepare(id, Timestamp(at + 1)).unwrap();
+            graph.end(id);
+        }
+        assert!(graph.xacts.len() <= COMMITTED_MAX + 2);
+        graph.end(old);
+        assert!(graph.xacts.is_empty() && graph.reads.is_empty() && graph.writes.is_empty());
+    }
+
+    #[test]
+    fn a_summary_still_completes_dangerous_structures() {
+        let mut graph = Graph::default();
+        let old = graph.begin(Timestamp(1), None);
+        graph.read_point(old, TABLE, b"x").unwrap();
+        for at in 2..5000 {
+            let id = graph.begin(Timestamp(at), None);
+            graph.read_point(id, TABLE, b"y").unwrap();
+            graph.write(id, TABLE, b"x", false).unwrap();
+            graph.prepare(id, Timestamp(at + 1)).unwrap();
+            graph.end(id);
+        }
+        assert!(graph.write(old, TABLE, b"y", false).is_err());
+    }
+
+    #[test]
+    fn a_reader_without_concurrent_writers_is_safe_at_once() {
+        let mut graph = Graph::default();
+        let safety = Safety::unknown(Arc::default());
+        let id = graph.begin(Timestamp(1), Some(Arc::clone(&safety)));
+        assert_eq!(safety.verdict(), Some(Verdict::Safe));
+        graph.read(id, TABLE, &Span::all()).unwrap();
+        assert!(graph.xacts.is_empty() && graph.reads.is_empty());
+    }
+}

@@ -1,0 +1,180 @@
+//! SERIALIZABLE: serializable snapshot isolation.
+//!
+//! Under snapshot isolation a transaction may read what a concurrent one overwrites: the reader then comes
+//! *before* the writer in any serial order (an edge reader → writer). A history that no serial order
+//! explains always has two such edges in a row between concurrent transactions, of which the last
+//! transaction commits first:
+//!
+//! ```text
+//!   in ──reads what──▶ pivot ──reads what──▶ out        out commits before the others
+//!      is overwritten by      is overwritten by
+//! ```
+//!
+//! So every SERIALIZABLE transaction marks what it reads, by key and by range of keys in row and index
+//! keyspaces, and what it writes. A write meets the marks of reads, a read those of writes; each meeting is
+//! an edge. The statement that completes the structure above fails; when another transaction is the one to
+//! fail, it is *doomed* and fails at its next statement, at the latest when it commits.
+//!
+//! Nothing here is touched by transactions of other levels, and what they write is not seen here.
+//!
+//! # Invariants
+//!
+//! 1. A snapshot is taken and entered under the latch, and a commit counts from before it is visible: so of
+//!    two overlapping transactions the later one always finds the earlier one here.
+//! 2. Marks outlive their transaction for as long as one runs that overlaps it. What is kept is bounded:
+//!    marks are made coarser, and the oldest committed transactions are taken together.
+//! 3. An error is never too few: where something is forgotten or taken together, the answer is that of the
+//!    worst case.
+//!
+//! # Concurrency
+//!
+//! One latch, held for moments; waiters of safe snapshots are woken under it. The commit latch is taken
+//! before it, never after.
+//!
+//! # References
+//!
+//! Cahill, Röhm, Fekete, *Serializable Isolation for Snapshot Databases* (2008); Ports and Grittner,
+//! *Serializable Snapshot Isolation in PostgreSQL* (2012), whose choice of victims this follows. Here marks
+//! are exact keys and ranges instead of rows, pages and relations.
+
+mod graph;
+mod marks;
+mod safe;
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use reckon_storage::{KeyspaceId, Timestamp};
+
+use crate::error::Error;
+use crate::interrupt::Signal;
+use graph::Graph;
+pub(crate) use marks::Span;
+pub(crate) use safe::{Safety, Verdict};
+
+/// Names a SERIALIZABLE transaction. 0 is what the oldest committed ones become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct XactId(u64);
+
+/// Why a transaction cannot be serialized. Display is PostgreSQL's DETAIL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It was doomed, and read.
+    ConflictOutChecking,
+    /// It was doomed, and wrote.
+    ConflictInChecking,
+    /// Its write completed the structure around it.
+    PivotDuringWrite,
+    /// Its read completed the structure around a committed transaction.
+    ConflictOutToPivot {
+        /// The committed transaction's number.
+        pivot: u64,
+    },
+    /// It was doomed, and commits.
+    CommitAttempt,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reason code: Canceled on ")?;
+        match self {
+            Self::ConflictOutChecking => {
+                f.write_str("identification as a pivot, during conflict out checking.")
+            }
+            Self::ConflictInChecking => {
+                f.write_str("identification as a pivot, during conflict in checking.")
+            }
+            Self::PivotDuringWrite => f.write_str("identification as a pivot, during write."),
+            Self::ConflictOutToPivot { pivot } => {
+                write!(f, "conflict out to pivot {pivot}, during read.")
+            }
+            Self::CommitAttempt => f.write_str("identification as a pivot, during commit attempt."),
+        }
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        Self::NotSerializable { reason }
+    }
+}
+
+/// All SERIALIZABLE transactions of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Certifier {
+    graph: Mutex<Graph>,
+}
+
+impl Certifier {
+    /// Enters a transaction with the snapshot that `snapshot` takes.
+    pub(crate) fn begin(&self, snapshot: impl FnOnce() -> Timestamp) -> (XactId, Timestamp) {
+        let mut graph = self.graph.lock();
+        let at = snapshot();
+        (graph.begin(at, None), at)
+    }
+
+    /// Enters a READ ONLY transaction. The signal is raised once its snapshot is known to be safe or not.
+    pub(crate) fn begin_read_only(
+        &self,
+        signal: &Arc<Signal>,
+        snapshot: impl FnOnce() -> Timestamp,
+    ) -> (XactId, Timestamp, Arc<Safety>) {
+        let safety = Safety::unknown(Arc::clone(signal));
+        let mut graph = self.graph.lock();
+        let at = snapshot();
+        let id = graph.begin(at, Some(Arc::clone(&safety)));
+        (id, at, safety)
+    }
+
+    /// It read a range, whatever was there.
+    pub(crate) fn read(&self, id: XactId, keyspace: KeyspaceId, span: &Span) -> Result<(), Error> {
+        self.graph.lock().read(id, keyspace, span)
+    }
+
+    /// It read a key, whatever was there.
+    pub(crate) fn read_point(
+        &self,
+        id: XactId,
+        keyspace: KeyspaceId,
+        key: &[u8],
+    ) -> Result<(), Error> {
+        self.graph.lock().read_point(id, keyspace, key)
+    }
+
+    /// It wrote a key.
+    pub(crate) fn write(&self, id: XactId, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
+        self.graph.lock().write(id, keyspace, key, false)
+    }
+
+    /// It locked a key to write it, unless it meets a duplicate there.
+    pub(crate) fn intend(&self, id: XactId, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
+        self.graph.lock().write(id, keyspace, key, true)
+    }
+
+    /// It dropped or replaced a keyspace. What is wrong with that its commit says.
+    pub(crate) fn replace(&self, id: XactId, keyspace: KeyspaceId) {
+        self.graph.lock().replace(id, keyspace);
+    }
+
+    /// The last check, before anything of a commit is visible. Followed by [`end`](Self::end), or by
+    /// [`take_back`](Self::take_back) under the same commit latch.
+    pub(crate) fn prepare(&self, id: XactId, at: Timestamp) -> Result<(), Error> {
+        self.graph.lock().prepare(id, at)
+    }
+
+    /// What was prepared could not be appended yet.
+    pub(crate) fn take_back(&self, id: XactId) {
+        self.graph.lock().take_back(id);
+    }
+
+    /// A transaction that wrote nothing commits.
+    pub(crate) fn commit_read_only(&self, id: XactId) -> Result<(), Error> {
+        self.graph.lock().commit_read_only(id)
+    }
+
+    /// It ended: committed if it was prepared and not taken back.
+    pub(crate) fn end(&self, id: XactId) {
+        self.graph.lock().end(id);
+    }
+}

@@ -1,0 +1,442 @@
+//! SERIALIZABLE: random histories have a serial order, and the check that says so notices when they do not.
+//!
+//! Every write stores a number of its own, so what a read returns names the write it saw. From what the
+//! committed transactions read and wrote, and when they committed, follow Adya's dependencies:
+//!
+//! ```text
+//! ww   the next version of a key follows the one before
+//! wr   who read a version follows its writer
+//! rw   who wrote the next version of a key follows those that read the one before, or its absence
+//! ```
+//!
+//! A history is serializable when they have no circle.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test panics where it fails, and says what it tried"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use reckon_mvcc::{
+    Counters, Direction, Engine, Error, Isolation, KeyRange, MemoryStore, Options, RowLock,
+    Session, Snapshot, Timestamp, Transaction, Wait,
+};
+use support::{Random, TABLE};
+
+const KEYS: u64 = 12;
+const CLIENTS: u64 = 6;
+
+/// What a committed transaction did.
+#[derive(Debug, Default)]
+struct Record {
+    snapshot: Timestamp,
+    committed: Option<Timestamp>,
+    /// Of each key read, absent ones too, the number that was there.
+    reads: BTreeMap<u64, Option<u64>>,
+    /// Of each key written, the number, `None` for a deletion.
+    writes: BTreeMap<u64, Option<u64>>,
+}
+
+/// One session and its open transaction.
+struct Client {
+    session: Session,
+    open: Option<(Transaction, Snapshot, Record)>,
+    isolation: Isolation,
+    random: Random,
+    wait: Wait,
+    rolled_back: u64,
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+impl Client {
+    fn new(engine: &Engine, isolation: Isolation, seed: u64, wait: Wait) -> Self {
+        let random = Random::new(seed);
+        Self { session: engine.session(), open: None, isolation, random, wait, rolled_back: 0 }
+    }
+
+    /// One operation. A transaction that committed is returned.
+    fn step(&mut self) -> Option<Record> {
+        let Some((mut transaction, mut snapshot, mut record)) = self.open.take() else {
+            let read_only = self.random.below(5) == 0;
+            let mut transaction = self.session.begin(self.isolation, read_only);
+            let snapshot = transaction.snapshot();
+            let record = Record { snapshot: snapshot.timestamp, ..Record::default() };
+            self.open = Some((transaction, snapshot, record));
+            return None;
+        };
+        if self.random.below(5) == 0 {
+            let Ok(committed) = transaction.commit() else {
+                self.rolled_back += 1;
+                return None;
+            };
+            record.committed = committed.timestamp;
+            return Some(record);
+        }
+        match self.operate(&mut transaction, &snapshot, &mut record) {
+            Ok(()) => {
+                transaction.next_command();
+                snapshot = transaction.snapshot();
+                self.open = Some((transaction, snapshot, record));
+            }
+            Err(error) => {
+                let expected = matches!(
+                    error,
+                    Error::NotSerializable { .. }
+                        | Error::WriteConflict { .. }
+                        | Error::LockNotAvailable
+                        | Error::Deadlock(_)
+                );
+                assert!(expected, "{error:?}");
+                self.rolled_back += 1;
+                transaction.rollback();
+            }
+        }
+        None
+    }
+
+    fn operate(
+        &mut self,
+        transaction: &mut Transaction,
+        snapshot: &Snapshot,
+        record: &mut Record,
+    ) -> Result<(), Error> {
+        let random = &mut self.random;
+        let key = random.below(KEYS);
+        match random.below(4) {
+            0 => {
+                let mut counters = Counters::default();
+                let found =
+                    transaction.read(snapshot, TABLE, &bytes(key), &mut counters, number)?;
+                record.saw(key, found);
+            }
+            1 => {
+                let upto = key + random.below(KEYS - key);
+                let direction = [Direction::Forward, Direction::Reverse][random.below(2) as usize];
+                let limit = 1 + random.below(4) as usize;
+                scan(transaction, snapshot, record, (key, upto), direction, limit)?;
+            }
+            _ if transaction.is_read_only() => {}
+            kind => {
+                let mode = RowLock::ForUpdate;
+                transaction.lock_row(snapshot, TABLE, &bytes(key), mode, self.wait)?;
+                if kind == 2 {
+                    let written = NUMBERS.fetch_add(1, Ordering::Relaxed);
+                    transaction.put(TABLE, &bytes(key), &written.to_be_bytes())?;
+                    record.writes.insert(key, Some(written));
+                } else {
+                    transaction.delete(TABLE, &bytes(key))?;
+                    record.writes.insert(key, None);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads up to `limit` rows of a range. What was passed without a row was absent.
+fn scan(
+    transaction: &Transaction,
+    snapshot: &Snapshot,
+    record: &mut Record,
+    (first, last): (u64, u64),
+    direction: Direction,
+    limit: usize,
+) -> Result<(), Error> {
+    let range =
+        KeyRange { lower: Bound::Included(bytes(first)), upper: Bound::Included(bytes(last)) };
+    let mut cursor = transaction.cursor(TABLE, range, direction);
+    let mut rows = BTreeMap::new();
+    let mut counters = Counters::default();
+    let more = cursor.visit(transaction, snapshot, limit, &mut counters, |key, value| {
+        rows.insert(u64::from_be_bytes(key.try_into().unwrap()), number(value));
+        ControlFlow::Continue(())
+    })?;
+    let (first, last) = match (more, direction) {
+        (false, _) => (first, last),
+        (true, Direction::Forward) => (first, *rows.keys().next_back().unwrap()),
+        (true, Direction::Reverse) => (*rows.keys().next().unwrap(), last),
+    };
+    (first..=last).for_each(|key| record.saw(key, rows.get(&key).copied()));
+    Ok(())
+}
+
+impl Record {
+    /// A read of a key; what it wrote itself says nothing of others.
+    fn saw(&mut self, key: u64, found: Option<u64>) {
+        if !self.writes.contains_key(&key) {
+            let before = self.reads.entry(key).or_insert(found);
+            assert_eq!(*before, found, "the same snapshot shows the same");
+        }
+    }
+}
+
+fn bytes(key: u64) -> Vec<u8> {
+    key.to_be_bytes().to_vec()
+}
+
+fn number(value: &[u8]) -> u64 {
+    u64::from_be_bytes(value.try_into().unwrap())
+}
+
+fn engine(certify: bool) -> Engine {
+    let options = Options { certify, ..support::options() };
+    Engine::open(Arc::new(MemoryStore::new()), options).unwrap()
+}
+
+/// A history in one thread: which session goes on is random, and locks are not waited for.
+fn interleaved(seed: u64, isolation: Isolation, certify: bool) -> (Vec<Record>, u64) {
+    let engine = engine(certify);
+    let mut random = Random::new(seed);
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|at| Client::new(&engine, isolation, seed * 1000 + at, Wait::NoWait))
+        .collect();
+    let mut records = Vec::new();
+    for _ in 0..600 {
+        records.extend(clients[random.below(CLIENTS) as usize].step());
+    }
+    (records, clients.iter().map(|client| client.rolled_back).sum())
+}
+
+/// A history of threads.
+fn threaded(seed: u64) -> Vec<Record> {
+    let engine = engine(true);
+    let threads: Vec<_> = (0..CLIENTS)
+        .map(|at| {
+            let isolation = Isolation::Serializable;
+            let mut client = Client::new(&engine, isolation, seed * 1000 + at, Wait::Block);
+            thread::spawn(move || (0..600).filter_map(|_| client.step()).collect::<Vec<_>>())
+        })
+        .collect();
+    threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+}
+
+/// A circle of dependencies, if there is one.
+fn circle(records: &[Record]) -> Option<Vec<usize>> {
+    let edges = dependencies(records);
+    let mut done = vec![false; records.len()];
+    (0..records.len()).find_map(|start| circle_from(start, &edges, &mut Vec::new(), &mut done))
+}
+
+fn circle_from(
+    at: usize,
+    edges: &[Vec<usize>],
+    path: &mut Vec<usize>,
+    done: &mut [bool],
+) -> Option<Vec<usize>> {
+    if let Some(start) = path.iter().position(|other| *other == at) {
+        return Some(path[start..].to_vec());
+    }
+    if done[at] {
+        return None;
+    }
+    path.push(at);
+    let found = edges[at].iter().find_map(|next| circle_from(*next, edges, path, done));
+    path.pop();
+    done[at] = true;
+    found
+}
+
+/// Of each transaction, those that come after it.
+fn dependencies(records: &[Record]) -> Vec<Vec<usize>> {
+    let mut versions: BTreeMap<u64, BTreeMap<Timestamp, usize>> = BTreeMap::new();
+    for (at, record) in records.iter().enumerate() {
+        for key in record.writes.keys() {
+            versions.entry(*key).or_default().insert(record.committed.unwrap(), at);
+        }
+    }
+    let mut edges = vec![Vec::new(); records.len()];
+    for versions in versions.values() {
+        let writers: Vec<_> = versions.values().copied().collect();
+        writers.windows(2).for_each(|pair| edges[pair[0]].push(pair[1]));
+    }
+    for (at, record) in records.iter().enumerate() {
+        for (key, found) in &record.reads {
+            let Some(versions) = versions.get(key) else {
+                assert_eq!(*found, None);
+                continue;
+            };
+            let seen = versions.range(..=record.snapshot).next_back();
+            let expected = seen.and_then(|(_, writer)| records[*writer].writes[key]);
+            assert_eq!(*found, expected, "a read sees the newest version of its snapshot");
+            if let Some((_, writer)) = seen {
+                edges[*writer].push(at);
+            }
+            let behind = (Bound::Excluded(record.snapshot), Bound::Unbounded);
+            let next = versions.range(behind).find(|(_, writer)| **writer != at);
+            if let Some((_, writer)) = next {
+                edges[at].push(*writer);
+            }
+        }
+    }
+    edges
+}
+
+/// How many of the transactions overlap another one on a key that one of them writes.
+fn overlapping(records: &[Record]) -> usize {
+    let end = |record: &Record| record.committed.unwrap_or(record.snapshot);
+    let touches = |record: &Record, key: &u64| {
+        record.reads.contains_key(key) || record.writes.contains_key(key)
+    };
+    let meets = |one: &Record, other: &Record| {
+        one.snapshot <= end(other)
+            && other.snapshot <= end(one)
+            && (one.writes.keys().any(|key| touches(other, key))
+                || other.writes.keys().any(|key| touches(one, key)))
+    };
+    let meets_any = |at: &usize| {
+        records
+            .iter()
+            .enumerate()
+            .any(|(other, record)| other != *at && meets(&records[*at], record))
+    };
+    (0..records.len()).filter(meets_any).count()
+}
+
+#[test]
+fn random_histories_have_a_serial_order() {
+    let (mut committed, mut overlap, mut rolled_back) = (0, 0, 0);
+    for seed in 1..=150 {
+        let (records, failed) = interleaved(seed, Isolation::Serializable, true);
+        assert_eq!(circle(&records), None, "seed {seed}: {records:#?}");
+        committed += records.len();
+        overlap += overlapping(&records);
+        rolled_back += failed;
+    }
+    println!("{committed} committed, {overlap} of them overlapping, {rolled_back} rolled back");
+    assert!(overlap * 10 >= committed * 3, "too few meet");
+    assert!(committed as u64 * 4 >= rolled_back, "too many fail");
+}
+
+#[test]
+fn histories_of_threads_have_a_serial_order() {
+    for seed in 1..=10 {
+        let records = threaded(seed);
+        println!("seed {seed}: {} committed", records.len());
+        assert_eq!(circle(&records), None, "seed {seed}");
+    }
+}
+
+#[test]
+fn without_certification_the_check_finds_circles() {
+    let found = (1..=20)
+        .filter(|seed| circle(&interleaved(*seed, Isolation::Serializable, false).0).is_some())
+        .count();
+    println!("{found} of 20 histories have a circle");
+    assert!(found >= 10);
+}
+
+#[test]
+fn repeatable_read_has_circles_too() {
+    let found = (1..=20)
+        .filter(|seed| circle(&interleaved(*seed, Isolation::RepeatableRead, true).0).is_some())
+        .count();
+    assert!(found >= 10);
+}
+
+/// A SERIALIZABLE transaction of a session, and its snapshot.
+fn begin(session: &mut Session, read_only: bool) -> (Transaction, Snapshot) {
+    let mut transaction = session.begin(Isolation::Serializable, read_only);
+    let snapshot = transaction.snapshot();
+    (transaction, snapshot)
+}
+
+fn look(transaction: &Transaction, snapshot: &Snapshot, key: u64) -> Result<Option<u64>, Error> {
+    transaction.read(snapshot, TABLE, &bytes(key), &mut Counters::default(), number)
+}
+
+fn write(transaction: &mut Transaction, snapshot: &Snapshot, key: u64) -> Result<(), Error> {
+    transaction.lock_row(snapshot, TABLE, &bytes(key), RowLock::ForUpdate, Wait::Block)?;
+    transaction.put(TABLE, &bytes(key), &key.to_be_bytes())
+}
+
+fn is_not_serializable<T>(result: Result<T, Error>) -> bool {
+    matches!(result, Err(Error::NotSerializable { .. }))
+}
+
+#[test]
+fn of_two_that_overwrite_what_the_other_read_the_second_to_commit_fails() {
+    let engine = engine(true);
+    let (mut one, mut other) = (engine.session(), engine.session());
+    let (mut a, at_a) = begin(&mut one, false);
+    let (mut b, at_b) = begin(&mut other, false);
+    assert_eq!(look(&a, &at_a, 1).unwrap(), None);
+    assert_eq!(look(&b, &at_b, 2).unwrap(), None);
+    write(&mut a, &at_a, 2).unwrap();
+    write(&mut b, &at_b, 1).unwrap();
+    a.commit().unwrap();
+    assert!(is_not_serializable(b.commit()));
+}
+
+#[test]
+fn the_statement_that_completes_the_structure_fails() {
+    let engine = engine(true);
+    let (mut one, mut other) = (engine.session(), engine.session());
+    let (mut a, at_a) = begin(&mut one, false);
+    let (mut b, at_b) = begin(&mut other, false);
+    assert_eq!(look(&a, &at_a, 1).unwrap(), None);
+    assert_eq!(look(&b, &at_b, 2).unwrap(), None);
+    write(&mut a, &at_a, 2).unwrap();
+    a.commit().unwrap();
+    assert!(is_not_serializable(write(&mut b, &at_b, 1)));
+}
+
+/// Fekete's example: a report that reads only makes two writers unserializable.
+#[test]
+fn a_reader_can_be_what_makes_writers_unserializable() {
+    let engine = engine(true);
+    let mut sessions: Vec<_> = (0..3).map(|_| engine.session()).collect();
+    let [one, other, third] = &mut sessions[..] else { unreachable!() };
+    let (mut withdrawal, at_withdrawal) = begin(one, false);
+    assert_eq!(look(&withdrawal, &at_withdrawal, 1).unwrap(), None);
+    assert_eq!(look(&withdrawal, &at_withdrawal, 2).unwrap(), None);
+    let (mut deposit, at_deposit) = begin(other, false);
+    assert_eq!(look(&deposit, &at_deposit, 2).unwrap(), None);
+    write(&mut deposit, &at_deposit, 2).unwrap();
+    deposit.commit().unwrap();
+    let (report, at_report) = begin(third, true);
+    assert_eq!(look(&report, &at_report, 1).unwrap(), None);
+    assert_eq!(look(&report, &at_report, 2).unwrap(), Some(2));
+    report.commit().unwrap();
+    let written = write(&mut withdrawal, &at_withdrawal, 1);
+    assert!(is_not_serializable(written.and_then(|()| withdrawal.commit())));
+}
+
+#[test]
+fn a_deferrable_reader_waits_for_the_writers_that_could_make_it_wrong() {
+    let engine = engine(true);
+    let mut writer = engine.session();
+    let (mut writing, at) = begin(&mut writer, false);
+    let mut session = engine.session();
+    let waiting = thread::spawn(move || {
+        let mut report = session.begin(Isolation::Serializable, true);
+        report.await_safe_snapshot().unwrap();
+        let snapshot = report.snapshot();
+        look(&report, &snapshot, 1).unwrap()
+    });
+    write(&mut writing, &at, 1).unwrap();
+    thread::yield_now();
+    writing.commit().unwrap();
+    // The snapshot was taken before or after the commit, and is safe either way.
+    assert!(matches!(waiting.join().unwrap(), None | Some(1)));
+}
+
+#[test]
+fn a_deferrable_reader_can_be_interrupted() {
+    let engine = engine(true);
+    let mut writer = engine.session();
+    let (_writing, _) = begin(&mut writer, false);
+    let mut session = engine.session();
+    let interrupt = session.interrupt();
+    let waiting =
+        thread::spawn(move || session.begin(Isolation::Serializable, true).await_safe_snapshot());
+    interrupt.set(reckon_mvcc::Reason::Cancel);
+    assert!(matches!(waiting.join().unwrap(), Err(Error::Interrupted(_))));
+}
