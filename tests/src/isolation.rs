@@ -8,13 +8,72 @@
 //! b.                               now b's answer is taken
 //! ```
 //!
+//! Those of `tests/isolation` are files `<area>/<case>.steps`; where one says `$level` it is run at each
+//! isolation level. Beside each stands `<case>.out`, written by PostgreSQL 15 and never by us.
+//!
 //! A statement whose answer is not there after `LOOK` is shown as waiting; its answer is taken by
 //! the line `name.`. The transcript is compared with PostgreSQL's of the same script.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Address, Answer, ServerError, Session};
+use crate::{Address, Answer, ServerError, Session, script};
+
+/// What `$level` stands for, one after another.
+const LEVELS: [&str; 3] = ["read committed", "repeatable read", "serializable"];
+
+/// A script in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Steps {
+    /// `<area>/<case>`.
+    pub name: String,
+    path: PathBuf,
+}
+
+/// All scripts in files whose name contains `filter`, in order of their names.
+pub fn all(filter: &str) -> Vec<Steps> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("isolation");
+    let files = script::entries(&directory).into_iter().flat_map(|area| script::entries(&area));
+    let steps = files.filter(|path| path.extension() == Some("steps".as_ref()));
+    let named = steps.map(|path| {
+        let name = path.strip_prefix(&directory).unwrap_or(&path).with_extension("");
+        Steps { name: name.to_string_lossy().into_owned(), path }
+    });
+    let mut all: Vec<_> = named.filter(|steps| steps.name.contains(filter)).collect();
+    all.sort();
+    all
+}
+
+impl Steps {
+    /// What the server at `address` shows for it.
+    pub fn run(&self, address: &Address) -> String {
+        let text = fs::read_to_string(&self.path).expect("read the steps");
+        if !text.contains("$level") {
+            return transcript(address, &text);
+        }
+        let at = |level| {
+            let shown = transcript(address, &text.replace("$level", level));
+            format!("# {level}\n\n{shown}")
+        };
+        LEVELS.map(at).join("\n")
+    }
+
+    /// Writes the expected transcript from PostgreSQL at `address`; true when it changed.
+    pub fn bless(&self, address: &Address) -> bool {
+        let path = self.path.with_extension("out");
+        let shown = self.run(address);
+        let changed = fs::read_to_string(&path).is_ok_and(|old| old == shown);
+        fs::write(&path, shown).expect("write the expected transcript");
+        !changed
+    }
+
+    /// What PostgreSQL showed.
+    pub fn expected(&self) -> String {
+        fs::read_to_string(self.path.with_extension("out")).expect("blessed by make bless")
+    }
+}
 
 /// How long an answer may take before its session counts as waiting.
 const LOOK: Duration = Duration::from_millis(200);
@@ -27,7 +86,8 @@ const LOOK: Duration = Duration::from_millis(200);
 pub fn transcript(address: &Address, script: &str) -> String {
     let mut sessions: BTreeMap<&str, Session> = BTreeMap::new();
     let mut shown = String::new();
-    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    let steps = script.lines().map(str::trim);
+    for line in steps.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let end = line.find([':', '.']).unwrap_or_else(|| panic!("not a step: {line}"));
         let (name, rest) = line.split_at(end);
         let session = sessions.entry(name).or_insert_with(|| Session::connect(address, "postgres"));

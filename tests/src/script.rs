@@ -47,7 +47,8 @@ pub fn all(filter: &str) -> Vec<Script> {
     scripts
 }
 
-fn entries(dir: &Path) -> Vec<PathBuf> {
+/// What a directory contains.
+pub(crate) fn entries(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
     entries.map(|entry| entry.expect("directory entry").path()).collect()
 }

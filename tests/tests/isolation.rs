@@ -26,6 +26,19 @@ fn agrees(script: &str) {
 }
 
 #[test]
+fn every_script_of_steps_agrees_with_postgresql() {
+    let reckon = Reckon::start();
+    let disagrees = |steps: &isolation::Steps| {
+        let (found, expected) = (steps.run(reckon.address()), steps.expected());
+        let name = &steps.name;
+        (found != expected)
+            .then(|| format!("{name}\n--- Reckon\n{found}\n--- PostgreSQL\n{expected}"))
+    };
+    let failed: Vec<_> = isolation::all("").iter().filter_map(disagrees).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+#[test]
 fn uncommitted_changes_are_invisible_and_committed_ones_visible() {
     agrees(
         "a: begin

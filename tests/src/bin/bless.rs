@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use reckon_tests::{Postgres, script};
+use reckon_tests::{Postgres, isolation, script};
 
 fn main() -> std::io::Result<()> {
     let filter = std::env::args().nth(1).unwrap_or_default();
@@ -13,6 +13,10 @@ fn main() -> std::io::Result<()> {
     for script in script::all(&filter) {
         let mark = if script.bless(postgres.address()) { "written" } else { "same" };
         writeln!(out, "{mark:8} {}", script.name)?;
+    }
+    for steps in isolation::all(&filter) {
+        let mark = if steps.bless(postgres.address()) { "written" } else { "same" };
+        writeln!(out, "{mark:8} {}", steps.name)?;
     }
     Ok(())
 }
