@@ -1,6 +1,6 @@
 //! What one operation costs: lookups, inserts, updates, scans and loads, with models and without.
 //!
-//! `cargo bench -p reckon-index`. The table of all distributions is `examples/distributions.rs`.
+//! `cargo bench -p reckon-index`. The table of all distributions is `examples/distributions`.
 
 #![allow(missing_docs, reason = "the macros make public functions")]
 

@@ -1,5 +1,6 @@
 //! What holds the keys: the tree with models and without, and two ordered maps that programs use.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::ops::{Bound, ControlFlow};
@@ -33,8 +34,8 @@ pub(crate) trait Contestant {
     /// Visits rows from each of these keys on; returns how many.
     fn scan(&self, starts: &[Key]) -> usize;
 
-    /// Makes one of its kind from sorted rows, and drops it.
-    fn build(&self, sorted: &Arc<Vec<Key>>);
+    /// One of its kind made from sorted rows.
+    fn build(&self, sorted: &Arc<Vec<Key>>) -> Box<dyn Any>;
 
     /// What the tree is made of; nothing of others.
     fn statistics(&self) -> Option<TreeStatistics> {
@@ -67,10 +68,24 @@ impl Source for Sorted {
     }
 }
 
+/// A tree all of whose memory is free once it is dropped, so that the next measurement does not pay for it.
+struct Planted {
+    tree: Option<Tree>,
+    cache: Arc<Cache>,
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        self.tree = None;
+        while self.cache.statistics().retired_bytes > 0 {
+            pin().flush();
+        }
+    }
+}
+
 /// The tree.
 pub(crate) struct Ours {
-    cache: Arc<Cache>,
-    tree: Tree,
+    planted: Planted,
     timestamp: u64,
     models: bool,
 }
@@ -80,7 +95,11 @@ impl Ours {
         let cache = Cache::new(usize::MAX / 2);
         cache.set_models(models);
         let tree = Tree::empty(&cache, Box::new(Sorted(Arc::default())), 0);
-        Self { cache, tree, timestamp: 1, models }
+        Self { planted: Planted { tree: Some(tree), cache }, timestamp: 1, models }
+    }
+
+    fn tree(&self) -> &Tree {
+        self.planted.tree.as_ref().expect("there until it is dropped")
     }
 }
 
@@ -91,14 +110,14 @@ impl Contestant for Ours {
 
     fn insert(&mut self, key: &Key) {
         self.timestamp += 1;
-        self.tree.install(key, self.timestamp, Some(&VALUE), self.timestamp - 1);
+        self.tree().install(key, self.timestamp, Some(&VALUE), self.timestamp - 1);
     }
 
     fn lookup(&self, probes: &[Key]) {
         for probes in probes.chunks(PIN_LOOKUPS) {
             let guard = pin();
             for key in probes {
-                match self.tree.lookup(key, self.timestamp, &guard) {
+                match self.tree().lookup(key, self.timestamp, &guard) {
                     Lookup::Found { value, .. } => black_box(value),
                     other => panic!("{other:?}"),
                 };
@@ -110,8 +129,8 @@ impl Contestant for Ours {
         let mut rows = 0;
         for key in starts {
             let from = Bound::Included(&**key);
-            let mut cursor = self.tree.cursor(from, Bound::Unbounded, Direction::Forward);
-            cursor.visit(&self.tree, self.timestamp, SCAN_ROWS, |key, value| {
+            let mut cursor = self.tree().cursor(from, Bound::Unbounded, Direction::Forward);
+            cursor.visit(self.tree(), self.timestamp, SCAN_ROWS, |key, value| {
                 black_box((key, value));
                 rows += 1;
                 ControlFlow::Continue(())
@@ -120,17 +139,20 @@ impl Contestant for Ours {
         rows
     }
 
-    fn build(&self, sorted: &Arc<Vec<Key>>) {
-        let tree = Tree::new(&self.cache, Box::new(Sorted(Arc::clone(sorted))));
+    fn build(&self, sorted: &Arc<Vec<Key>>) -> Box<dyn Any> {
+        let cache = Cache::new(usize::MAX / 2);
+        cache.set_models(self.models);
+        let tree = Tree::new(&cache, Box::new(Sorted(Arc::clone(sorted))));
         let mut cursor = tree.cursor(Bound::Unbounded, Bound::Unbounded, Direction::Forward);
         let mut visit = || cursor.visit(&tree, 1, usize::MAX, |_, _| ControlFlow::Continue(()));
         while let Step::Gap { lower, upper, .. } = visit() {
             tree.load_gap(&lower, upper.as_deref(), Direction::Forward).expect("no errors here");
         }
+        Box::new(Planted { tree: Some(tree), cache })
     }
 
     fn statistics(&self) -> Option<TreeStatistics> {
-        Some(self.tree.statistics())
+        Some(self.tree().statistics())
     }
 }
 
@@ -161,9 +183,9 @@ impl Contestant for Standard {
         starts.iter().map(rows).sum()
     }
 
-    fn build(&self, sorted: &Arc<Vec<Key>>) {
+    fn build(&self, sorted: &Arc<Vec<Key>>) -> Box<dyn Any> {
         let rows = sorted.iter().map(|key| (key.clone(), VALUE));
-        black_box(rows.collect::<BTreeMap<Key, [u8; 8]>>());
+        Box::new(rows.collect::<BTreeMap<Key, [u8; 8]>>())
     }
 }
 
@@ -191,8 +213,8 @@ impl Contestant for SkipList {
         starts.iter().map(rows).sum()
     }
 
-    fn build(&self, sorted: &Arc<Vec<Key>>) {
+    fn build(&self, sorted: &Arc<Vec<Key>>) -> Box<dyn Any> {
         let rows = sorted.iter().map(|key| (key.clone(), VALUE));
-        black_box(rows.collect::<SkipMap<Key, [u8; 8]>>());
+        Box::new(rows.collect::<SkipMap<Key, [u8; 8]>>())
     }
 }

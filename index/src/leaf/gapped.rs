@@ -23,8 +23,8 @@ use crate::projection::Projection;
 use crate::record::RecordPtr;
 use crate::residency::budget::footprint;
 
-/// The most slots of a gapped leaf.
-pub(crate) const GAPPED_SLOTS: usize = 4096;
+/// The most slots of a gapped leaf: an insert that rebuilds it should not be noticed.
+pub(crate) const GAPPED_SLOTS: usize = 2048;
 
 /// Fewer records than this need no model.
 const COUNT_MIN: usize = 64;
@@ -32,8 +32,16 @@ const COUNT_MIN: usize = 64;
 /// A model is good when the mean of log2(error + 1) over the records, times 256, is at most this.
 const MEAN_ERROR_MAX: u32 = 4 << 8;
 
-/// How much of rebuilt slots is used, and how much makes them full, in percent: the least and the most that inserts anywhere see.
-const USED_PERCENT: (usize, usize) = (68, 82);
+/// How much of rebuilt slots is used, in percent, at least. Up to `USED_SPREAD` more, which differs from leaf to leaf: if they all
+/// were to fill at the same time, at one time all of them would be at their emptiest.
+const USED_PERCENT: usize = 69;
+const USED_SPREAD: u64 = 8;
+
+/// How much makes them full, in percent: the most that inserts anywhere see.
+const FULL_PERCENT: usize = 84;
+
+/// After so many records it is looked whether the model is good enough so far.
+const PART_RECORDS: usize = 64;
 
 /// Steps double up to this distance from the prediction.
 const GALLOP_MAX: usize = 64;
@@ -86,19 +94,24 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(count: usize, room: Room) -> Option<Self> {
-        let roomy = (count * 100).div_ceil(USED_PERCENT.0).next_multiple_of(64).min(GAPPED_SLOTS);
+    /// `seed` makes leaves differ.
+    fn new(count: usize, room: Room, seed: u64) -> Option<Self> {
+        let spread = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let used = USED_PERCENT + (spread % (USED_SPREAD + 1)) as usize;
+        let roomy = (count * 100).div_ceil(used).next_multiple_of(32).min(GAPPED_SLOTS);
+        // Where a sequence goes on there are few such leaves, and it fills them.
+        let edge = (count * 2).next_multiple_of(32).min(GAPPED_SLOTS);
         let full = |slots: usize| slots * 95 / 100;
         let packed = (count * 100).div_ceil(95);
         let plan = match room {
             Room::Between => {
                 let density = count as f64 / roomy as f64;
-                Self { slots: roomy, count_max: roomy * USED_PERCENT.1 / 100, density, first: 0 }
+                Self { slots: roomy, count_max: roomy * FULL_PERCENT / 100, density, first: 0 }
             }
-            Room::Behind => Self { slots: roomy, count_max: full(roomy), density: 0.95, first: 0 },
+            Room::Behind => Self { slots: edge, count_max: full(edge), density: 0.95, first: 0 },
             Room::Before => {
-                let first = roomy.saturating_sub(packed + 1);
-                Self { slots: roomy, count_max: full(roomy), density: 0.95, first }
+                let first = edge.saturating_sub(packed + 1);
+                Self { slots: edge, count_max: full(edge), density: 0.95, first }
             }
             Room::Little => {
                 let slots = (packed + 2).next_multiple_of(8);
@@ -123,14 +136,13 @@ impl Gapped {
         if count < COUNT_MIN {
             return None;
         }
-        let plan = Plan::new(count, room)?;
+        let plan = Plan::new(count, room, heads[0] ^ heads[count / 2].rotate_left(32))?;
         let (lowest, highest) = (heads[0], heads[count - 1]);
         // Keys to be prepended lie as far below as the slots before the first one reach.
         let reach = (highest - lowest) / count as u64;
         let base = lowest.saturating_sub(reach.saturating_mul(plan.first as u64));
         let model = Model::fit(heads, base, plan.first as f64, plan.density, plan.slots)?;
-        let mut slots = vec![TAIL; plan.slots].into_boxed_slice();
-        let error = place(&mut slots, &model, records, heads)?;
+        let (slots, error) = place(plan.slots, &model, records, heads)?;
         Some(Self {
             projection: projection.clone(),
             model,
@@ -196,12 +208,11 @@ impl Gapped {
         &self.projection
     }
 
-    pub(crate) fn own_heads(&self) -> impl Iterator<Item = u64> {
-        (0..self.slots.len()).filter(|&at| self.is_own(at)).map(|at| self.slots[at].head)
-    }
-
-    pub(crate) fn own_records(&self) -> impl Iterator<Item = RecordPtr> {
-        (0..self.slots.len()).filter(|&at| self.is_own(at)).filter_map(|at| self.slots[at].record)
+    /// The records in key order, with their heads.
+    pub(crate) fn own(&self) -> impl Iterator<Item = (RecordPtr, u64)> {
+        let nexts = self.slots[1..].iter().map(|next| next.record).chain([None]);
+        let own = self.slots.iter().zip(nexts).filter(|(slot, next)| slot.record != *next);
+        own.filter_map(|(slot, _)| Some((slot.record?, slot.head)))
     }
 
     /// A slot that holds `key`'s record, or else the first slot behind which nothing is less.
@@ -400,27 +411,37 @@ impl Gapped {
     }
 }
 
-/// Puts the records where the model says, as near as order and room allow; returns the mean of log2(error + 1) times 256, or `None` as
-/// soon as that is too much.
-fn place(slots: &mut [Slot], model: &Model, records: &[RecordPtr], heads: &[u64]) -> Option<u32> {
+/// Slots with the records where the model says, as near as order and room allow, and the mean of log2(error + 1) times 256; `None`
+/// if that is too much.
+fn place(
+    capacity: usize,
+    model: &Model,
+    records: &[RecordPtr],
+    heads: &[u64],
+) -> Option<(Box<[Slot]>, u32)> {
     let count = records.len();
     let error_max = u64::from(MEAN_ERROR_MAX) * count as u64;
+    let mut slots: Vec<Slot> = Vec::with_capacity(capacity);
     let mut error = 0;
-    let mut next = 0;
-    for (at, (&record, &head)) in records.iter().zip(heads).enumerate() {
-        // One slot at least stays free, behind the last record if nowhere else.
-        let highest = slots.len() - 1 - (count - at);
-        let wanted = model.predict(head);
-        let slot = wanted.max(next).min(highest);
-        let distance = (slot.abs_diff(wanted) + 1) as u64;
-        // The whole part of the logarithm, and what the bits below it add.
-        let whole = distance.ilog2();
-        error += (u64::from(whole) << 8) + ((distance << 8) >> whole) - 256;
+    // One slot at least stays free, behind the last record if nowhere else.
+    let free = capacity - 1 - count;
+    let parts = records.chunks(PART_RECORDS).zip(heads.chunks(PART_RECORDS));
+    for (part, (records, heads)) in parts.enumerate() {
+        for (at, (&record, &head)) in records.iter().zip(heads).enumerate() {
+            let highest = free + part * PART_RECORDS + at;
+            let wanted = model.predict(head);
+            let slot = wanted.max(slots.len()).min(highest);
+            let distance = (slot.abs_diff(wanted) + 1) as u64;
+            // The whole part of the logarithm, and what the bits below it add.
+            let whole = distance.ilog2();
+            error += (u64::from(whole) << 8) + ((distance << 8) >> whole) - 256;
+            slots.resize(slot + 1, Slot { head, record: Some(record) });
+        }
         if error > error_max {
             return None;
         }
-        slots[next..=slot].fill(Slot { head, record: Some(record) });
-        next = slot + 1;
     }
-    u32::try_from(error / count as u64).ok()
+    slots.resize(capacity, TAIL);
+    let mean = u32::try_from(error / count as u64).ok()?;
+    Some((slots.into_boxed_slice(), mean))
 }

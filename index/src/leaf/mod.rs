@@ -307,22 +307,21 @@ impl Body {
         cache.discharge(before);
     }
 
-    /// Changes state and slots (with how many deletions are in them), and gives back the old slots' records.
+    /// Changes state and slots (with how many deletions are in them), and gives back the old slots.
     pub(crate) fn become_state(
         &mut self,
         state: State,
         (slots, dead): (Slots, usize),
         cache: &Cache,
-    ) -> Vec<RecordPtr> {
+    ) -> Slots {
         cache.charge(slots.heap_bytes());
         let old = std::mem::replace(&mut self.slots, slots);
-        let records = old.collect();
         cache.discharge(old.heap_bytes());
         self.state = state;
         self.revision += 1;
         self.purge_at = PURGE_MIN.max(dead * 2);
         self.dead = AtomicUsize::new(dead);
-        records
+        old
     }
 
     /// The records a rebuilt leaf needs, those it does not (deleted at or before `horizon`), and the newest time among these.

@@ -15,6 +15,9 @@
 /// Bits behind the binary point of a slot.
 const FRACTION: u32 = 16;
 
+/// The most points a line is fitted to: more would cost more than they tell.
+const POINTS_MAX: usize = 512;
+
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Model {
@@ -28,7 +31,7 @@ pub(crate) struct Model {
 
 impl Model {
     /// The line that fits best (least squares) the points (`heads[i]`, `first` + i / `density`), for a leaf of `slots` slots.
-    /// Heads never decrease; `base` is at most the first. `None` when they are all one or no line can be written down.
+    /// Of many points every few are looked at. Heads never decrease; `base` is at most the first. `None` when they are all one or no line can be written down.
     pub(crate) fn fit(
         heads: &[u64],
         base: u64,
@@ -37,12 +40,14 @@ impl Model {
         slots: usize,
     ) -> Option<Self> {
         let (lowest, highest) = (*heads.first()?, *heads.last()?);
-        let count = heads.len() as f64;
         let origin = lowest;
-        let mean_x = heads.iter().map(|&head| (head - origin) as f64).sum::<f64>() / count;
-        let mean_y = (count - 1.0) / 2.0;
+        let step = heads.len().div_ceil(POINTS_MAX);
+        let points = || heads.iter().enumerate().step_by(step);
+        let count = points().len() as f64;
+        let mean_x = points().map(|(_, &head)| (head - origin) as f64).sum::<f64>() / count;
+        let mean_y = (count - 1.0) / 2.0 * step as f64;
         let (mut covariance, mut variance) = (0.0, 0.0);
-        for (at, &head) in heads.iter().enumerate() {
+        for (at, &head) in points() {
             let x = (head - origin) as f64 - mean_x;
             covariance += x * (at as f64 - mean_y);
             variance += x * x;

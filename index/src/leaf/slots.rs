@@ -205,22 +205,26 @@ impl Slots {
         let mut records = Vec::with_capacity(self.len());
         match self {
             Self::Dense(dense) => records.extend_from_slice(dense.records()),
-            Self::Gapped(gapped) => records.extend(gapped.own_records()),
+            Self::Gapped(gapped) => records.extend(gapped.own().map(|(record, _)| record)),
         }
         records
     }
 
     /// All records in key order with their heads.
     pub(crate) fn contents(&self) -> Contents {
-        let records = self.collect();
+        let mut records = Vec::with_capacity(self.len());
         let mut heads = Vec::with_capacity(self.len());
         let projection = match self {
             Self::Dense(dense) => {
+                records.extend_from_slice(dense.records());
                 heads.extend_from_slice(dense.heads());
                 dense.projection().clone()
             }
             Self::Gapped(gapped) => {
-                heads.extend(gapped.own_heads());
+                for (record, head) in gapped.own() {
+                    records.push(record);
+                    heads.push(head);
+                }
                 gapped.projection().clone()
             }
         };

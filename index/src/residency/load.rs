@@ -272,9 +272,9 @@ impl Inner {
         let leaf = self.leaf(Seek::At(lower), &guard);
         let mut body = leaf.write();
         if body.state == State::Loading(ticket) {
-            let records = body.become_state(State::Absent, (Slots::default(), 0), &self.cache);
+            let old = body.become_state(State::Absent, (Slots::default(), 0), &self.cache);
             // SAFETY: taken out of the slots under the exclusive latch.
-            unsafe { retire_records(records, &self.cache, &guard) };
+            unsafe { retire_records(old.collect(), &self.cache, &guard) };
         }
     }
 }
