@@ -311,7 +311,7 @@ impl Analyzer<'_> {
                 .then_some(expr.position)?;
         }
         let mut found = None;
-        super::equal::children(expr, &mut |child| {
+        expr.each_child(&mut |child| {
             found = found.or_else(|| self.aggregate_position(child));
         });
         found

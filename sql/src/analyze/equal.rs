@@ -1,7 +1,7 @@
 //! Expressions compared and searched.
 
 use super::query::ColumnId;
-use crate::expr::{Expr, ExprKind, SubqueryKind};
+use crate::expr::{Expr, ExprKind};
 use crate::types::Datum;
 
 /// Whether two expressions compute the same from the same row, wherever they were written.
@@ -69,110 +69,10 @@ fn same_datum(a: &Datum, b: &Datum) -> bool {
     a.is_null() == b.is_null() && format!("{a:?}") == format!("{b:?}")
 }
 
-/// Calls `visit` with each direct operand.
-pub(crate) fn children<'e>(expr: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
-    use ExprKind as E;
-    match &expr.kind {
-        E::Constant(_) | E::Column(_) | E::Parameter(_) | E::Outer(_) => {}
-        E::Call { args, .. } => args.iter().for_each(visit),
-        E::CoerceViaText(arg)
-        | E::Relabel(arg)
-        | E::Not(arg)
-        | E::IsNull(arg)
-        | E::Length { arg, .. }
-        | E::IsTruth(arg, _) => visit(arg),
-        E::And(args)
-        | E::Or(args)
-        | E::Coalesce(args)
-        | E::Array(args)
-        | E::Row(args)
-        | E::Extreme(_, args) => args.iter().for_each(visit),
-        E::Distinct { left, right, .. } | E::NullIf { left, right, .. } => {
-            visit(left);
-            visit(right);
-        }
-        E::Case { branches, otherwise } => {
-            for branch in branches {
-                visit(&branch.condition);
-                visit(&branch.value);
-            }
-            visit(otherwise);
-        }
-        E::InList { arg, list, .. } => {
-            visit(arg);
-            list.iter().for_each(visit);
-        }
-        E::InArray { arg, array, .. } => {
-            visit(arg);
-            visit(array);
-        }
-        E::Subscript(arg, indexes) => {
-            visit(arg);
-            indexes.iter().for_each(visit);
-        }
-        E::Subquery { kind, outer, .. } => {
-            if let SubqueryKind::Compare { arg, .. } = kind {
-                visit(arg);
-            }
-            outer.iter().for_each(visit);
-        }
-    }
-}
-
-/// Calls `visit` with each direct operand, to change it.
-pub(crate) fn children_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
-    use ExprKind as E;
-    match &mut expr.kind {
-        E::Constant(_) | E::Column(_) | E::Parameter(_) | E::Outer(_) => {}
-        E::Call { args, .. } => args.iter_mut().for_each(visit),
-        E::CoerceViaText(arg)
-        | E::Relabel(arg)
-        | E::Not(arg)
-        | E::IsNull(arg)
-        | E::Length { arg, .. }
-        | E::IsTruth(arg, _) => visit(arg),
-        E::And(args)
-        | E::Or(args)
-        | E::Coalesce(args)
-        | E::Array(args)
-        | E::Row(args)
-        | E::Extreme(_, args) => args.iter_mut().for_each(visit),
-        E::Distinct { left, right, .. } | E::NullIf { left, right, .. } => {
-            visit(left);
-            visit(right);
-        }
-        E::Case { branches, otherwise } => {
-            for branch in branches {
-                visit(&mut branch.condition);
-                visit(&mut branch.value);
-            }
-            visit(otherwise);
-        }
-        E::InList { arg, list, .. } => {
-            visit(arg);
-            list.iter_mut().for_each(visit);
-        }
-        E::InArray { arg, array, .. } => {
-            visit(arg);
-            visit(array);
-        }
-        E::Subscript(arg, indexes) => {
-            visit(arg);
-            indexes.iter_mut().for_each(visit);
-        }
-        E::Subquery { kind, outer, .. } => {
-            if let SubqueryKind::Compare { arg, .. } = kind {
-                visit(arg);
-            }
-            outer.iter_mut().for_each(visit);
-        }
-    }
-}
-
 /// Calls `visit` with the id of each column of an analyzed expression.
 pub(crate) fn columns(expr: &Expr, visit: &mut dyn FnMut(ColumnId)) {
     if let ExprKind::Column(id) = expr.kind {
         visit(id);
     }
-    children(expr, &mut |child| columns(child, visit));
+    expr.each_child(&mut |child| columns(child, visit));
 }

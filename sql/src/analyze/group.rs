@@ -4,7 +4,7 @@ use sqlparser::ast;
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::equal::{children_mut, same};
+use super::equal::same;
 use super::query::{ColumnId, Meaning, RelationKind, SublinkKind};
 use super::scope::id_of;
 use super::select::{Target, placeholder};
@@ -107,7 +107,7 @@ impl Analyzer<'_> {
             return self.check_grouped_column(groups, id, expr.position, false);
         }
         let mut result = Ok(());
-        children_mut(expr, &mut |child| {
+        expr.each_child_mut(&mut |child| {
             if result.is_ok() {
                 result = self.check_grouped_expr(groups, aggregates, child);
             }

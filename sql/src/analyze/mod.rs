@@ -40,7 +40,6 @@ mod values;
 
 use analyzer::Analyzer;
 pub(crate) use analyzer::analyze;
-pub(crate) use equal::{children, children_mut};
 pub(crate) use query::*;
 pub(crate) use standalone::{check_default, default_value, execute_argument};
 pub use type_name::{place_type_error, type_name};

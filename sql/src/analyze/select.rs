@@ -264,7 +264,7 @@ impl Analyzer<'_> {
             return own.then_some(expr.position);
         }
         let mut found = None;
-        super::equal::children(expr, &mut |child| {
+        expr.each_child(&mut |child| {
             if found.is_none() {
                 found = self.own_column(child);
             }

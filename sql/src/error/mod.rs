@@ -15,6 +15,7 @@ mod setting;
 mod sqlstate;
 mod statement;
 mod syntax;
+mod transaction;
 mod typing;
 
 use std::fmt;
@@ -30,6 +31,7 @@ pub use setting::SettingError;
 pub use sqlstate::SqlState;
 pub use statement::StatementError;
 pub use syntax::SyntaxError;
+pub use transaction::TransactionError;
 pub use typing::TypeError;
 
 /// The result of anything in this crate.
@@ -71,6 +73,8 @@ pub enum Cause {
     Setting(SettingError),
     /// The statement cannot run in this session now.
     Statement(StatementError),
+    /// The transaction is not in a state for the statement.
+    Transaction(TransactionError),
     /// Transactions and storage.
     Mvcc(reckon_mvcc::Error),
 }
@@ -116,7 +120,8 @@ impl Error {
             Cause::Execution(e) => e.sqlstate(),
             Cause::Setting(e) => e.sqlstate(),
             Cause::Statement(e) => e.sqlstate(),
-            Cause::Mvcc(e) => statement::mvcc_sqlstate(e),
+            Cause::Transaction(e) => e.sqlstate(),
+            Cause::Mvcc(e) => transaction::mvcc_sqlstate(e),
         }
     }
 
@@ -134,7 +139,8 @@ impl Error {
             Cause::Execution(e) => e.fields(),
             Cause::Setting(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
-            Cause::Mvcc(e) => statement::mvcc_fields(e),
+            Cause::Transaction(_) => Fields::default(),
+            Cause::Mvcc(e) => transaction::mvcc_fields(e),
         };
         Fields { context: self.0.context.clone().or(fields.context), ..fields }
     }
@@ -183,6 +189,7 @@ impl fmt::Display for Error {
             Cause::Execution(e) => e.fmt(f),
             Cause::Setting(e) => e.fmt(f),
             Cause::Statement(e) => e.fmt(f),
+            Cause::Transaction(e) => e.fmt(f),
             Cause::Mvcc(e) => e.fmt(f),
         }
     }
@@ -203,5 +210,6 @@ macro_rules! causes {
 causes! {
     Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError),
     Constraint(ConstraintError), Definition(DefinitionError), Copy(CopyError),
-    Execution(ExecutionError), Setting(SettingError), Statement(StatementError), Mvcc(reckon_mvcc::Error),
+    Execution(ExecutionError), Setting(SettingError), Statement(StatementError),
+    Transaction(TransactionError), Mvcc(reckon_mvcc::Error),
 }

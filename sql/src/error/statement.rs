@@ -1,8 +1,6 @@
-//! The statement cannot run in this session now; and how errors of transactions read.
+//! The statement cannot run in this session now.
 
 use std::fmt;
-
-use reckon_mvcc::{Error as Below, Reason, StorageError};
 
 use super::{Fields, SqlState};
 
@@ -10,8 +8,6 @@ use super::{Fields, SqlState};
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "the fields are the words of the message")]
 pub enum StatementError {
-    /// Anything but ROLLBACK after an error inside a block.
-    InFailedTransaction,
     /// Execute of a prepared statement that is not there.
     UndefinedPreparedStatement { name: String },
     /// A second prepared statement of one name.
@@ -26,20 +22,6 @@ pub enum StatementError {
     CopyOption { problem: String, unsupported: bool },
     /// COPY ... FORMAT of something.
     CopyFormat { format: String },
-    /// SET TRANSACTION ISOLATION LEVEL behind a query.
-    IsolationTooLate,
-    /// SET TRANSACTION ISOLATION LEVEL behind a savepoint.
-    IsolationInSubtransaction,
-    /// SET TRANSACTION DEFERRABLE behind a query.
-    DeferrableTooLate,
-    /// SET TRANSACTION READ WRITE behind a query.
-    ReadWriteTooLate,
-    /// No such savepoint.
-    UndefinedSavepoint { name: String },
-    /// A command for blocks, outside one.
-    NotInBlock { command: &'static str },
-    /// A command that must not be in a block, in one.
-    InBlock { command: &'static str },
     /// A parameter of a type that is not there.
     UndefinedParameterType { oid: u32 },
     /// A parameter without a type; `number` counts from 1.
@@ -62,15 +44,12 @@ pub enum StatementError {
     NoParameter { number: usize },
     /// A prepared statement whose columns are others than when it was prepared.
     ResultTypeChanged,
-    /// A writing statement in a READ ONLY transaction.
-    ReadOnlyTransaction { command: &'static str },
 }
 
 impl StatementError {
     /// The code clients branch on.
     pub fn sqlstate(&self) -> SqlState {
         match self {
-            Self::InFailedTransaction => SqlState::IN_FAILED_SQL_TRANSACTION,
             Self::UndefinedPreparedStatement { .. } => SqlState::INVALID_SQL_STATEMENT_NAME,
             Self::DuplicatePreparedStatement { .. } => SqlState::DUPLICATE_PREPARED_STATEMENT,
             Self::UndefinedPortal { .. } => SqlState::INVALID_CURSOR_NAME,
@@ -82,13 +61,6 @@ impl StatementError {
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
-            Self::IsolationTooLate
-            | Self::IsolationInSubtransaction
-            | Self::DeferrableTooLate
-            | Self::ReadWriteTooLate
-            | Self::InBlock { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
-            Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
-            Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
             Self::UndefinedParameterType { .. } => SqlState::UNDEFINED_OBJECT,
             Self::IndeterminateParameter { .. } => SqlState::INDETERMINATE_DATATYPE,
             Self::SeveralCommands | Self::ArgumentCount { .. } => SqlState::SYNTAX_ERROR,
@@ -98,7 +70,6 @@ impl StatementError {
             | Self::ResultFormats { .. } => SqlState::PROTOCOL_VIOLATION,
             Self::FormatCode { .. } => SqlState::INVALID_PARAMETER_VALUE,
             Self::NoParameter { .. } => SqlState::UNDEFINED_PARAMETER,
-            Self::ReadOnlyTransaction { .. } => SqlState::READ_ONLY_SQL_TRANSACTION,
         }
     }
 
@@ -117,9 +88,6 @@ impl StatementError {
 impl fmt::Display for StatementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InFailedTransaction => f.write_str(
-                "current transaction is aborted, commands ignored until end of transaction block",
-            ),
             Self::UndefinedPreparedStatement { name } if name.is_empty() => {
                 f.write_str("unnamed prepared statement does not exist")
             }
@@ -137,25 +105,6 @@ impl fmt::Display for StatementError {
             Self::CopyOption { problem, .. } => f.write_str(problem),
             Self::CopyFormat { format } => {
                 write!(f, "COPY format \"{format}\" not recognized")
-            }
-            Self::IsolationTooLate => {
-                f.write_str("SET TRANSACTION ISOLATION LEVEL must be called before any query")
-            }
-            Self::IsolationInSubtransaction => f.write_str(
-                "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
-            ),
-            Self::DeferrableTooLate => {
-                f.write_str("SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
-            }
-            Self::ReadWriteTooLate => {
-                f.write_str("transaction read-write mode must be set before any query")
-            }
-            Self::UndefinedSavepoint { name } => write!(f, "savepoint \"{name}\" does not exist"),
-            Self::NotInBlock { command } => {
-                write!(f, "{command} can only be used in transaction blocks")
-            }
-            Self::InBlock { command } => {
-                write!(f, "{command} cannot run inside a transaction block")
             }
             Self::UndefinedParameterType { oid } => write!(f, "type with OID {oid} does not exist"),
             Self::IndeterminateParameter { number } => {
@@ -184,62 +133,6 @@ impl fmt::Display for StatementError {
             Self::FormatCode { code } => write!(f, "unsupported format code: {code}"),
             Self::NoParameter { number } => write!(f, "there is no parameter ${number}"),
             Self::ResultTypeChanged => f.write_str("cached plan must not change result type"),
-            Self::ReadOnlyTransaction { command } => {
-                write!(f, "cannot execute {command} in a read-only transaction")
-            }
         }
-    }
-}
-
-/// The code of an error from below.
-pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
-    match error {
-        Below::Storage(error) => storage_sqlstate(error),
-        Below::Index(_) => SqlState::IO_ERROR,
-        Below::WriteConflict { .. } | Below::NotSerializable { .. } => {
-            SqlState::SERIALIZATION_FAILURE
-        }
-        Below::Deadlock(_) => SqlState::DEADLOCK_DETECTED,
-        Below::LockNotAvailable | Below::LockTimeout => SqlState::LOCK_NOT_AVAILABLE,
-        Below::Interrupted(Reason::Cancel | Reason::StatementTimeout) => SqlState::QUERY_CANCELED,
-        Below::Interrupted(Reason::IdleInTransactionTimeout) => {
-            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-        }
-        Below::Interrupted(Reason::Disconnect) => SqlState::CONNECTION_FAILURE,
-        Below::Interrupted(Reason::Terminate) => SqlState::ADMIN_SHUTDOWN,
-        Below::TransactionTooLarge { .. } => SqlState::CONFIGURATION_LIMIT_EXCEEDED,
-        Below::ReadOnly => SqlState::READ_ONLY_SQL_TRANSACTION,
-        Below::NotLoadable { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-        Below::Thread(_) => SqlState::INSUFFICIENT_RESOURCES,
-    }
-}
-
-fn storage_sqlstate(error: &StorageError) -> SqlState {
-    match error {
-        StorageError::DiskFull { .. } => SqlState::DISK_FULL,
-        StorageError::HistoryCollected { .. } => SqlState::SNAPSHOT_TOO_OLD,
-        StorageError::MalformedKey { .. } | StorageError::Corrupt { .. } => {
-            SqlState::DATA_CORRUPTED
-        }
-        _ => SqlState::IO_ERROR,
-    }
-}
-
-/// DETAIL and HINT of an error from below.
-pub(super) fn mvcc_fields(error: &Below) -> Fields {
-    match error {
-        Below::Deadlock(deadlock) => {
-            Fields { detail: Some(deadlock.to_string()), ..Fields::default() }
-        }
-        Below::NotSerializable { reason } => Fields {
-            detail: Some(reason.to_string()),
-            hint: Some("The transaction might succeed if retried.".to_owned()),
-            ..Fields::default()
-        },
-        Below::TransactionTooLarge { .. } => Fields {
-            hint: Some("Write it in several transactions, or raise the setting.".to_owned()),
-            ..Fields::default()
-        },
-        _ => Fields::default(),
     }
 }

@@ -58,6 +58,58 @@ impl Expr {
         }
     }
 
+    /// Calls `visit` with each direct child, to change it.
+    pub(crate) fn each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        match &mut self.kind {
+            ExprKind::Constant(_)
+            | ExprKind::Column(_)
+            | ExprKind::Parameter(_)
+            | ExprKind::Outer(_) => {}
+            ExprKind::Call { args, .. } => args.iter_mut().for_each(visit),
+            ExprKind::CoerceViaText(arg)
+            | ExprKind::Relabel(arg)
+            | ExprKind::Not(arg)
+            | ExprKind::IsNull(arg)
+            | ExprKind::Length { arg, .. }
+            | ExprKind::IsTruth(arg, _) => visit(arg),
+            ExprKind::And(args)
+            | ExprKind::Or(args)
+            | ExprKind::Coalesce(args)
+            | ExprKind::Array(args)
+            | ExprKind::Row(args)
+            | ExprKind::Extreme(_, args) => args.iter_mut().for_each(visit),
+            ExprKind::Distinct { left, right, .. } | ExprKind::NullIf { left, right, .. } => {
+                visit(left);
+                visit(right);
+            }
+            ExprKind::Case { branches, otherwise } => {
+                for branch in branches {
+                    visit(&mut branch.condition);
+                    visit(&mut branch.value);
+                }
+                visit(otherwise);
+            }
+            ExprKind::InList { arg, list, .. } => {
+                visit(arg);
+                list.iter_mut().for_each(visit);
+            }
+            ExprKind::InArray { arg, array, .. } => {
+                visit(arg);
+                visit(array);
+            }
+            ExprKind::Subscript(arg, indexes) => {
+                visit(arg);
+                indexes.iter_mut().for_each(visit);
+            }
+            ExprKind::Subquery { kind, outer, .. } => {
+                if let SubqueryKind::Compare { arg, .. } = kind {
+                    visit(arg);
+                }
+                outer.iter_mut().for_each(visit);
+            }
+        }
+    }
+
     /// The same expression with `change` applied to each direct child.
     ///
     /// # Errors

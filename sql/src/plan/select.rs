@@ -15,7 +15,7 @@ use super::from::Wishes;
 use super::planner::{Planner, Rows, column, conjunction, outputs, unnamed};
 use super::{JoinKind, Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
 use crate::analyze::{
-    self, ColumnId, Distinct, From, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
+    ColumnId, Distinct, From, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
 };
 use crate::error::Result;
 use crate::expr::function::Body;
@@ -379,7 +379,7 @@ fn extract_sets(mut expr: Expr, sets: &mut Vec<Expr>) -> Expr {
         sets.push(expr);
         return column(sets.len() - 1, ty);
     }
-    analyze::children_mut(&mut expr, &mut |child| {
+    expr.each_child_mut(&mut |child| {
         let placeholder = column(0, child.ty);
         let taken = std::mem::replace(child, placeholder);
         *child = extract_sets(taken, sets);
@@ -393,7 +393,7 @@ fn is_set(expr: &Expr) -> bool {
 
 fn inputs_have_sets(expr: &Expr) -> bool {
     let mut found = false;
-    analyze::children(expr, &mut |child| found |= has_set(child));
+    expr.each_child(&mut |child| found |= has_set(child));
     found
 }
 

@@ -13,7 +13,7 @@ use super::prepared::Prepared;
 use crate::catalog::Table;
 use crate::copy::{CopyFormat, CopyOptions, Decoder, Encoder, Fields, Header};
 use crate::error::{
-    CopyError, DefinitionError, Error, ExecutionError, Result, StatementError, SyntaxError,
+    CopyError, DefinitionError, Error, ExecutionError, Result, SyntaxError, TransactionError,
 };
 use crate::exec::TableWriter;
 use crate::expr::Compiled;
@@ -110,7 +110,7 @@ impl Session {
             let table = self.surroundings.table(name)?;
             let open = self.open_transaction()?;
             if open.transaction.is_read_only() {
-                return Err(StatementError::ReadOnlyTransaction { command: "COPY FROM" }.into());
+                return Err(TransactionError::ReadOnlyTransaction { command: "COPY FROM" }.into());
             }
             let lock = super::table_lock(database, table.oid);
             open.transaction.lock_table(lock, reckon_mvcc::TableLock::RowExclusive, wait)?;

@@ -9,7 +9,7 @@ use super::block::Block;
 use super::environment::now;
 use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run};
 use super::prepared::Prepared;
-use crate::error::{Cause, Error, ExecutionError, Result, StatementError};
+use crate::error::{Cause, Error, ExecutionError, Result, TransactionError};
 use crate::exec::{self, Context, Limits};
 use crate::plan::Command;
 use crate::types::Datum;
@@ -112,7 +112,7 @@ impl Session {
             if let Some(command) = planning.planned.writes
                 && open.transaction.is_read_only()
             {
-                return Err(StatementError::ReadOnlyTransaction { command }.into());
+                return Err(TransactionError::ReadOnlyTransaction { command }.into());
             }
             for (table, mode) in &planning.planned.tables {
                 open.transaction.lock_table(super::table_lock(database, *table), *mode, wait)?;

@@ -6,7 +6,7 @@ use super::Session;
 use super::block::Block;
 use super::portal::{Portal, Run, Shape};
 use super::prepared::{PortalDescription, Prepared, StatementDescription, single};
-use crate::error::{Result, StatementError};
+use crate::error::{Result, StatementError, TransactionError};
 use crate::types::{self, Datum, Oid, Type};
 
 impl Session {
@@ -228,7 +228,7 @@ impl Session {
     pub(super) fn check_allowed(&self, statement: Option<&crate::parser::Statement>) -> Result<()> {
         let ends = statement.is_none_or(|statement| statement.kind.ends_transaction());
         if matches!(self.block, Block::Failed(_)) && !ends {
-            return Err(StatementError::InFailedTransaction.into());
+            return Err(TransactionError::InFailedTransaction.into());
         }
         Ok(())
     }

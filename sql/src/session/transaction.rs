@@ -3,7 +3,7 @@
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
-use crate::error::{Result, SqlState, StatementError};
+use crate::error::{Result, SqlState, TransactionError};
 use crate::parser::TransactionModes;
 
 impl Session {
@@ -14,7 +14,7 @@ impl Session {
         }
         match &mut self.block {
             Block::Open(open) => Ok(open),
-            Block::Idle | Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
+            Block::Idle | Block::Failed(_) => Err(TransactionError::InFailedTransaction.into()),
         }
     }
 
@@ -39,7 +39,7 @@ impl Session {
             }
             Block::Open(open) => open.explicit = true,
             Block::Idle => self.begin(true)?,
-            Block::Failed(_) => return Err(StatementError::InFailedTransaction.into()),
+            Block::Failed(_) => return Err(TransactionError::InFailedTransaction.into()),
         }
         self.set_transaction(modes)
     }
@@ -49,22 +49,22 @@ impl Session {
         let Block::Open(open) = &mut self.block else { return Ok(()) };
         if let Some(isolation) = modes.isolation {
             if isolation != open.transaction.isolation() && !open.savepoints.is_empty() {
-                return Err(StatementError::IsolationInSubtransaction.into());
+                return Err(TransactionError::IsolationInSubtransaction.into());
             }
             if open.has_queried && isolation != open.transaction.isolation() {
-                return Err(StatementError::IsolationTooLate.into());
+                return Err(TransactionError::IsolationTooLate.into());
             }
             open.transaction.set_isolation(isolation);
         }
         if let Some(read_only) = modes.read_only {
             if !read_only && open.has_queried && open.transaction.is_read_only() {
-                return Err(StatementError::ReadWriteTooLate.into());
+                return Err(TransactionError::ReadWriteTooLate.into());
             }
             open.transaction.set_read_only(read_only);
         }
         if let Some(deferrable) = modes.deferrable {
             if open.has_queried {
-                return Err(StatementError::DeferrableTooLate.into());
+                return Err(TransactionError::DeferrableTooLate.into());
             }
             open.deferrable = deferrable;
         }
@@ -180,13 +180,13 @@ impl Session {
     /// ROLLBACK TO SAVEPOINT: also brings a failed block back to life.
     pub(super) fn rollback_to_savepoint(&mut self, name: &str) -> Result<()> {
         if !self.block.is_explicit() {
-            return Err(StatementError::NotInBlock { command: "ROLLBACK TO SAVEPOINT" }.into());
+            return Err(TransactionError::NotInBlock { command: "ROLLBACK TO SAVEPOINT" }.into());
         }
         let (Block::Open(mut open) | Block::Failed(Some(mut open))) =
             std::mem::take(&mut self.block)
         else {
             self.block = Block::Failed(None);
-            return Err(StatementError::UndefinedSavepoint { name: name.to_owned() }.into());
+            return Err(TransactionError::UndefinedSavepoint { name: name.to_owned() }.into());
         };
         let at = match find(&open.savepoints, name) {
             Ok(at) => at,
@@ -209,8 +209,8 @@ impl Session {
     pub(super) fn block_for(&mut self, command: &'static str) -> Result<&mut Open> {
         match &mut self.block {
             Block::Open(open) if open.explicit => Ok(open),
-            Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
-            Block::Open(_) | Block::Idle => Err(StatementError::NotInBlock { command }.into()),
+            Block::Failed(_) => Err(TransactionError::InFailedTransaction.into()),
+            Block::Open(_) | Block::Idle => Err(TransactionError::NotInBlock { command }.into()),
         }
     }
 
@@ -218,10 +218,10 @@ impl Session {
     pub(super) fn not_in_block(&mut self, command: &'static str) -> Result<()> {
         match &self.block {
             Block::Open(open) if open.explicit || self.in_script => {
-                Err(StatementError::InBlock { command }.into())
+                Err(TransactionError::InBlock { command }.into())
             }
-            Block::Failed(_) => Err(StatementError::InFailedTransaction.into()),
-            Block::Idle if self.in_script => Err(StatementError::InBlock { command }.into()),
+            Block::Failed(_) => Err(TransactionError::InFailedTransaction.into()),
+            Block::Idle if self.in_script => Err(TransactionError::InBlock { command }.into()),
             Block::Open(_) | Block::Idle => Ok(()),
         }
     }
@@ -232,5 +232,5 @@ fn find(savepoints: &[Mark], name: &str) -> Result<usize> {
     savepoints
         .iter()
         .rposition(|mark| mark.name == name)
-        .ok_or_else(|| StatementError::UndefinedSavepoint { name: name.to_owned() }.into())
+        .ok_or_else(|| TransactionError::UndefinedSavepoint { name: name.to_owned() }.into())
 }

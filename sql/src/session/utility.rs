@@ -11,6 +11,7 @@ use super::{Notice, Session};
 use crate::ddl::{self, Edit};
 use crate::error::{
     DefinitionError, ExecutionError, Result, SqlState, StatementError, SyntaxError,
+    TransactionError,
 };
 use crate::parser::{
     DiscardTarget, Kind, Maintenance, Name, SettingValue, Source, Statement, TransactionModes,
@@ -393,7 +394,7 @@ impl Session {
         let wait = self.lock_wait();
         let open = self.open_transaction()?;
         if open.transaction.is_read_only() {
-            return Err(StatementError::ReadOnlyTransaction { command }.into());
+            return Err(TransactionError::ReadOnlyTransaction { command }.into());
         }
         let snapshot = open.transaction.newest_snapshot();
         let catalog = self.definitions_at(&snapshot)?;
@@ -401,7 +402,7 @@ impl Session {
         let path = self.surroundings.search_path().into_iter().map(str::to_owned).collect();
         let database = self.database.clone();
         let super::block::Block::Open(open) = &mut self.block else {
-            return Err(StatementError::InFailedTransaction.into());
+            return Err(TransactionError::InFailedTransaction.into());
         };
         open.has_queried = true;
         open.definition_changes += 1;

@@ -139,7 +139,7 @@ impl Scope<'_> {
     }
 
     fn collect<'n>(&self, expr: &'n Expr, inputs: &[&Node], found: &mut Subplans<'n>) {
-        crate::analyze::children(expr, &mut |child| self.collect(child, inputs, found));
+        expr.each_child(&mut |child| self.collect(child, inputs, found));
         let ExprKind::Subquery { kind, plan, outer } = &expr.kind else { return };
         if found.names.iter().any(|(known, _)| Arc::ptr_eq(known, plan)) {
             return;
@@ -300,6 +300,6 @@ fn in_subplans(expr: &Expr) -> usize {
         ExprKind::Subquery { plan, .. } => relations(plan),
         _ => 0,
     };
-    crate::analyze::children(expr, &mut |child| count += in_subplans(child));
+    expr.each_child(&mut |child| count += in_subplans(child));
     count
 }

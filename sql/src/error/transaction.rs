@@ -1,0 +1,133 @@
+//! The transaction is not in a state for the statement; and how errors of transactions read.
+
+use std::fmt;
+
+use reckon_mvcc::{Error as Below, Reason, StorageError};
+
+use super::{Fields, SqlState};
+
+/// The transaction is not in a state for the statement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the fields are the words of the message")]
+pub enum TransactionError {
+    /// Anything but ROLLBACK after an error inside a block.
+    InFailedTransaction,
+    /// SET TRANSACTION ISOLATION LEVEL behind a query.
+    IsolationTooLate,
+    /// SET TRANSACTION ISOLATION LEVEL behind a savepoint.
+    IsolationInSubtransaction,
+    /// SET TRANSACTION DEFERRABLE behind a query.
+    DeferrableTooLate,
+    /// SET TRANSACTION READ WRITE behind a query.
+    ReadWriteTooLate,
+    /// No such savepoint.
+    UndefinedSavepoint { name: String },
+    /// A command for blocks, outside one.
+    NotInBlock { command: &'static str },
+    /// A command that must not be in a block, in one.
+    InBlock { command: &'static str },
+    /// A writing statement in a READ ONLY transaction.
+    ReadOnlyTransaction { command: &'static str },
+}
+
+impl TransactionError {
+    /// The code clients branch on.
+    pub fn sqlstate(&self) -> SqlState {
+        match self {
+            Self::InFailedTransaction => SqlState::IN_FAILED_SQL_TRANSACTION,
+            Self::IsolationTooLate
+            | Self::IsolationInSubtransaction
+            | Self::DeferrableTooLate
+            | Self::ReadWriteTooLate
+            | Self::InBlock { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
+            Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
+            Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
+            Self::ReadOnlyTransaction { .. } => SqlState::READ_ONLY_SQL_TRANSACTION,
+        }
+    }
+}
+
+impl fmt::Display for TransactionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InFailedTransaction => f.write_str(
+                "current transaction is aborted, commands ignored until end of transaction block",
+            ),
+            Self::IsolationTooLate => {
+                f.write_str("SET TRANSACTION ISOLATION LEVEL must be called before any query")
+            }
+            Self::IsolationInSubtransaction => f.write_str(
+                "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+            ),
+            Self::DeferrableTooLate => {
+                f.write_str("SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+            }
+            Self::ReadWriteTooLate => {
+                f.write_str("transaction read-write mode must be set before any query")
+            }
+            Self::UndefinedSavepoint { name } => write!(f, "savepoint \"{name}\" does not exist"),
+            Self::NotInBlock { command } => {
+                write!(f, "{command} can only be used in transaction blocks")
+            }
+            Self::InBlock { command } => {
+                write!(f, "{command} cannot run inside a transaction block")
+            }
+            Self::ReadOnlyTransaction { command } => {
+                write!(f, "cannot execute {command} in a read-only transaction")
+            }
+        }
+    }
+}
+
+/// The code of an error from below.
+pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
+    match error {
+        Below::Storage(error) => storage_sqlstate(error),
+        Below::Index(_) => SqlState::IO_ERROR,
+        Below::WriteConflict { .. } | Below::NotSerializable { .. } => {
+            SqlState::SERIALIZATION_FAILURE
+        }
+        Below::Deadlock(_) => SqlState::DEADLOCK_DETECTED,
+        Below::LockNotAvailable | Below::LockTimeout => SqlState::LOCK_NOT_AVAILABLE,
+        Below::Interrupted(Reason::Cancel | Reason::StatementTimeout) => SqlState::QUERY_CANCELED,
+        Below::Interrupted(Reason::IdleInTransactionTimeout) => {
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        }
+        Below::Interrupted(Reason::Disconnect) => SqlState::CONNECTION_FAILURE,
+        Below::Interrupted(Reason::Terminate) => SqlState::ADMIN_SHUTDOWN,
+        Below::TransactionTooLarge { .. } => SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        Below::ReadOnly => SqlState::READ_ONLY_SQL_TRANSACTION,
+        Below::NotLoadable { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Below::Thread(_) => SqlState::INSUFFICIENT_RESOURCES,
+    }
+}
+
+fn storage_sqlstate(error: &StorageError) -> SqlState {
+    match error {
+        StorageError::DiskFull { .. } => SqlState::DISK_FULL,
+        StorageError::HistoryCollected { .. } => SqlState::SNAPSHOT_TOO_OLD,
+        StorageError::MalformedKey { .. } | StorageError::Corrupt { .. } => {
+            SqlState::DATA_CORRUPTED
+        }
+        _ => SqlState::IO_ERROR,
+    }
+}
+
+/// DETAIL and HINT of an error from below.
+pub(super) fn mvcc_fields(error: &Below) -> Fields {
+    match error {
+        Below::Deadlock(deadlock) => {
+            Fields { detail: Some(deadlock.to_string()), ..Fields::default() }
+        }
+        Below::NotSerializable { reason } => Fields {
+            detail: Some(reason.to_string()),
+            hint: Some("The transaction might succeed if retried.".to_owned()),
+            ..Fields::default()
+        },
+        Below::TransactionTooLarge { .. } => Fields {
+            hint: Some("Write it in several transactions, or raise the setting.".to_owned()),
+            ..Fields::default()
+        },
+        _ => Fields::default(),
+    }
+}
