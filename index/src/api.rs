@@ -146,6 +146,8 @@ pub struct TreeStatistics {
     pub absent_leaves: u64,
     /// Keys with a record in memory.
     pub records: u64,
+    /// Of those, how many are in resident leaves.
+    pub resident_records: u64,
     /// Slots in resident leaves, used and free.
     pub slots: u64,
     /// What leaves and nodes take.
@@ -158,6 +160,13 @@ pub struct TreeStatistics {
     pub loads: u64,
     /// Leaves evicted.
     pub evictions: u64,
+}
+
+impl TreeStatistics {
+    /// The part of the resident leaves' slots that holds records, from 0 to 1.
+    pub fn fill(&self) -> f64 {
+        if self.slots == 0 { 0.0 } else { self.resident_records as f64 / self.slots as f64 }
+    }
 }
 
 /// Why a range could not be loaded.

@@ -8,6 +8,7 @@ mod api;
 mod cursor;
 mod leaf;
 mod node;
+mod outline;
 mod projection;
 mod reclaim;
 mod record;

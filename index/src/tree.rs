@@ -189,6 +189,11 @@ impl Tree {
         self.inner.statistics()
     }
 
+    /// It as text: a line for each node and leaf, with what the leaf knows. Walks all leaves.
+    pub fn outline(&self) -> String {
+        self.inner.outline()
+    }
+
     /// Forgets everything: back to one absent stub.
     pub fn clear(&self) {
         self.inner.clear();
@@ -268,6 +273,7 @@ fn count(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard)
         State::Loading(_) => into.loading_leaves += 1,
         State::Resident => {
             into.resident_leaves += 1;
+            into.resident_records += body.slots.len() as u64;
             into.slots += body.slots.capacity() as u64;
             into.learned_leaves += u64::from(body.slots.is_learned());
             into.model_error += u64::from(body.slots.error());
