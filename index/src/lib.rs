@@ -14,6 +14,7 @@ mod reclaim;
 mod record;
 mod residency;
 mod structure;
+mod sync;
 mod tree;
 mod verify;
 

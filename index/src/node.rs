@@ -12,13 +12,14 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::Guard;
 
 use crate::leaf::Leaf;
 use crate::projection::{Projection, common_prefix};
 use crate::residency::budget::footprint;
+use crate::sync::AtomicPtr;
 
 /// The most children of a node.
 pub(crate) const FANOUT: usize = 256;

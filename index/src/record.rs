@@ -28,11 +28,12 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::Guard;
 
 use crate::residency::budget::{Cache, footprint};
+use crate::sync::{AtomicBool, AtomicPtr};
 
 /// A chain longer than this is cut even above the horizon: readers that far back ask the source.
 const CHAIN_VERSIONS_MAX: usize = 64;
@@ -59,6 +60,7 @@ struct Version {
 const HEADER_BYTES: usize = size_of::<Header>();
 const VERSION_BYTES: usize = size_of::<Version>();
 const ALIGN: usize = align_of::<Version>();
+#[cfg(not(shuttle))]
 const _: () = assert!(HEADER_BYTES == 16 && VERSION_BYTES == 24 && ALIGN == align_of::<Header>());
 
 /// The end of a chain whose older versions only the source has. Never dereferenced, never the address of a version.

@@ -30,13 +30,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_epoch::{Guard, pin};
-use parking_lot::{Condvar, Mutex};
 
 use crate::api::{Direction, Error, Loading, Lookup, Newest, Source, TreeStatistics};
 use crate::cursor::Cursor;
 use crate::leaf::{Change, Fences, Installed, Leaf, Slots, State};
 use crate::node::{Child, Link};
 use crate::residency::budget::{Cache, Tally};
+use crate::sync::{Condvar, Mutex};
 
 /// An install that finds the memory full looks at so many leaves at most: it may hold up commits.
 const EVICTION_STEPS_INSTALL: usize = 8;

@@ -120,15 +120,19 @@ fn run(engine: &Engine, cache: &Cache, shape: usize, lag: u64, operation: &Opera
     }
 }
 
+/// Miri looks at every access, and is slow.
+const CASES: u32 = if cfg!(miri) { 4 } else { 64 };
+const OPERATIONS_MAX: usize = if cfg!(miri) { 30 } else { 250 };
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
 
     #[test]
     fn answers_are_those_of_a_map_of_versions(
         shape in 0..SHAPES,
         begins_empty in any::<bool>(),
         lag in 0..6u64,
-        operations in proptest::collection::vec(operation(), 1..250),
+        operations in proptest::collection::vec(operation(), 1..OPERATIONS_MAX),
     ) {
         let cache = Cache::new(40 << 10);
         let engine = if begins_empty { Engine::empty(&cache) } else { Engine::new(&cache) };

@@ -24,10 +24,10 @@ use crate::record::RecordPtr;
 use crate::residency::budget::footprint;
 
 /// The most slots of a gapped leaf: an insert that rebuilds it should not be noticed.
-pub(crate) const GAPPED_SLOTS: usize = 2048;
+pub(crate) const GAPPED_SLOTS: usize = if cfg!(shuttle) { 96 } else { 2048 };
 
 /// Fewer records than this need no model.
-const COUNT_MIN: usize = 64;
+const COUNT_MIN: usize = if cfg!(shuttle) { 8 } else { 64 };
 
 /// A model is good when the mean of log2(error + 1) over the records, times 256, is at most this.
 const MEAN_ERROR_MAX: u32 = 4 << 8;

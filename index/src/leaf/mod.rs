@@ -26,14 +26,14 @@ mod slots;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::Guard;
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::api::{Lookup, Newest};
 use crate::record::{Entry, Pushed, RecordPtr, Visible};
 use crate::residency::budget::{Cache, footprint};
+use crate::sync::{AtomicBool, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use dense::DENSE_SLOTS;
 pub(crate) use gapped::{GAPPED_SLOTS, Room};
 pub(crate) use slots::{Contents, Run, Slots};

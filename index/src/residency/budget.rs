@@ -12,10 +12,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-
 use crate::api::Statistics;
 use crate::residency::Clock;
+use crate::sync::Mutex;
 
 /// What the allocator takes for an allocation of `bytes`: glibc's eight bytes of bookkeeping, rounded up to 16.
 pub(crate) const fn footprint(bytes: usize) -> usize {

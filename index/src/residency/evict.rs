@@ -14,7 +14,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use crossbeam_epoch::{Guard, pin};
-use parking_lot::RwLockWriteGuard;
 
 use crate::leaf::{Body, Fences, Leaf, Room, Run, Slots, State};
 use crate::node::{Child, Piece};
@@ -22,6 +21,7 @@ use crate::reclaim::retire_records;
 use crate::record::RecordPtr;
 use crate::residency::budget::Cache;
 use crate::structure::Path;
+use crate::sync::RwLockWriteGuard;
 use crate::tree::{Inner, Seek};
 
 /// The hand: which tree, and from which key on.

@@ -30,6 +30,7 @@ use crate::reclaim::retire_records;
 use crate::record::RecordPtr;
 use crate::residency::budget::Cache;
 use crate::structure::Plan;
+use crate::sync;
 use crate::tree::{Inner, Seek};
 
 /// One leaf's worth, as far as is known.
@@ -118,7 +119,7 @@ impl Inner {
             if !matches!(state, State::Loading(_)) {
                 return;
             }
-            condvar.wait(&mut held);
+            held = sync::wait(condvar, held);
         }
     }
 

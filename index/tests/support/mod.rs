@@ -5,7 +5,12 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
+#[cfg(not(shuttle))]
+use std::sync::{Mutex, MutexGuard};
+
+#[cfg(shuttle)]
+use shuttle::sync::{Mutex, MutexGuard};
 
 use reckon_index::{
     Cache, Cursor, Direction, Loading, Lookup, Newest, Source, SourceError, Step, Tree, pin,
