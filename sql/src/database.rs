@@ -13,7 +13,6 @@ use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
 #[cfg(feature = "rocks")]
 use crate::error::ExecutionError;
 use crate::error::{Error, NameError, Result, StatementError};
-use crate::plan::Statistics;
 use crate::session::{ConnectOptions, Session};
 use crate::types::Oid;
 
@@ -246,6 +245,9 @@ const SIZE_AGE_MAX: u64 = 1_000_000;
 const ROW_BYTES: f64 = 24.0;
 const COLUMN_BYTES: f64 = 8.0;
 
+/// Up to this factor sizes are the same: how many bytes a row takes changes with compression.
+const SAME_SIZE: f64 = 4.0;
+
 impl TableSizes {
     fn new(engine: Engine) -> TableSizes {
         TableSizes { engine, known: Mutex::default() }
@@ -260,15 +262,28 @@ impl TableSizes {
             return Some(*bytes);
         }
         let bytes = self.engine.size(keyspace).ok()?;
-        self.known.lock().insert(keyspace, (now, bytes));
+        self.note(keyspace, bytes);
         Some(bytes)
     }
-}
 
-impl Statistics for TableSizes {
-    fn rows(&self, table: &catalog::Table) -> Option<f64> {
-        let bytes = self.bytes(table.keyspace)?;
-        Some(bytes as f64 / (ROW_BYTES + COLUMN_BYTES * table.columns.len() as f64))
+    /// The size of a keyspace as of now.
+    pub(crate) fn note(&self, keyspace: KeyspaceId, bytes: u64) {
+        self.known.lock().insert(keyspace, (self.engine.now(), bytes));
+    }
+
+    /// Rows of a table: as many as ANALYZE counted, unless it has grown far beyond them since; else
+    /// as its size says. A table that is still in memory has no size, so a small one says nothing.
+    pub(crate) fn rows(
+        &self,
+        table: &catalog::Table,
+        analyzed: Option<&catalog::TableStatistics>,
+    ) -> Option<f64> {
+        let bytes = self.bytes(table.keyspace)? as f64;
+        let row_bytes = ROW_BYTES + COLUMN_BYTES * table.columns.len() as f64;
+        let Some(analyzed) = analyzed else { return Some(bytes / row_bytes) };
+        let rows = analyzed.rows as f64;
+        let then = (analyzed.bytes as f64).max(rows * row_bytes).max(row_bytes);
+        Some(if bytes > SAME_SIZE * then { rows.max(1.0) * bytes / then } else { rows })
     }
 }
 

@@ -98,3 +98,100 @@ fn a_definition_rolls_back_with_its_transaction() {
     );
     assert_eq!(show(&mut session, "table t"), "42P01 relation \"t\" does not exist at 7");
 }
+
+/// The plan of a query, without its costs.
+fn plan_of(session: &mut Session, sql: &str) -> String {
+    show(session, &format!("explain (costs off) {sql}"))
+}
+
+#[test]
+fn a_plan_follows_what_analyze_found() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    let setup = "create table t (id int primary key, kind int);
+        create index on t (kind);
+        insert into t select n, case when n > 990 then n else 1 end from generate_series(1, 1000) n";
+    show(&mut session, setup);
+    let common = "select * from t where kind = 1";
+    let rare = "select * from t where kind = 995";
+    let scan = "Seq Scan on t\n  Filter: (kind = 1)\nEXPLAIN";
+    let lookup = "Index Scan using t_kind_idx on t\n  Index Cond: (kind = 1)\nEXPLAIN";
+    assert_eq!(plan_of(&mut session, common), lookup);
+    assert_eq!(show(&mut session, "begin; analyze t"), "BEGIN\nANALYZE");
+    assert_eq!(plan_of(&mut session, common), scan);
+    assert_eq!(show(&mut session, "rollback"), "ROLLBACK");
+    assert_eq!(plan_of(&mut session, common), lookup, "ANALYZE rolls back");
+    show(&mut session, "prepare p as select * from t where kind = 1");
+    show(&mut session, "analyze t (kind)");
+    assert_eq!(plan_of(&mut session, common), scan);
+    assert_eq!(
+        plan_of(&mut session, rare),
+        "Index Scan using t_kind_idx on t\n  Index Cond: (kind = 995)\nEXPLAIN"
+    );
+    assert_eq!(show(&mut session, "execute p").lines().count(), 991);
+    show(&mut session, "drop table t");
+    show(&mut session, setup);
+    assert_eq!(plan_of(&mut session, common), lookup, "statistics go with their table");
+}
+
+#[test]
+fn rows_are_estimated_from_common_values_and_bounds() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (id int primary key, half int, kind text)");
+    let rows = "insert into t select n, case when n % 2 = 0 then n end, 'k' || n % 4
+        from generate_series(1, 1000) n";
+    show(&mut session, rows);
+    show(&mut session, "analyze");
+    for (condition, expected) in [
+        ("half is null", 500),
+        ("kind = 'k1'", 250),
+        ("kind in ('k1', 'k2')", 500),
+        ("kind = 'nothing'", 1),
+        ("id <= 100", 100),
+        ("id between 101 and 300", 200),
+        ("half > 500", 250),
+    ] {
+        let plan = show(&mut session, &format!("explain select * from t where {condition}"));
+        let rows = plan.split("rows=").nth(1).and_then(|rest| rest.split(' ').next());
+        let rows: i64 = rows.and_then(|rows| rows.parse().ok()).expect("a plan has rows");
+        assert!((rows - expected).abs() <= 1 + expected / 50, "{condition}: {rows}");
+    }
+}
+
+#[test]
+fn vacuum_and_analyze_say_what_they_did_when_asked() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (id int primary key)");
+    show(&mut session, "insert into t select generate_series(1, 10)");
+    assert_eq!(show(&mut session, "vacuum (verbose, analyze) t"), "VACUUM");
+    let said: Vec<String> = session.notices().into_iter().map(|notice| notice.message).collect();
+    assert_eq!(said[0], "vacuuming \"postgres.public.t\"");
+    assert!(said[1].starts_with("finished vacuuming \"postgres.public.t\": "), "{}", said[1]);
+    assert_eq!(said[2], "analyzing \"public.t\"");
+    assert_eq!(said[3], "\"t\": read 10 rows; 10 rows in sample");
+    assert!(show(&mut session, "vacuum (truncate off) t").starts_with("0A000"));
+    assert!(show(&mut session, "vacuum (parallel 4) t").starts_with("0A000"));
+}
+
+#[test]
+fn words_of_other_databases_are_not_swallowed() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    for option in ["auto_increment", "autoincrement", "asc", "desc", "identity", "srid 4"] {
+        let answer = show(&mut session, &format!("create table t (a int {option})"));
+        assert!(answer.starts_with("42601 syntax error at or near"), "{option}: {answer}");
+    }
+}
+
+#[test]
+fn the_counters_are_a_relation() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (id int primary key)");
+    show(&mut session, "insert into t values (1)");
+    let sql = "select value > 0 from reckon_counters where name in ('commits', 'log_syncs')";
+    assert_eq!(show(&mut session, sql), "t\nt\nSELECT 2");
+    assert!(show(&mut session, "drop table reckon_counters").starts_with("42501"));
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reckon_mvcc::{Counters, Direction, KeyRange, KeyspaceId, Snapshot, Transaction};
 
 use super::record::{self, Record};
-use super::{Schema, Table, VirtualRelation};
+use super::{COUNTERS, Schema, Table, TableStatistics, VirtualRelation};
 use crate::error::{DataError, Error, Result};
 use crate::types::Oid;
 
@@ -16,6 +16,7 @@ use crate::types::Oid;
 pub struct Catalog {
     schemas: BTreeMap<String, Arc<Schema>>,
     tables: HashMap<Oid, Arc<Table>>,
+    statistics: HashMap<Oid, TableStatistics>,
     relations: HashMap<Oid, HashMap<String, Relation>>,
 }
 
@@ -58,6 +59,10 @@ impl Catalog {
                 self.schemas.insert(schema.name.clone(), Arc::new(schema));
             }
             Some(&Table::KIND) => self.add_table(Arc::new(record::decode(value)?)),
+            Some(&TableStatistics::KIND) => {
+                let statistics: TableStatistics = record::decode(value)?;
+                self.statistics.insert(statistics.table, statistics);
+            }
             _ => return Err(DataError::Corrupted { what: "a catalog key" }.into()),
         }
         Ok(())
@@ -85,6 +90,10 @@ impl Catalog {
 
     /// The relation of a name in a schema.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
+        static COMPUTED: Relation = Relation::Virtual(&COUNTERS);
+        if schema == COUNTERS.schema && name == COUNTERS.name {
+            return Some(&COMPUTED);
+        }
         let schema = self.schemas.get(schema)?;
         self.relations.get(&schema.oid)?.get(name)
     }
@@ -92,6 +101,11 @@ impl Catalog {
     /// A table by OID.
     pub fn table(&self, oid: Oid) -> Option<&Arc<Table>> {
         self.tables.get(&oid)
+    }
+
+    /// What ANALYZE found in a table.
+    pub fn statistics(&self, table: Oid) -> Option<&TableStatistics> {
+        self.statistics.get(&table)
     }
 
     /// All tables, in no order.
@@ -103,6 +117,9 @@ impl Catalog {
     pub fn relation_name(&self, oid: Oid) -> Option<(&str, &str)> {
         if let Some(table) = self.tables.get(&oid) {
             return Some((&table.schema_name, &table.name));
+        }
+        if oid == COUNTERS.oid {
+            return Some((COUNTERS.schema, COUNTERS.name));
         }
         self.tables.values().find_map(|table| {
             let mut indexes = table.primary_key().into_iter().chain(&table.indexes);

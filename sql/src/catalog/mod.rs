@@ -8,17 +8,21 @@ mod bootstrap;
 mod cache;
 mod cluster;
 mod contents;
+mod counters;
 mod definition;
 mod lookup;
 pub mod record;
+mod statistics;
 
 pub use bootstrap::{POSTGRES_DATABASE, PUBLIC, SUPERUSER};
 pub(crate) use bootstrap::{create_cluster, put, remove};
 pub(crate) use cache::{AsOf, Cache};
 pub use cluster::Cluster;
 pub use contents::{Catalog, Relation};
+pub use counters::COUNTERS;
 pub use definition::{
     Column, Constraint, ConstraintKind, DatabaseDefinition, Index, IndexColumn, Role, RowIdentity,
     Schema, Table,
 };
 pub use lookup::{Lookup, VirtualRelation};
+pub use statistics::{ColumnStatistics, TableStatistics};

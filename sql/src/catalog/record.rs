@@ -8,6 +8,7 @@
 //! | [`CLUSTER`] | `r`, OID | a [`Role`] |
 //! | a database's catalog | `n`, OID | a [`Schema`] |
 //! | a database's catalog | `t`, OID | a [`Table`] with its columns, indexes and constraints |
+//! | a database's catalog | `s`, OID of a table | its [`TableStatistics`] |
 //!
 //! OIDs are big-endian; values are bincode (variable-length integers, little-endian).
 
@@ -15,7 +16,7 @@ use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
 use reckon_mvcc::KeyspaceId;
 
-use super::{DatabaseDefinition, Role, Schema, Table};
+use super::{DatabaseDefinition, Role, Schema, Table, TableStatistics};
 use crate::error::{DataError, Result};
 use crate::types::Oid;
 
@@ -56,6 +57,13 @@ impl Record for Table {
     const KIND: u8 = b't';
     fn oid(&self) -> Oid {
         self.oid
+    }
+}
+
+impl Record for TableStatistics {
+    const KIND: u8 = b's';
+    fn oid(&self) -> Oid {
+        self.table
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) struct Decoder {
     scanned: usize,
     in_quotes: bool,
     line: u64,
+    /// Where the line given out last stands in `buffer`.
+    current: Option<(usize, usize)>,
     ended: bool,
 }
 
@@ -80,6 +82,7 @@ impl Decoder {
             scanned: 0,
             in_quotes: false,
             line: 0,
+            current: None,
             ended: false,
         }
     }
@@ -89,8 +92,15 @@ impl Decoder {
         self.line
     }
 
+    /// The line given out last as it came, until the next piece is taken.
+    pub(crate) fn line_text(&self) -> Option<&[u8]> {
+        let (from, to) = self.current?;
+        self.buffer.get(from..to)
+    }
+
     /// Takes the next piece.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.current = None;
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.scanned -= self.start;
@@ -110,12 +120,13 @@ impl Decoder {
             return Ok(None);
         }
         let Some((from, to)) = self.next_line(last)? else { return Ok(None) };
-        self.line += 1;
         let line = &self.buffer[from..to];
         if line == b"\\." {
             self.ended = true;
             return Ok(None);
         }
+        self.line += 1;
+        self.current = Some((from, to));
         fields.clear();
         match self.options.format {
             CopyFormat::Text => split_text(line, &self.options, fields),
@@ -172,6 +183,8 @@ impl Decoder {
         }
         self.start = self.buffer.len();
         if self.in_quotes {
+            self.line += 1;
+            self.current = Some((from, self.buffer.len()));
             return Err(DataError::CopyUnterminatedQuote.into());
         }
         let end = self.buffer.len();
@@ -268,11 +281,12 @@ fn split_csv(line: &[u8], options: &CopyOptions, fields: &mut Fields) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::copy::OptionValue;
+    use crate::copy::{GivenOption, OptionValue};
 
     fn rows(data: &[u8], piece: usize, csv: bool) -> Vec<Vec<Option<String>>> {
         let format = OptionValue::Text(if csv { "csv" } else { "text" }.to_owned());
-        let options = CopyOptions::new(&[("format".to_owned(), format)], true).unwrap();
+        let format = GivenOption { name: "format".to_owned(), value: format, position: None };
+        let options = CopyOptions::new(&[format], true).unwrap();
         let mut decoder = Decoder::new(options);
         let (mut fields, mut rows) = (Fields::default(), Vec::new());
         let mut take = |decoder: &mut Decoder, last| {

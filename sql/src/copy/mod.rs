@@ -6,4 +6,4 @@ mod options;
 
 pub(crate) use decode::{Decoder, Fields};
 pub(crate) use encode::Encoder;
-pub use options::{CopyFormat, CopyOptions, Header, OptionValue};
+pub use options::{CopyFormat, CopyOptions, GivenOption, Header, OptionValue};

@@ -1,6 +1,6 @@
 //! The options of COPY and what they may be together.
 
-use crate::error::{Result, SettingError, StatementError, SyntaxError};
+use crate::error::{Cause, Result, SettingError, StatementError, SyntaxError};
 
 /// Text or CSV.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +83,17 @@ pub enum OptionValue {
     Names(Vec<String>),
 }
 
+/// One option as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GivenOption {
+    /// Its name in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: OptionValue,
+    /// 1-based character position of the name.
+    pub position: Option<u32>,
+}
+
 /// Options as they come in, before the defaults of the format are known.
 #[derive(Default)]
 struct Raw {
@@ -105,10 +116,17 @@ impl CopyOptions {
     /// # Errors
     ///
     /// 42601, 22023 and 0A000 with PostgreSQL's messages.
-    pub fn new(options: &[(String, OptionValue)], from: bool) -> Result<CopyOptions> {
+    pub fn new(options: &[GivenOption], from: bool) -> Result<CopyOptions> {
         let mut raw = Raw::default();
-        for (name, value) in options {
-            raw.take(&name.to_ascii_lowercase(), value)?;
+        for GivenOption { name, value, position } in options {
+            raw.take(name, value).map_err(|error| match error.cause() {
+                // PostgreSQL does not say where these are.
+                Cause::Syntax(
+                    SyntaxError::OptionNeedsBoolean { .. } | SyntaxError::OptionNeedsValue { .. },
+                )
+                | Cause::Setting(_) => error,
+                _ => error.at(*position),
+            })?;
         }
         raw.complete(from)
     }

@@ -41,7 +41,7 @@ impl Edit<'_> {
                 return unsupported(format!("ALTER TABLE ... {operation}"));
             };
             refuse(*not_valid, "NOT VALID")?;
-            let key = table_key(constraint)?;
+            let key = table_key(constraint, &self.source)?;
             let table = self.lock(name, TableLock::AccessExclusive)?;
             let schema = Schema { oid: table.schema, name: table.schema_name.clone() };
             if key.primary {
@@ -64,6 +64,12 @@ impl Edit<'_> {
 
     /// The rows get new keys, so the table and its indexes are written anew.
     fn add_primary_key(&mut self, schema: &Schema, table: &Table, key: &NewKey) -> Result<()> {
+        for column in &key.columns {
+            if table.column(&column.name).is_none() {
+                let (table, column) = (table.name.clone(), column.name.clone());
+                return Err(DefinitionError::UndefinedColumn { table, column }.into());
+            }
+        }
         if table.primary_key().is_some() {
             return Err(DefinitionError::SeveralPrimaryKeys { table: table.name.clone() }.into());
         }

@@ -1,14 +1,14 @@
 //! CREATE INDEX.
 
 use reckon_mvcc::TableLock;
-use sqlparser::ast::{CreateIndex, IndexType};
+use sqlparser::ast::{CreateIndex, IndexType, ObjectNamePart, Spanned};
 
 use super::Edit;
 use super::key::joined;
 use super::syntax::{key_columns, names, refuse, unsupported};
 use crate::catalog::{Index, Schema, Table};
 use crate::error::{NameError, Result, SqlState};
-use crate::parser::object_name;
+use crate::parser::{fold, object_name};
 
 impl Edit<'_> {
     /// CREATE INDEX, a b-tree's order. Writers of the table, and a second
@@ -67,7 +67,11 @@ impl Edit<'_> {
         let Some(name) = &statement.name else {
             return self.free_name(schema, &table.name, columns, "idx", &[]).map(Some);
         };
-        let name = object_name(name, &self.source)?.name;
+        let [ObjectNamePart::Identifier(name)] = name.0.as_slice() else {
+            let first = name.0.first().map_or(name.span(), Spanned::span);
+            return Err(self.source.error_after(first));
+        };
+        let name = fold(name);
         if self.claim(schema, &name)? {
             return Ok(Some(name));
         }

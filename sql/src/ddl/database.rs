@@ -1,5 +1,7 @@
 //! CREATE DATABASE and DROP DATABASE.
 
+use std::time::Duration;
+
 use reckon_mvcc::RowLock;
 
 use super::Edit;
@@ -7,9 +9,15 @@ use crate::catalog::record::CLUSTER;
 use crate::catalog::{self, Catalog, Cluster, DatabaseDefinition};
 use crate::error::{DefinitionError, NameError, Result, SqlState, SyntaxError};
 use crate::parser::SettingValue;
+use crate::types::Oid;
 
 /// The database whose contents a new one starts with.
 const TEMPLATE: &str = "template1";
+
+/// How long DROP DATABASE waits for sessions that are leaving, as PostgreSQL does.
+const LEAVING_MAX: Duration = Duration::from_secs(5);
+/// How long it waits at most before it looks again.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// CREATE DATABASE.
 ///
@@ -51,11 +59,35 @@ pub(crate) fn create_database(
     Ok(())
 }
 
+/// Options whose default is what a database has.
+const OPTIONS: &[&str] = &[
+    "template",
+    "encoding",
+    "locale",
+    "lc_collate",
+    "lc_ctype",
+    "owner",
+    "connection limit",
+    "connection_limit",
+    "tablespace",
+    "allow_connections",
+    "is_template",
+];
+
 /// Refuses options that would change something; returns the template.
 fn check_options(options: &[(String, Option<SettingValue>)]) -> Result<String> {
     let mut template = TEMPLATE.to_owned();
-    for (name, value) in options {
-        let Some(value) = value.as_ref().map(SettingValue::as_str) else { continue };
+    for (at, (name, value)) in options.iter().enumerate() {
+        if options[..at].iter().any(|(known, _)| known == name) {
+            return Err(SyntaxError::ConflictingOptions.into());
+        }
+        let Some(value) = value.as_ref().map(SettingValue::as_str) else {
+            if OPTIONS.contains(&name.as_str()) {
+                continue;
+            }
+            let feature = format!("CREATE DATABASE with {name}");
+            return Err(SyntaxError::Unsupported { feature }.into());
+        };
         let plain = value.to_ascii_lowercase().replace('-', "");
         let fine = match name.as_str() {
             "template" => {
@@ -65,7 +97,7 @@ fn check_options(options: &[(String, Option<SettingValue>)]) -> Result<String> {
             "encoding" => matches!(&*plain, "utf8" | "unicode" | "6"),
             "locale" | "lc_collate" | "lc_ctype" => matches!(&*plain, "c" | "posix"),
             "owner" => value == catalog::POSTGRES_DATABASE,
-            "connection_limit" => value == "-1",
+            "connection limit" | "connection_limit" => value == "-1",
             "tablespace" => value == "pg_default",
             "allow_connections" => matches!(&*plain, "true" | "on" | "1"),
             "is_template" => matches!(&*plain, "false" | "off" | "0"),
@@ -101,8 +133,7 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     if !database.allow_connections || name == TEMPLATE {
         return Err(DefinitionError::DropOfTemplate.into());
     }
-    let others = edit.presence.count(database.oid);
-    if others > 0 {
+    if let Some(others) = others_staying(edit, database.oid)? {
         return Err(DefinitionError::DatabaseInUse { name: name.to_owned(), others }.into());
     }
     let contents = Catalog::load(edit.transaction, &snapshot, database.catalog)?;
@@ -113,4 +144,19 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     }
     edit.transaction.drop_keyspace(database.catalog);
     catalog::remove::<DatabaseDefinition>(edit.transaction, CLUSTER, database.oid)
+}
+
+/// How many sessions are in a database, when they do not leave by themselves: one that has just
+/// ended may still be on its way out.
+fn others_staying(edit: &Edit<'_>, database: Oid) -> Result<Option<usize>> {
+    let (mut pause, mut waited) = (Duration::from_millis(1), Duration::ZERO);
+    loop {
+        match edit.presence.count(database) {
+            0 => return Ok(None),
+            others if waited >= LEAVING_MAX => return Ok(Some(others)),
+            _ => edit.interrupt.sleep(pause)?,
+        }
+        waited += pause;
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
 }

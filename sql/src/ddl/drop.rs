@@ -22,8 +22,11 @@ impl Edit<'_> {
         }
         match self.find(name)? {
             Some(Relation::Table(_)) => {}
-            Some(Relation::Index { .. } | Relation::Virtual(_)) => {
-                return Err(DefinitionError::NotATable { name: name.name.clone() }.into());
+            Some(Relation::Index { .. }) => {
+                return Err(DefinitionError::DropOfIndexAsTable { name: name.name.clone() }.into());
+            }
+            Some(Relation::Virtual(_)) => {
+                return Err(DefinitionError::SystemCatalog { name: name.name.clone() }.into());
             }
             None => return Err(DefinitionError::UndefinedTable { name: name.to_string() }.into()),
         }

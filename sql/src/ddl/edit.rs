@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use reckon_mvcc::{
-    Engine, KeyspaceId, RowLock, Snapshot, TableLock, TableLockId, Transaction, Wait,
+    Engine, Interrupt, KeyspaceId, RowLock, Snapshot, TableLock, TableLockId, Transaction, Wait,
 };
 
-use crate::catalog::{self, Catalog, Relation, Schema, Table};
+use crate::catalog::{self, Catalog, Relation, Schema, Table, TableStatistics};
 use crate::database::Presence;
-use crate::error::{DefinitionError, NameError, Result, SqlState};
+use crate::error::{DefinitionError, Error, NameError, Result, SqlState};
 use crate::parser::{Name, Source};
 use crate::session::{Names, Notice};
 use crate::types::{Formats, Oid};
@@ -35,6 +35,8 @@ pub(crate) struct Edit<'a> {
     pub(crate) source: Arc<Source>,
     pub(crate) presence: &'a Presence,
     pub(crate) row_ids: &'a crate::exec::RowIds,
+    /// What ends a long statement early.
+    pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Edit<'_> {
@@ -93,8 +95,10 @@ impl Edit<'_> {
                 return Err(DefinitionError::CatalogIsFixed { name }.into());
             }
             let found = self.catalog.schema(schema).cloned();
-            return found
-                .ok_or_else(|| DefinitionError::UndefinedSchema { name: schema.clone() }.into());
+            return found.ok_or_else(|| {
+                let missing = DefinitionError::UndefinedSchema { name: schema.clone() };
+                Error::from(missing).at(name.position)
+            });
         }
         let mut path = self.path.iter().filter(|schema| *schema != "pg_catalog");
         let first = path.find_map(|schema| self.catalog.schema(schema).cloned());
@@ -122,6 +126,9 @@ impl Edit<'_> {
     /// Removes a table's definition.
     pub(super) fn remove(&mut self, table: &Table) -> Result<()> {
         catalog::remove::<Table>(self.transaction, self.keyspace, table.oid)?;
+        if self.catalog.statistics(table.oid).is_some() {
+            catalog::remove::<TableStatistics>(self.transaction, self.keyspace, table.oid)?;
+        }
         self.transaction.next_command();
         self.refresh()
     }

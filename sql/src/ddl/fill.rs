@@ -28,6 +28,7 @@ impl Edit<'_> {
         let mut batch: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut values = Vec::new();
         loop {
+            self.interrupt.check()?;
             batch.clear();
             let more = cursor.visit(
                 self.transaction,

@@ -71,8 +71,7 @@ impl Edit<'_> {
         keyspace: KeyspaceId,
         taken: &mut Vec<String>,
     ) -> Result<Index> {
-        let what = if key.primary { "primary key" } else { "unique" };
-        let columns = self.resolve_key(&table.columns, &key.columns, Some(what))?;
+        let columns = self.resolve_key(&table.columns, &key.columns, Some(key.what()))?;
         let include = key.include.iter().map(|name| find(&table.columns, name, true));
         let include = include.collect::<Result<Vec<_>>>()?;
         let name = match &key.name {

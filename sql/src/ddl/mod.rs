@@ -13,6 +13,7 @@
 //!    needs it; a keyspace created by a transaction that rolls back goes with it.
 
 mod alter;
+mod analyze;
 mod create_index;
 mod create_table;
 mod database;
@@ -23,5 +24,6 @@ mod key;
 mod syntax;
 mod truncate;
 
+pub(crate) use analyze::Maintained;
 pub(crate) use database::{create_database, drop_database};
 pub(crate) use edit::Edit;

@@ -1,11 +1,11 @@
 //! From the parser's tree to what a change of definitions needs; everything else is refused.
 
 use sqlparser::ast::{
-    ConstraintCharacteristics, Expr, Ident, IndexColumn as KeyPart, OrderBySort, SqlOption,
+    ConstraintCharacteristics, Expr, Ident, IndexColumn as KeyPart, OrderBySort, Spanned, SqlOption,
 };
 
 use crate::error::{DefinitionError, Result, SyntaxError};
-use crate::parser::fold;
+use crate::parser::{Source, fold};
 
 /// 0A000 for a feature.
 pub(super) fn unsupported<T>(feature: impl Into<String>) -> Result<T> {
@@ -32,11 +32,31 @@ pub(super) struct NewKey {
     pub(super) primary: bool,
     pub(super) columns: Vec<KeyColumn>,
     pub(super) include: Vec<String>,
+    /// Where it begins.
+    pub(super) position: Option<u32>,
+}
+
+impl NewKey {
+    /// The kind of the constraint, as messages say it.
+    pub(super) fn what(&self) -> &'static str {
+        if self.primary { "primary key" } else { "unique" }
+    }
 }
 
 /// The columns of an index or key.
 pub(super) fn key_columns(parts: &[KeyPart]) -> Result<Vec<KeyColumn>> {
     parts.iter().map(key_column).collect()
+}
+
+/// The columns of a constraint: bare names.
+pub(super) fn constraint_columns(parts: &[KeyPart], source: &Source) -> Result<Vec<KeyColumn>> {
+    for part in parts {
+        let options = &part.column.options;
+        if options.sort.is_some() || options.nulls_first.is_some() {
+            return Err(source.error_after(part.column.expr.span()));
+        }
+    }
+    key_columns(parts)
 }
 
 fn key_column(part: &KeyPart) -> Result<KeyColumn> {
@@ -77,7 +97,15 @@ pub(super) fn storage_parameters(options: &[SqlOption]) -> Result<Vec<(String, S
         SqlOption::KeyValue { key, value } => storage_parameter(&fold(key), value),
         _ => unsupported("this storage parameter"),
     };
-    options.iter().map(one).collect()
+    let mut parameters: Vec<(String, String)> = Vec::with_capacity(options.len());
+    for option in options {
+        let (parameter, value) = one(option)?;
+        if parameters.iter().any(|(known, _)| *known == parameter) {
+            return Err(DefinitionError::ParameterTwice { parameter }.into());
+        }
+        parameters.push((parameter, value));
+    }
+    Ok(parameters)
 }
 
 /// One storage parameter.

@@ -3,7 +3,7 @@
 use reckon_mvcc::TableLock;
 
 use super::Edit;
-use crate::catalog::{RowIdentity, Table};
+use crate::catalog::{self, RowIdentity, Table, TableStatistics};
 use crate::error::Result;
 use crate::parser::Name;
 
@@ -26,6 +26,10 @@ impl Edit<'_> {
         }
         for index in &mut changed.indexes {
             index.keyspace = self.new_keyspace()?;
+        }
+        if let Some(known) = self.catalog.statistics(table.oid) {
+            let emptied = TableStatistics { rows: 0, bytes: 0, ..known.clone() };
+            catalog::put(self.transaction, self.keyspace, &emptied)?;
         }
         self.put(&changed)
     }

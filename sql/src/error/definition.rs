@@ -12,6 +12,10 @@ pub enum DefinitionError {
     UndefinedSchema { name: String },
     /// The relation is no table.
     NotATable { name: String },
+    /// DROP TABLE of an index.
+    DropOfIndexAsTable { name: String },
+    /// DROP TABLE of a relation that is always there.
+    SystemCatalog { name: String },
     /// The relation is no index.
     NotAnIndex { name: String },
     /// DROP TABLE of nothing.
@@ -20,6 +24,8 @@ pub enum DefinitionError {
     UndefinedIndex { name: String },
     /// One column twice.
     DuplicateColumn { column: String },
+    /// One column twice in a list of a table's columns.
+    ColumnTwice { column: String, table: String },
     /// One column twice in a key; `what` is the constraint's kind.
     KeyColumnTwice { column: String, what: &'static str },
     /// A key over a column that is not there.
@@ -32,6 +38,8 @@ pub enum DefinitionError {
     UndefinedTemplate { name: String },
     /// No such storage parameter.
     UnknownParameter { parameter: String },
+    /// One storage parameter twice.
+    ParameterTwice { parameter: String },
     /// A fill factor out of its range.
     FillFactorRange { value: String },
     /// A storage parameter that is no number.
@@ -42,6 +50,16 @@ pub enum DefinitionError {
     TooManyColumns { most: usize },
     /// A second primary key.
     SeveralPrimaryKeys { table: String },
+    /// A column with the name of a system column.
+    SystemColumn { column: String },
+    /// ON COMMIT of a table that stays.
+    OnCommitWithoutTemporary,
+    /// DEFAULT twice.
+    SeveralDefaults { table: String, column: String },
+    /// COLLATE twice.
+    SeveralCollations,
+    /// COLLATE of a type without collations.
+    NoCollation { type_name: String },
     /// NULL and NOT NULL.
     ConflictingNull { table: String, column: String },
     /// CREATE in pg_catalog.
@@ -63,28 +81,38 @@ impl DefinitionError {
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::UndefinedSchema { .. } | Self::NoCreationSchema => SqlState::INVALID_SCHEMA_NAME,
-            Self::NotATable { .. } | Self::NotAnIndex { .. } | Self::DropOfTemplate => {
-                SqlState::WRONG_OBJECT_TYPE
-            }
+            Self::NotATable { .. }
+            | Self::DropOfIndexAsTable { .. }
+            | Self::NotAnIndex { .. }
+            | Self::DropOfTemplate => SqlState::WRONG_OBJECT_TYPE,
             Self::UndefinedTable { .. } => SqlState::UNDEFINED_TABLE,
             Self::UndefinedIndex { .. } => SqlState::UNDEFINED_OBJECT,
-            Self::DuplicateColumn { .. } | Self::KeyColumnTwice { .. } => {
-                SqlState::DUPLICATE_COLUMN
-            }
+            Self::DuplicateColumn { .. }
+            | Self::ColumnTwice { .. }
+            | Self::SystemColumn { .. }
+            | Self::KeyColumnTwice { .. } => SqlState::DUPLICATE_COLUMN,
             Self::UndefinedKeyColumn { .. } | Self::UndefinedColumn { .. } => {
                 SqlState::UNDEFINED_COLUMN
             }
             Self::DuplicateDatabase { .. } => SqlState::DUPLICATE_DATABASE,
             Self::UndefinedTemplate { .. } => SqlState::INVALID_CATALOG_NAME,
             Self::UnknownParameter { .. }
+            | Self::ParameterTwice { .. }
             | Self::FillFactorRange { .. }
             | Self::InvalidParameter { .. } => SqlState::INVALID_PARAMETER_VALUE,
             Self::TooManyKeyColumns { .. } | Self::TooManyColumns { .. } => {
                 SqlState::TOO_MANY_COLUMNS
             }
-            Self::SeveralPrimaryKeys { .. } => SqlState::INVALID_TABLE_DEFINITION,
-            Self::ConflictingNull { .. } => SqlState::SYNTAX_ERROR,
-            Self::CatalogIsFixed { .. } => SqlState::INSUFFICIENT_PRIVILEGE,
+            Self::SeveralPrimaryKeys { .. } | Self::OnCommitWithoutTemporary => {
+                SqlState::INVALID_TABLE_DEFINITION
+            }
+            Self::ConflictingNull { .. }
+            | Self::SeveralDefaults { .. }
+            | Self::SeveralCollations => SqlState::SYNTAX_ERROR,
+            Self::NoCollation { .. } => SqlState::DATATYPE_MISMATCH,
+            Self::CatalogIsFixed { .. } | Self::SystemCatalog { .. } => {
+                SqlState::INSUFFICIENT_PRIVILEGE
+            }
             Self::IndexOfConstraint { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
             Self::DropOfCurrentDatabase | Self::DatabaseInUse { .. } => SqlState::OBJECT_IN_USE,
         }
@@ -93,6 +121,10 @@ impl DefinitionError {
     /// DETAIL, HINT and the objects concerned.
     pub fn fields(&self) -> Fields {
         match self {
+            Self::DropOfIndexAsTable { .. } => Fields {
+                hint: Some("Use DROP INDEX to remove an index.".to_owned()),
+                ..Fields::default()
+            },
             Self::NotAnIndex { .. } => Fields {
                 hint: Some("Use DROP TABLE to remove a table.".to_owned()),
                 ..Fields::default()
@@ -124,15 +156,24 @@ impl DefinitionError {
 }
 
 impl fmt::Display for DefinitionError {
+    #[expect(clippy::too_many_lines, reason = "one line a message")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UndefinedSchema { name } => write!(f, "schema \"{name}\" does not exist"),
-            Self::NotATable { name } => write!(f, "\"{name}\" is not a table"),
+            Self::SystemCatalog { name } => {
+                write!(f, "permission denied: \"{name}\" is a system catalog")
+            }
+            Self::NotATable { name } | Self::DropOfIndexAsTable { name } => {
+                write!(f, "\"{name}\" is not a table")
+            }
             Self::NotAnIndex { name } => write!(f, "\"{name}\" is not an index"),
             Self::UndefinedTable { name } => write!(f, "table \"{name}\" does not exist"),
             Self::UndefinedIndex { name } => write!(f, "index \"{name}\" does not exist"),
             Self::DuplicateColumn { column } => {
                 write!(f, "column \"{column}\" specified more than once")
+            }
+            Self::ColumnTwice { column, table } => {
+                write!(f, "column \"{column}\" of relation \"{table}\" appears more than once")
             }
             Self::KeyColumnTwice { column, what } => {
                 write!(f, "column \"{column}\" appears twice in {what} constraint")
@@ -162,6 +203,23 @@ impl fmt::Display for DefinitionError {
             Self::TooManyColumns { most } => write!(f, "tables can have at most {most} columns"),
             Self::SeveralPrimaryKeys { table } => {
                 write!(f, "multiple primary keys for table \"{table}\" are not allowed")
+            }
+            Self::SeveralDefaults { table, column } => write!(
+                f,
+                "multiple default values specified for column \"{column}\" of table \"{table}\""
+            ),
+            Self::ParameterTwice { parameter } => {
+                write!(f, "parameter \"{parameter}\" specified more than once")
+            }
+            Self::SystemColumn { column } => {
+                write!(f, "column name \"{column}\" conflicts with a system column name")
+            }
+            Self::OnCommitWithoutTemporary => {
+                f.write_str("ON COMMIT can only be used on temporary tables")
+            }
+            Self::SeveralCollations => f.write_str("multiple COLLATE clauses not allowed"),
+            Self::NoCollation { type_name } => {
+                write!(f, "collations are not supported by type {type_name}")
             }
             Self::ConflictingNull { table, column } => write!(
                 f,

@@ -10,10 +10,14 @@ use super::{Fields, SqlState};
 pub enum SettingError {
     /// SET or SHOW of a setting that is not there.
     Unknown { name: String },
+    /// SET or SHOW of a setting that only PostgreSQL has.
+    Unsupported { name: String },
     /// SET of a setting that tells a fact.
     Fixed { name: &'static str },
     /// A value the setting cannot have; `words` are those it can, if it is an enumeration.
     Invalid { name: &'static str, value: String, words: &'static [&'static str] },
+    /// A date style with a word that is none.
+    DateStyleWord { value: String, word: String },
     /// A Boolean setting was given something else.
     NotBoolean { name: &'static str },
     /// A number outside its setting's range.
@@ -28,10 +32,13 @@ impl SettingError {
         match self {
             Self::Unknown { .. } => SqlState::UNDEFINED_OBJECT,
             Self::Fixed { .. } => SqlState::CANT_CHANGE_RUNTIME_PARAM,
-            Self::Invalid { .. } | Self::NotBoolean { .. } | Self::OutOfRange { .. } => {
-                SqlState::INVALID_PARAMETER_VALUE
+            Self::Invalid { .. }
+            | Self::DateStyleWord { .. }
+            | Self::NotBoolean { .. }
+            | Self::OutOfRange { .. } => SqlState::INVALID_PARAMETER_VALUE,
+            Self::Unsupported { .. } | Self::UnsupportedEncoding { .. } => {
+                SqlState::FEATURE_NOT_SUPPORTED
             }
-            Self::UnsupportedEncoding { .. } => SqlState::FEATURE_NOT_SUPPORTED,
         }
     }
 
@@ -40,6 +47,10 @@ impl SettingError {
         match self {
             Self::Invalid { words, .. } if !words.is_empty() => Fields {
                 hint: Some(format!("Available values: {}.", words.join(", "))),
+                ..Fields::default()
+            },
+            Self::DateStyleWord { word, .. } => Fields {
+                detail: Some(format!("Unrecognized key word: \"{word}\".")),
                 ..Fields::default()
             },
             _ => Fields::default(),
@@ -51,9 +62,13 @@ impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { name } => write!(f, "unrecognized configuration parameter \"{name}\""),
+            Self::Unsupported { name } => write!(f, "setting \"{name}\" is not supported"),
             Self::Fixed { name } => write!(f, "parameter \"{name}\" cannot be changed"),
             Self::Invalid { name, value, .. } => {
                 write!(f, "invalid value for parameter \"{name}\": \"{value}\"")
+            }
+            Self::DateStyleWord { value, .. } => {
+                write!(f, "invalid value for parameter \"DateStyle\": \"{value}\"")
             }
             Self::NotBoolean { name } => write!(f, "parameter \"{name}\" requires a Boolean value"),
             Self::OutOfRange { name, number, unit, least, most } => write!(

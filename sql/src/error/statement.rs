@@ -20,6 +20,8 @@ pub enum StatementError {
     NoConnectionsAllowed { database: String },
     /// Options of COPY that do not go together; `unsupported`: PostgreSQL answers 0A000.
     CopyOption { problem: String, unsupported: bool },
+    /// Options of VACUUM that do not go together; PostgreSQL answers 0A000.
+    MaintenanceOption { problem: &'static str },
     /// COPY ... FORMAT of something.
     CopyFormat { format: String },
     /// A parameter of a type that is not there.
@@ -55,9 +57,9 @@ impl StatementError {
             Self::UndefinedPortal { .. } => SqlState::INVALID_CURSOR_NAME,
             Self::UndefinedLogin { .. } => SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
             Self::NoConnectionsAllowed { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::CopyOption { unsupported: true, .. } | Self::ResultTypeChanged => {
-                SqlState::FEATURE_NOT_SUPPORTED
-            }
+            Self::CopyOption { unsupported: true, .. }
+            | Self::MaintenanceOption { .. }
+            | Self::ResultTypeChanged => SqlState::FEATURE_NOT_SUPPORTED,
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
@@ -102,6 +104,7 @@ impl fmt::Display for StatementError {
             Self::NoConnectionsAllowed { database } => {
                 write!(f, "database \"{database}\" is not currently accepting connections")
             }
+            Self::MaintenanceOption { problem } => f.write_str(problem),
             Self::CopyOption { problem, .. } => f.write_str(problem),
             Self::CopyFormat { format } => {
                 write!(f, "COPY format \"{format}\" not recognized")

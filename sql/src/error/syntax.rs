@@ -30,8 +30,14 @@ pub enum SyntaxError {
     UnknownOption { option: String },
     /// An option that is on or off was given something else.
     OptionNeedsBoolean { option: String },
+    /// An option of EXPLAIN was given a word it does not know.
+    OptionValue { option: String, value: String },
     /// An option was given without its value.
     OptionNeedsValue { option: String },
+    /// VACUUM (PARALLEL) without a number.
+    WorkersMissing,
+    /// VACUUM (PARALLEL) with a number out of its range.
+    WorkersRange,
     /// Text that is no name.
     InvalidName { name: String },
 }
@@ -51,12 +57,16 @@ impl SyntaxError {
             }
             Self::TooDeep => SqlState::STATEMENT_TOO_COMPLEX,
             Self::UnicodeEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
-            Self::ExplainNeedsAnalyze => SqlState::INVALID_PARAMETER_VALUE,
+            Self::ExplainNeedsAnalyze | Self::OptionValue { .. } => {
+                SqlState::INVALID_PARAMETER_VALUE
+            }
             Self::Lexical { .. }
             | Self::UnknownStatementOption { .. }
             | Self::ConflictingOptions
             | Self::UnknownOption { .. }
             | Self::OptionNeedsBoolean { .. }
+            | Self::WorkersMissing
+            | Self::WorkersRange
             | Self::OptionNeedsValue { .. } => SqlState::SYNTAX_ERROR,
             Self::InvalidName { .. } => SqlState::INVALID_NAME,
         }
@@ -93,7 +103,16 @@ impl fmt::Display for SyntaxError {
             Self::ConflictingOptions => f.write_str("conflicting or redundant options"),
             Self::UnknownOption { option } => write!(f, "option \"{option}\" not recognized"),
             Self::OptionNeedsBoolean { option } => write!(f, "{option} requires a Boolean value"),
+            Self::OptionValue { option, value } => {
+                write!(f, "unrecognized value for EXPLAIN option \"{option}\": \"{value}\"")
+            }
             Self::OptionNeedsValue { option } => write!(f, "{option} requires a parameter"),
+            Self::WorkersMissing => {
+                f.write_str("parallel option requires a value between 0 and 1024")
+            }
+            Self::WorkersRange => {
+                f.write_str("parallel workers for vacuum must be between 0 and 1024")
+            }
             Self::InvalidName { .. } => f.write_str("invalid name syntax"),
         }
     }

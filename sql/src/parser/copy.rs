@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Token;
 use super::option::{accept, accept_words, expect, names, option_name, peek};
 use super::split::Failure;
 use super::{Copy, CopyEndpoint, CopyRelation, Source, setting, utility};
-use crate::copy::OptionValue;
+use crate::copy::{GivenOption, OptionValue};
 use crate::error::SyntaxError;
 
 type Result<T> = std::result::Result<T, Failure>;
@@ -22,7 +22,8 @@ pub(super) fn copy(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<Copy
         CopyRelation::Query(Box::new(query))
     } else {
         if accept(parser, "binary") {
-            options.push(("format".to_owned(), OptionValue::Text("binary".to_owned())));
+            let (name, value) = ("format".to_owned(), OptionValue::Text("binary".to_owned()));
+            options.push(GivenOption { name, value, position: None });
         }
         let name = utility::table_name(parser, source)?;
         let mut columns = Vec::new();
@@ -38,13 +39,14 @@ pub(super) fn copy(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<Copy
     }
     let endpoint = endpoint(parser)?;
     if accept_words(parser, &["using", "delimiters"]) || accept(parser, "delimiters") {
-        options.push(("delimiter".to_owned(), text(parser)?));
+        let (name, value) = ("delimiter".to_owned(), text(parser)?);
+        options.push(GivenOption { name, value, position: None });
     }
     accept(parser, "with");
     if parser.consume_token(&Token::LParen) {
-        listed(parser, &mut options)?;
+        listed(parser, source, &mut options)?;
     } else {
-        worded(parser, &mut options)?;
+        worded(parser, source, &mut options)?;
     }
     if peek(parser).as_deref() == Some("where") {
         return Err(SyntaxError::unsupported("COPY FROM ... WHERE").into());
@@ -76,8 +78,9 @@ fn text(parser: &mut Parser<'_>) -> Result<OptionValue> {
 }
 
 /// `name [value], ...)`
-fn listed(parser: &mut Parser<'_>, options: &mut Vec<(String, OptionValue)>) -> Result<()> {
+fn listed(parser: &mut Parser<'_>, source: &Source, options: &mut Vec<GivenOption>) -> Result<()> {
     loop {
+        let position = source.position(parser.peek_token_ref().span);
         let name = option_name(parser)?;
         let value = match &parser.peek_token_ref().token {
             Token::Comma | Token::RParen => OptionValue::Bare,
@@ -93,7 +96,7 @@ fn listed(parser: &mut Parser<'_>, options: &mut Vec<(String, OptionValue)>) -> 
             }
             _ => OptionValue::Text(setting::value(parser)?.as_str().to_owned()),
         };
-        options.push((name, value));
+        options.push(GivenOption { name, value, position });
         if !parser.consume_token(&Token::Comma) {
             parser.expect_token(&Token::RParen)?;
             return Ok(());
@@ -102,8 +105,9 @@ fn listed(parser: &mut Parser<'_>, options: &mut Vec<(String, OptionValue)>) -> 
 }
 
 /// The options of the older syntax, without commas.
-fn worded(parser: &mut Parser<'_>, options: &mut Vec<(String, OptionValue)>) -> Result<()> {
+fn worded(parser: &mut Parser<'_>, source: &Source, options: &mut Vec<GivenOption>) -> Result<()> {
     while let Some(word) = peek(parser) {
+        let position = source.position(parser.peek_token_ref().span);
         let (name, value) = match word.as_str() {
             "binary" | "csv" => {
                 parser.advance_token();
@@ -124,7 +128,7 @@ fn worded(parser: &mut Parser<'_>, options: &mut Vec<(String, OptionValue)>) -> 
             }
             _ => return Ok(()),
         };
-        options.push((name.to_owned(), value));
+        options.push(GivenOption { name: name.to_owned(), value, position });
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 use std::any::TypeId;
 
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart,
-    TypedString, UnaryOperator,
+    BinaryOperator, ColumnOption, DataType, Expr, Function, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, TypedString, UnaryOperator,
 };
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -49,6 +49,10 @@ const EXPRESSION_STARTS: &[&str] = &[
     "variadic",
     "with",
 ];
+
+/// Options of a column in other databases.
+const FORGOTTEN_OPTIONS: &[&str] =
+    &["as", "asc", "auto_increment", "autoincrement", "desc", "identity", "on", "srid"];
 
 macro_rules! answers {
     ($answer:literal: $($name:ident),* $(,)?) => {
@@ -97,6 +101,17 @@ impl Dialect for Postgres {
     fn is_reserved_for_identifier(&self, word: Keyword) -> bool {
         let is_reserved = |word: String| keyword::class(&word) == Class::Reserved;
         INNER.is_reserved_for_identifier(word) || keyword::word(word).is_some_and(is_reserved)
+    }
+
+    /// Stops at words of other databases that sqlparser would take and then forget.
+    fn parse_column_option(
+        &self,
+        parser: &mut Parser<'_>,
+    ) -> Result<Option<Result<Option<ColumnOption>, ParserError>>, ParserError> {
+        if FORGOTTEN_OPTIONS.iter().any(|word| is_word(parser, 0, word)) {
+            return parser.expected_ref("a column option", parser.peek_token_ref());
+        }
+        Ok(None)
     }
 
     fn is_column_alias(&self, word: &Keyword, _parser: &mut Parser<'_>) -> bool {

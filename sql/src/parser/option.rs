@@ -116,6 +116,10 @@ fn switch(name: &str, value: Option<&str>) -> std::result::Result<bool, Error> {
     }
 }
 
+/// Options of VACUUM that ask for what is done anyway when they are on, and for something else
+/// when they are off.
+const ON_BY_DEFAULT: &[&str] = &["process_toast", "truncate"];
+
 /// The options of VACUUM and ANALYZE that are on.
 pub(super) fn switches(
     parser: &mut Parser<'_>,
@@ -124,36 +128,52 @@ pub(super) fn switches(
 ) -> Result<Vec<String>> {
     let mut on = Vec::new();
     for Given { name, value, position } in options(parser, source)? {
-        let name = if name == "analyse" { "analyze".to_owned() } else { name };
-        let on_by_default = ["process_toast", "truncate"].contains(&name.as_str());
-        match name.as_str() {
-            "index_cleanup" if matches!(value.as_deref(), None | Some("auto" | "on" | "true")) => {}
-            "parallel" | "index_cleanup" => {
-                let feature = format!("VACUUM ({})", name.to_uppercase());
-                return Err(SyntaxError::unsupported(feature).into());
-            }
-            "full"
+        let value = value.as_deref();
+        let of_vacuum = match name.as_str() {
+            "verbose" | "skip_locked" => false,
+            "analyze"
             | "freeze"
-            | "verbose"
-            | "analyze"
+            | "full"
             | "disable_page_skipping"
-            | "skip_locked"
             | "process_toast"
-            | "truncate" => {
-                if switch(&name, value.as_deref())? {
-                    on.push(name);
-                } else if on_by_default {
-                    let feature = format!("VACUUM ({} off)", name.to_uppercase());
-                    return Err(SyntaxError::unsupported(feature).into());
-                }
-            }
+            | "truncate"
+            | "index_cleanup"
+            | "parallel" => true,
             _ => {
                 let error = SyntaxError::UnknownStatementOption { statement, option: name };
                 return Err(Error::from(error).at(position).into());
             }
+        };
+        if of_vacuum && statement != "VACUUM" {
+            let error = SyntaxError::UnknownStatementOption { statement, option: name };
+            return Err(Error::from(error).at(position).into());
+        }
+        let is_on = match name.as_str() {
+            "parallel" => workers(value).map_err(|error| error.at(position))? == 0,
+            "index_cleanup" => value == Some("auto") || switch(&name, value)?,
+            _ => switch(&name, value)?,
+        };
+        let always = ["parallel", "index_cleanup"].contains(&name.as_str());
+        if !is_on && (always || ON_BY_DEFAULT.contains(&name.as_str())) {
+            let value = value.unwrap_or_default();
+            let feature = format!("VACUUM ({} {value})", name.to_uppercase());
+            return Err(SyntaxError::unsupported(feature).into());
+        }
+        on.retain(|known| *known != name);
+        if is_on {
+            on.push(name);
         }
     }
     Ok(on)
+}
+
+/// The workers of VACUUM (PARALLEL).
+fn workers(value: Option<&str>) -> std::result::Result<u32, Error> {
+    match value.map(str::parse) {
+        None => Err(SyntaxError::WorkersMissing.into()),
+        Some(Ok(workers @ 0..=1024)) => Ok(workers),
+        Some(_) => Err(SyntaxError::WorkersRange.into()),
+    }
 }
 
 /// EXPLAIN, after its first word.
@@ -207,6 +227,11 @@ fn explain_with(options: &[Given], statement: super::Statement) -> Result<Explai
             "timing" => explain.timing = Some(switch(name, value)?),
             "summary" => explain.summary = Some(switch(name, value)?),
             "format" if value == Some("text") => {}
+            "format" if !matches!(value, Some("xml" | "json" | "yaml")) => {
+                let (option, value) = (name.clone(), value.unwrap_or_default().to_owned());
+                let error = SyntaxError::OptionValue { option, value };
+                return Err(Error::from(error).at(*position).into());
+            }
             "format" => {
                 let format = value.unwrap_or_default().to_uppercase();
                 let feature = format!("EXPLAIN (FORMAT {format})");

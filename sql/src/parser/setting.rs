@@ -40,6 +40,8 @@ fn set(parser: &mut Parser<'_>) -> Result<Utility> {
     if accept_words(parser, &["time", "zone"]) {
         let values = if accept(parser, "default") || accept(parser, "local") {
             vec![]
+        } else if peek(parser).as_deref() == Some("interval") {
+            return Err(SyntaxError::unsupported("SET TIME ZONE INTERVAL").into());
         } else {
             vec![value(parser)?]
         };

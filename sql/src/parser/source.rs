@@ -7,6 +7,21 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::split::syntax_error_at;
 use crate::error::Error;
+use crate::types::clip_name;
+
+/// A name of so many characters is never too long: four bytes each.
+const NAME_CHARACTERS_SAFE: u32 = 15;
+
+/// The name a token is; None for anything else.
+fn spoken(token: &str) -> Option<String> {
+    if let Some(quoted) = token.strip_prefix('"') {
+        return Some(quoted.strip_suffix('"')?.replace("\"\"", "\""));
+    }
+    let first = token.chars().next()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii();
+    let is_name = !first.is_ascii_digit() && first != '$' && token.chars().all(plain);
+    is_name.then(|| token.to_ascii_lowercase())
+}
 
 /// A query string and the places of its tokens.
 #[derive(Debug, Default)]
@@ -36,6 +51,18 @@ impl Source {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The names that are longer than a name may be, as they stand in the text and as they are
+    /// cut.
+    pub fn cut_names(&self) -> Vec<(String, String)> {
+        let long = self.tokens.iter().filter(|(start, end)| end - start > NAME_CHARACTERS_SAFE);
+        let cut = long.filter_map(|(start, end)| {
+            let name = spoken(self.slice(*start, *end))?;
+            let cut = clip_name(&name).to_owned();
+            (cut != name).then_some((name, cut))
+        });
+        cut.collect()
     }
 
     /// The character offset of a place; None for an empty one.

@@ -6,7 +6,7 @@ use reckon_mvcc::{Isolation, TableLock};
 use sqlparser::ast;
 
 use super::Source;
-use crate::copy::OptionValue;
+use crate::copy::GivenOption;
 
 /// One statement of a query string.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub struct Copy {
     /// From or to where.
     pub endpoint: CopyEndpoint,
     /// Options in order, with both syntaxes made one.
-    pub options: Vec<(String, OptionValue)>,
+    pub options: Vec<GivenOption>,
 }
 
 /// What COPY copies.

@@ -329,11 +329,26 @@ fn definition(parser: &mut Parser<'_>) -> Result<Kind> {
         "drop" => matches!(object.as_str(), "table" | "index" | "schema"),
         _ => object == "table",
     };
+    if verb == "drop" && object == "index" && word_at(parser, 2).as_deref() == Some("concurrently")
+    {
+        return Err(SyntaxError::unsupported("DROP INDEX CONCURRENTLY").into());
+    }
     if supported {
+        let name = if object == "unique" { 6 } else { 5 };
+        if word_at(parser, name - 1).as_deref() == Some("exists")
+            && word_at(parser, name).as_deref() == Some("on")
+        {
+            // Nothing can be there already without a name.
+            return Ok(parser.expected_ref("a name", parser.peek_nth_token_ref(name))?);
+        }
         if verb == "create" && object == "table" {
             check_create_table(parser)?;
         }
-        let statement = parser.parse_statement()?;
+        let statement = parser.parse_statement().or_else(|error| {
+            refuse_clause(parser, &verb, &object)?;
+            Err(Failure::from(error))
+        })?;
+        refuse_clause(parser, &verb, &object)?;
         return Ok(Kind::Definition(Box::new(statement)));
     }
     let known = UNSUPPORTED_OBJECTS.contains(&object.as_str())
@@ -344,6 +359,19 @@ fn definition(parser: &mut Parser<'_>) -> Result<Kind> {
     }
     parser.advance_token();
     Ok(parser.expected_ref("an object", parser.peek_token_ref())?)
+}
+
+/// Refuses a clause of PostgreSQL's at which sqlparser stopped.
+fn refuse_clause(parser: &Parser<'_>, verb: &str, object: &str) -> Result<()> {
+    let unsupported =
+        ["compression", "nulls", "only", "set", "storage", "tablespace", "using", "without"];
+    match peek(parser) {
+        Some(word) if unsupported.contains(&word.as_str()) => {
+            let feature = format!("{verb} {object} ... {word}").to_uppercase();
+            Err(SyntaxError::unsupported(feature).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses `CREATE TABLE name` without anything behind, which sqlparser takes.

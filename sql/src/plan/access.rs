@@ -7,7 +7,7 @@ use reckon_mvcc::Direction;
 use super::comparison::{Comparison, as_type, compared, narrowed, same_representation};
 use super::fold;
 use super::planner::{Planner, Rows, conjunction, no_rows, unnamed};
-use super::statistics::{probe_rows, selectivity, table_rows};
+use super::statistics::table_rows;
 use super::uses::each_reference;
 use super::{Bound, IndexProbe, Node, NodeKind, OutputColumn};
 use crate::analyze::{Analysis, ColumnId, Relation};
@@ -81,7 +81,7 @@ impl Planner<'_> {
         let row_key = request.whole_row.or(request.row_key);
         ids.extend(row_key);
         let output = output(request.relation, request.table, &columns, row_key.is_some());
-        let share: f64 = kept.iter().map(selectivity).product();
+        let share = self.selectivity_of_all(&kept);
         let filter = kept.iter().map(|condition| self.lower(condition, &ids));
         let filter = conjunction(filter.collect::<Result<_>>()?);
         if let Some(filter) = filter.as_ref().filter(|filter| fold::is_never(filter)) {
@@ -118,16 +118,75 @@ impl Planner<'_> {
     pub(super) fn best_path<'t>(&self, request: &Request<'t>) -> Option<Path<'t>> {
         let total = table_rows(self.statistics, request.table);
         let paths = request.table.access_paths();
-        let paths = paths.filter_map(|index| path(self.analysis, index, request, total));
-        let paths = paths.map(|path| (path.cost_for(request), path));
+        let paths = paths.filter_map(|index| self.path(index, request, total));
+        let paths = paths.map(|path| (self.cost_of(&path, request), path));
         let (cost, best) = paths.min_by(|(left, _), (right, _)| left.total_cmp(right))?;
-        // A plan outlives the size its table has now: what finds rows by equality stays right, what
+        // A plan outlives the size its table has now: unless ANALYZE knows better, what finds rows by equality stays right, what
         // finds the first few in order too, and a part of the table by its own key is never more
         // than all of it.
-        let stays = !best.probe.equal.is_empty()
+        let stays = !best.probe.equal.is_empty() && !self.is_telling(request.table)
             || best.ordered.is_some() && request.limit.is_some()
             || best.index.primary;
         (stays || cost < total * ROW_COST + sort_cost(request, total)).then_some(best)
+    }
+
+    /// The cost of what is asked: in order, and only up to the rows that are wanted.
+    fn cost_of(&self, path: &Path<'_>, request: &Request<'_>) -> f64 {
+        if path.ordered.is_none() {
+            return path.cost() + sort_cost(request, path.rows);
+        }
+        let open = request.conditions.iter().enumerate().filter(|(at, _)| !path.decides(*at));
+        let open = open.map(|(_, open)| open);
+        let kept = (path.rows * self.selectivity_of_all(open)).max(1.0);
+        let share = request.limit.map_or(1.0, |limit| (limit / kept).min(1.0));
+        PROBE_COST + (path.cost() - PROBE_COST) * share
+    }
+
+    /// What an index can do for a request; None: nothing.
+    fn path<'t>(&self, index: &'t Index, request: &Request<'t>, total: f64) -> Option<Path<'t>> {
+        let analysis = self.analysis;
+        let first = request.relation.first;
+        let mut probe = IndexProbe::default();
+        let mut decided = Vec::new();
+        for column in &index.columns {
+            let ty = request.table.columns[column.column].ty;
+            let Some((at, value)) = equality(analysis, request, first + column.column, ty) else {
+                break;
+            };
+            decided.push(at);
+            probe.equal.push(value);
+        }
+        let mut ends = 0;
+        if let Some(next) = index.columns.get(probe.equal.len()) {
+            let ty = request.table.columns[next.column].ty;
+            for (at, condition) in request.conditions.iter().enumerate() {
+                let id = first + next.column;
+                let Some((comparison, value)) = range(analysis, request, condition, id, ty) else {
+                    continue;
+                };
+                let (end, inclusive) = match comparison {
+                    Comparison::Greater => (&mut probe.lower, false),
+                    Comparison::GreaterOrEqual => (&mut probe.lower, true),
+                    Comparison::Less => (&mut probe.upper, false),
+                    Comparison::LessOrEqual => (&mut probe.upper, true),
+                    Comparison::Equal => continue,
+                };
+                if end.is_none() {
+                    *end = Some(Bound { value, inclusive });
+                    decided.push(at);
+                    ends += 1;
+                }
+            }
+        }
+        let ordered = ordered(index, request, probe.equal.len());
+        if decided.is_empty() && ordered.is_none() {
+            return None;
+        }
+        let by = decided.iter().map(|at| &request.conditions[*at]);
+        let rows = self.probe_rows(total, index, (probe.equal.len(), ends), first, by);
+        let rows = if decided.is_empty() { total } else { rows };
+        let by_primary_key = index.primary && probe.equal.len() == index.columns.len() && ends == 0;
+        Some(Path { index, probe, decided, rows, ordered, by_primary_key })
     }
 
     /// A probe's values see no row: only constants, parameters and what is handed in.
@@ -172,17 +231,6 @@ impl Path<'_> {
         self.decided.contains(&at)
     }
 
-    /// The cost of what is asked: in order, and only up to the rows that are wanted.
-    fn cost_for(&self, request: &Request<'_>) -> f64 {
-        if self.ordered.is_none() {
-            return self.cost() + sort_cost(request, self.rows);
-        }
-        let open = request.conditions.iter().enumerate().filter(|(at, _)| !self.decides(*at));
-        let kept = (self.rows * open.map(|(_, open)| selectivity(open)).product::<f64>()).max(1.0);
-        let share = request.limit.map_or(1.0, |limit| (limit / kept).min(1.0));
-        PROBE_COST + (self.cost() - PROBE_COST) * share
-    }
-
     pub(super) fn cost(&self) -> f64 {
         PROBE_COST + self.rows * ROW_COST * if self.index.primary { 1.0 } else { 4.0 }
     }
@@ -191,56 +239,6 @@ impl Path<'_> {
 /// The cost of putting rows in the order that is asked for.
 fn sort_cost(request: &Request<'_>, rows: f64) -> f64 {
     if request.order.is_empty() { 0.0 } else { rows * rows.max(2.0).log2() * 0.005 }
-}
-
-/// What an index can do for a request; None: nothing.
-fn path<'t>(
-    analysis: &Analysis,
-    index: &'t Index,
-    request: &Request<'t>,
-    total: f64,
-) -> Option<Path<'t>> {
-    let first = request.relation.first;
-    let mut probe = IndexProbe::default();
-    let mut decided = Vec::new();
-    for column in &index.columns {
-        let ty = request.table.columns[column.column].ty;
-        let Some((at, value)) = equality(analysis, request, first + column.column, ty) else {
-            break;
-        };
-        decided.push(at);
-        probe.equal.push(value);
-    }
-    let mut ends = 0;
-    if let Some(next) = index.columns.get(probe.equal.len()) {
-        let ty = request.table.columns[next.column].ty;
-        for (at, condition) in request.conditions.iter().enumerate() {
-            let id = first + next.column;
-            let Some((comparison, value)) = range(analysis, request, condition, id, ty) else {
-                continue;
-            };
-            let (end, inclusive) = match comparison {
-                Comparison::Greater => (&mut probe.lower, false),
-                Comparison::GreaterOrEqual => (&mut probe.lower, true),
-                Comparison::Less => (&mut probe.upper, false),
-                Comparison::LessOrEqual => (&mut probe.upper, true),
-                Comparison::Equal => continue,
-            };
-            if end.is_none() {
-                *end = Some(Bound { value, inclusive });
-                decided.push(at);
-                ends += 1;
-            }
-        }
-    }
-    let ordered = ordered(index, request, probe.equal.len());
-    if decided.is_empty() && ordered.is_none() {
-        return None;
-    }
-    let rows = probe_rows(total, index, probe.equal.len(), ends);
-    let rows = if decided.is_empty() { total } else { rows };
-    let by_primary_key = index.primary && probe.equal.len() == index.columns.len() && ends == 0;
-    Some(Path { index, probe, decided, rows, ordered, by_primary_key })
 }
 
 /// The condition that fixes a column, and the value: None is IS NULL.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::access::{Request, Scan};
 use super::planner::{Planner, Rows, conjunction};
-use super::statistics::selectivity;
+use super::selectivity;
 use super::uses::each_reference;
 use super::{JoinKind, Node, NodeKind, OutputColumn};
 use crate::analyze::{ColumnId, From, Relation, RelationKind};
@@ -207,7 +207,7 @@ impl Planner<'_> {
                 let args = self.lower_all(args, &[])?;
                 let filter = conditions.iter().map(|condition| self.lower(condition, &ids));
                 let filter = conjunction(filter.collect::<Result<_>>()?);
-                let share = filter.as_ref().map_or(1.0, selectivity);
+                let share = filter.as_ref().map_or(1.0, selectivity::unknown);
                 let (alias, ordinality) = (relation.alias.clone(), *ordinality);
                 let kind = NodeKind::FunctionScan { function, args, alias, ordinality, filter };
                 let output = self.outputs_of(index);

@@ -4,7 +4,6 @@
 use super::comparison::{Comparison, compared, hash_alike};
 use super::from::{Item, Joined, Part, Wishes, collect};
 use super::planner::{Planner, Rows, conjunction};
-use super::statistics::selectivity;
 use super::uses::each_reference;
 use super::{JoinKind, Node, NodeKind};
 use crate::analyze::{ColumnId, From, RelationKind};
@@ -15,6 +14,13 @@ use crate::expr::function::Function;
 
 /// Rows up to which looking each left row up in an index beats reading the right side once.
 const LOOKUP_ROWS: f64 = 10_000.0;
+
+/// Cost of a lookup, of each row it finds, and of a row that is read and put into a hash table.
+const LOOKUP_COST: f64 = 0.3;
+const FOUND_COST: f64 = 0.04;
+const READ_COST: f64 = 0.03;
+/// A lookup needs no memory and gives its first row at once, so it may cost this much more.
+const LOOKUPS_FAVOURED: f64 = 4.0;
 
 impl Planner<'_> {
     /// Joins items, and applies each pending condition as soon as it can be.
@@ -48,7 +54,7 @@ impl Planner<'_> {
     fn first_item(&self, items: &[Item<'_>], written: Option<usize>) -> usize {
         let score = |item: &Item<'_>| {
             let lateral = self.is_lateral(item);
-            let conditions = item.conditions.iter().map(selectivity).product::<f64>();
+            let conditions = self.selectivity_of_all(&item.conditions);
             let written = written.is_some_and(|relation| item.relations.contains(&relation));
             (lateral, conditions, !written)
         };
@@ -145,7 +151,17 @@ impl Planner<'_> {
             && leading_columns(table).any(|column| {
                 let id = relation.first + column;
                 conditions.iter().any(|condition| fixes(condition, id))
+                    && self.lookups_pay(left.node.rows, table, id)
             })
+    }
+
+    /// Whether finding rows by a column for each left row is not clearly worse than reading the
+    /// table once: where ANALYZE has looked.
+    fn lookups_pay(&self, left: f64, table: &Table, id: ColumnId) -> bool {
+        let Some(column) = self.facts(id).filter(|_| self.is_telling(table)) else { return true };
+        let found = column.rows * column.statistics.equal_to_any(column.rows);
+        left * (LOOKUP_COST + found * FOUND_COST) <= LOOKUPS_FAVOURED * column.rows * READ_COST
+            || left <= 1.0
     }
 
     /// For each left row the right side is started with its values.
@@ -179,7 +195,7 @@ impl Planner<'_> {
         conditions: Vec<Expr>,
         kind: JoinKind,
     ) -> Result<Rows> {
-        let share: f64 = conditions.iter().map(selectivity).product();
+        let share = self.selectivity_of_all(&conditions);
         let rows = (left.node.rows * right.node.rows * share).max(1.0);
         let (mut keys, mut rest) = (Vec::new(), Vec::new());
         for condition in conditions {

@@ -22,6 +22,7 @@ mod modify;
 mod node;
 mod planner;
 mod select;
+mod selectivity;
 mod semi_join;
 mod statistics;
 mod uses;

@@ -210,7 +210,7 @@ impl Rows {
         if fold::is_never(&condition) {
             return Rows { node: no_rows(self.node.output, condition), ..self };
         }
-        let rows = (self.node.rows * super::statistics::selectivity(&condition)).max(1.0);
+        let rows = (self.node.rows * super::selectivity::unknown(&condition)).max(1.0);
         self.wrap(rows, |input| NodeKind::Filter { input, condition })
     }
 }

@@ -7,11 +7,12 @@ use sqlparser::ast;
 use super::Session;
 use super::environment::Surroundings;
 use crate::analyze;
-use crate::catalog::{Catalog, Lookup, Relation, Table};
+use crate::catalog::{Catalog, Lookup, Relation, Table, TableStatistics};
+use crate::database::TableSizes;
 use crate::error::{DefinitionError, NameError, Result};
 use crate::expr::Compiled;
 use crate::parser::{Name, Source, Statement};
-use crate::plan::{self, PlanContext, Planned};
+use crate::plan::{self, PlanContext, Planned, Statistics};
 use crate::types::{self, Datum, Oid, Type};
 
 /// Names on a search path, in one state of the catalog.
@@ -25,6 +26,22 @@ impl Names {
     /// `path` names schemas that exist, in the order they are searched.
     pub(crate) fn new(catalog: &Arc<Catalog>, path: Vec<String>) -> Names {
         Names { catalog: Arc::clone(catalog), path }
+    }
+}
+
+/// What is known of the tables of one state of the catalog.
+struct Known<'s> {
+    catalog: &'s Catalog,
+    sizes: &'s TableSizes,
+}
+
+impl Statistics for Known<'_> {
+    fn rows(&self, table: &Table) -> Option<f64> {
+        self.sizes.rows(table, self.analyzed(table.oid))
+    }
+
+    fn analyzed(&self, table: Oid) -> Option<&TableStatistics> {
+        self.catalog.statistics(table)
     }
 }
 
@@ -103,7 +120,7 @@ impl Session {
         let names = self.surroundings.names();
         let mut context = PlanContext {
             lookup: &names,
-            statistics: &self.database.inner().table_sizes,
+            statistics: &Known { catalog, sizes: &self.database.inner().table_sizes },
             environment: &mut self.surroundings,
         };
         plan::plan(statement, &mut context, parameters)

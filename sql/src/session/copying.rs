@@ -13,7 +13,8 @@ use super::prepared::Prepared;
 use crate::catalog::Table;
 use crate::copy::{CopyFormat, CopyOptions, Decoder, Encoder, Fields, Header};
 use crate::error::{
-    CopyError, DefinitionError, Error, ExecutionError, Result, SyntaxError, TransactionError,
+    Cause, ConstraintError, CopyError, DefinitionError, Error, ExecutionError, Result, SyntaxError,
+    TransactionError,
 };
 use crate::exec::TableWriter;
 use crate::expr::Compiled;
@@ -183,7 +184,8 @@ impl Session {
             return Err(CopyError::NotCopying.into());
         };
         self.take_lines(&mut copy, true)?;
-        copy.writer.finish(&mut self.context(copy.snapshot, &[])?)?;
+        let finished = copy.writer.finish(&mut self.context(copy.snapshot, &[])?);
+        finished.map_err(|error| in_line(error, &copy))?;
         self.end_command();
         if copy.commits_at_end {
             self.end_implicit()?;
@@ -202,17 +204,15 @@ impl Session {
         let mut fields = std::mem::take(&mut copy.fields);
         loop {
             let next = copy.decoder.next(last, &mut fields);
-            let line = copy.decoder.line_number();
-            let next = next.map_err(|error| in_line(error, &copy.table, line))?;
-            if next.is_none() {
+            if next.map_err(|error| in_line(error, copy))?.is_none() {
                 break;
             }
-            let header = line == 1 && copy.options.header != Header::No;
+            let header = copy.decoder.line_number() == 1 && copy.options.header != Header::No;
             let result = match header {
                 true => check_header(copy, &fields),
                 false => self.take_line(copy, &fields),
             };
-            result.map_err(|error| in_line(error, &copy.table, line))?;
+            result.map_err(|error| in_line(error, copy))?;
         }
         copy.fields = fields;
         Ok(())
@@ -402,15 +402,28 @@ fn check_header(copy: &CopyIn, fields: &Fields) -> Result<()> {
     Ok(())
 }
 
-fn in_line(error: Error, table: &Table, line: u64) -> Error {
-    error.in_context(format!("COPY {}, line {line}", table.name))
+/// The line, and what it says: unless it is about other rows too, which a duplicate is.
+fn in_line(error: Error, copy: &CopyIn) -> Error {
+    let place = format!("COPY {}, line {}", copy.table.name, copy.decoder.line_number());
+    let duplicate = matches!(
+        error.cause(),
+        Cause::Constraint(ConstraintError::Duplicated { .. } | ConstraintError::Unique { .. })
+    );
+    match copy.decoder.line_text() {
+        Some(text) if !duplicate => error.in_context(format!("{place}: \"{}\"", shown(text))),
+        _ => error.in_context(place),
+    }
 }
 
-/// As in PostgreSQL, at most a hundred bytes of the field.
 fn in_column(error: Error, table: &Table, line: u64, column: &str, field: &[u8]) -> Error {
-    let text = String::from_utf8_lossy(field);
+    let table = &table.name;
+    error.in_context(format!("COPY {table}, line {line}, column {column}: \"{}\"", shown(field)))
+}
+
+/// As in PostgreSQL, at most a hundred bytes.
+fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
     let shown = &text[..text.floor_char_boundary(100)];
     let dots = if shown.len() < text.len() { "..." } else { "" };
-    error
-        .in_context(format!("COPY {}, line {line}, column {column}: \"{shown}{dots}\"", table.name))
+    format!("{shown}{dots}")
 }

@@ -22,6 +22,7 @@ impl Session {
 
     fn prepare(&mut self, name: &str, sql: &str, parameter_types: &[Oid]) -> Result<()> {
         let statement = single(sql)?;
+        self.notice_cut_names(statement.as_ref());
         self.check_allowed(statement.as_ref())?;
         if !name.is_empty() && self.statements.contains_key(name) {
             let name = name.to_owned();

@@ -16,11 +16,13 @@
 mod block;
 mod bound;
 mod copying;
+mod counters;
 mod definitions;
 mod environment;
 mod execute;
 mod explain;
 mod extended;
+mod maintenance;
 mod notice;
 mod portal;
 mod prepared;
@@ -31,17 +33,17 @@ mod utility;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use reckon_mvcc::{Interrupt, Snapshot, TableLockId, Timestamp, Transaction, Watch};
+use reckon_mvcc::{Interrupt, TableLockId, Timestamp, Watch};
 
 use crate::catalog::{AsOf, DatabaseDefinition, Role};
 use crate::database::Database;
-use crate::error::{ExecutionError, Result};
-use crate::exec::Relations;
+use crate::error::{Result, SqlState};
 use crate::settings::Settings;
-use crate::types::{Datum, Oid};
+use crate::types::Oid;
 use block::Block;
 pub(crate) use bound::Names;
 use copying::CopyIn;
+use counters::Computed;
 use environment::Surroundings;
 pub use notice::{Notice, Severity};
 use portal::Portal;
@@ -87,7 +89,7 @@ pub struct Session {
     in_script: bool,
     /// Whether the implicit transaction ends with the running statement.
     commits_at_end: bool,
-    relations: CatalogRelations,
+    relations: Computed,
     interrupt: Interrupt,
     notices: Vec<Notice>,
     durable_needed: Option<Timestamp>,
@@ -122,6 +124,7 @@ impl Session {
         );
         database.inner().presence.enter(definition.oid);
         Ok(Session {
+            relations: Computed(database.clone()),
             database,
             definition,
             watch,
@@ -139,7 +142,6 @@ impl Session {
             copy_in: None,
             in_script: false,
             commits_at_end: false,
-            relations: CatalogRelations,
             interrupt,
             notices: Vec::new(),
             durable_needed: None,
@@ -156,9 +158,12 @@ impl Session {
         self.durable_needed.take()
     }
 
-    /// Notices since the last call.
+    /// Notices since the last call, as far as `client_min_messages` asks for them.
     pub fn notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+        let mut notices = std::mem::take(&mut self.notices);
+        let least = self.surroundings.settings.effective().least_notice;
+        notices.retain(|notice| notice.severity >= least);
+        notices
     }
 
     /// Settings to tell the client (ParameterStatus): after connecting all that are reported,
@@ -205,6 +210,14 @@ impl Session {
         result
     }
 
+    /// A NOTICE for each name in a text that was longer than a name may be.
+    fn notice_cut_names(&mut self, statement: Option<&crate::parser::Statement>) {
+        for (name, cut) in statement.map(|s| s.source.cut_names()).unwrap_or_default() {
+            let message = format!("identifier \"{name}\" will be truncated to \"{cut}\"");
+            self.notice(Notice::new(SqlState::NAME_TOO_LONG, message));
+        }
+    }
+
     fn notice(&mut self, notice: Notice) {
         self.notices.push(notice);
     }
@@ -222,18 +235,4 @@ impl Drop for Session {
 /// The lock on a table of a database.
 fn table_lock(database: Oid, table: Oid) -> TableLockId {
     TableLockId { database: database.0, relation: table.0 }
-}
-
-/// There are no computed relations yet, so no plan names one.
-struct CatalogRelations;
-
-impl Relations for CatalogRelations {
-    fn rows(
-        &mut self,
-        _relation: &'static str,
-        _transaction: &mut Transaction,
-        _snapshot: &Snapshot,
-    ) -> Result<Vec<Vec<Datum>>> {
-        Err(ExecutionError::Internal { what: "no such computed relation" }.into())
-    }
 }

@@ -47,6 +47,12 @@ impl Notice {
         Notice { severity: Severity::Warning, sqlstate, message, fields: Fields::default() }
     }
 
+    /// An INFO.
+    pub(crate) fn info(message: impl Into<String>) -> Notice {
+        let (sqlstate, message) = (SqlState::SUCCESSFUL_COMPLETION, message.into());
+        Notice { severity: Severity::Info, sqlstate, message, fields: Fields::default() }
+    }
+
     /// A NOTICE.
     pub(crate) fn new(sqlstate: SqlState, message: impl Into<String>) -> Notice {
         let message = message.into();

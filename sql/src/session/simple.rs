@@ -32,6 +32,7 @@ impl Session {
         }
         let result = parser::parse(sql);
         let statements = self.settle(result)?;
+        self.notice_cut_names(statements.first());
         let prepare = |statement| Arc::new(Prepared::new(statement));
         let mut waiting: VecDeque<_> = statements.into_iter().map(Some).map(prepare).collect();
         if waiting.is_empty() {

@@ -10,12 +10,10 @@ use super::prepared::Prepared;
 use super::{Notice, Session};
 use crate::ddl::{self, Edit};
 use crate::error::{
-    DefinitionError, ExecutionError, Result, SqlState, StatementError, SyntaxError,
-    TransactionError,
+    ExecutionError, Result, SqlState, StatementError, SyntaxError, TransactionError,
 };
 use crate::parser::{
-    DiscardTarget, Kind, Maintenance, Name, SettingValue, Source, Statement, TransactionModes,
-    Utility,
+    DiscardTarget, Kind, Name, SettingValue, Source, Statement, TransactionModes, Utility,
 };
 use crate::plan::OutputColumn;
 use crate::settings::{Scope, isolation_name};
@@ -114,12 +112,11 @@ impl Session {
             }
             Utility::Discard(target) => self.discard(*target)?,
             Utility::Vacuum(maintenance) => {
-                self.not_in_block("VACUUM")?;
-                self.vacuum(maintenance)?;
+                self.vacuum(maintenance, &statement.source)?;
                 "VACUUM"
             }
             Utility::Analyze(maintenance) => {
-                self.maintained(maintenance)?;
+                self.analyze(maintenance, &statement.source)?;
                 "ANALYZE"
             }
             Utility::Truncate(truncate) => {
@@ -358,14 +355,26 @@ impl Session {
                 self.edit("ALTER TABLE", source, |edit| edit.alter_table(alter))?;
                 Ok("ALTER TABLE")
             }
-            ast::Statement::Drop { object_type, if_exists, names, cascade, .. } => {
+            ast::Statement::Drop {
+                object_type,
+                if_exists,
+                names,
+                // Nothing depends on tables and indexes yet: CASCADE has nothing to add, and
+                // RESTRICT nothing to refuse.
+                cascade: _,
+                restrict: _,
+                purge,
+                temporary,
+                table,
+            } => {
+                if *purge || *temporary || table.is_some() {
+                    return Err(SyntaxError::unsupported("this form of DROP").into());
+                }
                 let index = match object_type {
                     ast::ObjectType::Table => false,
                     ast::ObjectType::Index => true,
                     other => return Err(SyntaxError::unsupported(format!("DROP {other}")).into()),
                 };
-                // Nothing depends on tables and indexes yet, so CASCADE has nothing to add.
-                let _ = cascade;
                 let command = if index { "DROP INDEX" } else { "DROP TABLE" };
                 for name in names {
                     let name = crate::parser::object_name(name, source)?;
@@ -385,12 +394,12 @@ impl Session {
     }
 
     /// Runs a change of definitions in the transaction.
-    pub(super) fn edit(
+    pub(super) fn edit<R>(
         &mut self,
         command: &'static str,
         source: &Arc<Source>,
-        change: impl FnOnce(&mut Edit<'_>) -> Result<()>,
-    ) -> Result<()> {
+        change: impl FnOnce(&mut Edit<'_>) -> Result<R>,
+    ) -> Result<R> {
         let wait = self.lock_wait();
         let open = self.open_transaction()?;
         if open.transaction.is_read_only() {
@@ -421,6 +430,7 @@ impl Session {
             source: Arc::clone(source),
             presence: &database.inner().presence,
             row_ids: &database.inner().row_ids,
+            interrupt: &self.interrupt,
         };
         change(&mut edit)
     }
@@ -453,37 +463,6 @@ impl Session {
                 return Ok(());
             }
         }
-    }
-
-    /// VACUUM: drops history nobody needs and compacts the tables' keyspaces.
-    fn vacuum(&mut self, maintenance: &Maintenance) -> Result<()> {
-        for table in self.maintained(maintenance)? {
-            for keyspace in table.keyspaces() {
-                self.database.engine().compact(keyspace)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The tables of VACUUM and ANALYZE; all of the database when none are named.
-    fn maintained(&mut self, maintenance: &Maintenance) -> Result<Vec<Arc<crate::catalog::Table>>> {
-        let catalog = self.definitions()?;
-        self.surroundings.set_catalog(Arc::clone(&catalog));
-        if maintenance.tables.is_empty() {
-            return Ok(catalog.tables().cloned().collect());
-        }
-        let find = |(name, columns): &(Name, Vec<String>)| {
-            let table = self.surroundings.table(name)?;
-            for column in columns {
-                if table.column(column).is_none() {
-                    let (table, column) = (table.name.clone(), column.clone());
-                    let missing = DefinitionError::UndefinedColumn { table, column };
-                    return Err(missing.into());
-                }
-            }
-            Ok(table)
-        };
-        maintenance.tables.iter().map(find).collect()
     }
 
     fn prepare_statement(

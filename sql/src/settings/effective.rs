@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use reckon_mvcc::Isolation;
 
 use super::value::{parse_isolation, parse_kilobytes, parse_milliseconds, path_names, zone_of};
+use crate::session::Severity;
 use crate::types::{ByteaOutput, DateOrder, DateStyle, Formats, IntervalStyle};
 
 /// Parsed values.
@@ -19,6 +20,8 @@ pub struct Effective {
     pub lock_timeout_ms: u64,
     /// idle_in_transaction_session_timeout; 0: none.
     pub idle_in_transaction_timeout_ms: u64,
+    /// client_min_messages, as the least severity that is told.
+    pub least_notice: Severity,
     /// synchronous_commit.
     pub synchronous_commit: bool,
     /// work_mem in bytes.
@@ -39,6 +42,7 @@ impl Default for Effective {
             statement_timeout_ms: 0,
             lock_timeout_ms: 0,
             idle_in_transaction_timeout_ms: 0,
+            least_notice: Severity::Notice,
             synchronous_commit: true,
             work_mem_bytes: 0,
             default_isolation: Isolation::ReadCommitted,
@@ -63,11 +67,20 @@ impl Effective {
             "TimeZone" => formats.time_zone = zone_of(value).unwrap_or(TimeZone::UTC),
             "search_path" => self.search_path = path_names(value).unwrap_or_default(),
             "statement_timeout" => self.statement_timeout_ms = parse_milliseconds(value),
+            "client_min_messages" => {
+                self.least_notice = match value {
+                    "notice" => Severity::Notice,
+                    "warning" => Severity::Warning,
+                    "error" => Severity::Info,
+                    _ => Severity::Log,
+                };
+            }
             "lock_timeout" => self.lock_timeout_ms = parse_milliseconds(value),
             "idle_in_transaction_session_timeout" => {
                 self.idle_in_transaction_timeout_ms = parse_milliseconds(value);
             }
-            "synchronous_commit" => self.synchronous_commit = value == "on",
+            // There are no standbys, so whatever is not off waits for the own disk.
+            "synchronous_commit" => self.synchronous_commit = value != "off",
             "work_mem" => self.work_mem_bytes = parse_kilobytes(value) * 1024,
             "default_transaction_isolation" => {
                 self.default_isolation = parse_isolation(value).unwrap_or(Isolation::ReadCommitted);

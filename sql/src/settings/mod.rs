@@ -12,17 +12,19 @@
 //!    transaction.
 
 mod effective;
+mod elsewhere;
 mod table;
 mod value;
 
 use std::borrow::Cow;
 
-pub use effective::Effective;
+use effective::Effective;
 pub use table::{Context, Setting, Unit};
 pub use value::{isolation_name, parse_isolation as isolation_named};
 
 use crate::error::{Result, SettingError};
 use crate::types::Formats;
+use elsewhere::ELSEWHERE;
 use table::SETTINGS;
 
 /// One session's settings.
@@ -242,10 +244,14 @@ impl Settings {
 
 /// Position of a setting in the table; names are matched without regard to case.
 fn find(name: &str) -> Result<usize> {
-    SETTINGS
-        .iter()
-        .position(|setting| setting.name.eq_ignore_ascii_case(name))
-        .ok_or_else(|| SettingError::Unknown { name: name.to_owned() }.into())
+    SETTINGS.iter().position(|setting| setting.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let lower = name.to_ascii_lowercase();
+        if ELSEWHERE.binary_search(&lower.as_str()).is_ok() || lower.contains('.') {
+            SettingError::Unsupported { name: name.to_owned() }.into()
+        } else {
+            SettingError::Unknown { name: name.to_owned() }.into()
+        }
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The settings there are, as data. Names, defaults and descriptions are PostgreSQL's.
 
 use super::value::{
-    bool_value, byte_size, client_encoding, date_style, enumeration, integer, interval_style,
-    isolation, milliseconds, read_only_text, search_path, text, time_zone,
+    always_on, bool_value, byte_size, client_encoding, date_style, enumeration, integer,
+    interval_style, isolation, milliseconds, read_only_text, search_path, text, time_zone,
 };
 use crate::error::Result;
 
@@ -80,7 +80,12 @@ const TIME: Setting = Setting {
     default: "0",
     ..TEXT
 };
-const ISOLATION: Setting = Setting { check: isolation, default: "read committed", ..TEXT };
+const ISOLATION: Setting = Setting {
+    check: isolation,
+    default: "read committed",
+    words: &["serializable", "repeatable read", "read committed", "read uncommitted"],
+    ..TEXT
+};
 
 /// In order of name.
 pub(super) static SETTINGS: &[Setting] = &[
@@ -248,10 +253,10 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "standard_conforming_strings",
         default: "on",
-        words: &["on"],
         report: true,
+        check: always_on,
         description: "Causes '...' strings to treat backslashes literally.",
-        ..WORD
+        ..TEXT
     },
     Setting {
         name: "statement_timeout",
@@ -261,7 +266,7 @@ pub(super) static SETTINGS: &[Setting] = &[
     Setting {
         name: "synchronous_commit",
         default: "on",
-        words: &["on", "off"],
+        words: &["local", "remote_write", "remote_apply", "on", "off"],
         description: "Sets the current transaction's synchronization level.",
         ..WORD
     },

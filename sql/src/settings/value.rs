@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use reckon_mvcc::Isolation;
 
 use super::table::{Setting, Unit};
-use crate::error::{Result, SettingError};
+use crate::error::{Result, SettingError, SyntaxError};
 
 pub(super) fn text(_setting: &Setting, value: &str) -> Result<String> {
     Ok(value.to_owned())
@@ -67,7 +67,7 @@ pub(super) fn client_encoding(setting: &Setting, value: &str) -> Result<String> 
     }
 }
 
-pub(super) fn date_style(setting: &Setting, value: &str) -> Result<String> {
+pub(super) fn date_style(_setting: &Setting, value: &str) -> Result<String> {
     let (mut style, mut order) = ("ISO", "MDY");
     for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         match word.to_ascii_lowercase().as_str() {
@@ -81,18 +81,52 @@ pub(super) fn date_style(setting: &Setting, value: &str) -> Result<String> {
                 order = "MDY";
             }
             "default" => (style, order) = ("ISO", "MDY"),
-            _ => return Err(invalid(setting, value).into()),
+            _ => {
+                let (value, word) = (value.to_owned(), word.to_owned());
+                return Err(SettingError::DateStyleWord { value, word }.into());
+            }
         }
     }
     Ok(format!("{style}, {order}"))
 }
 
+/// Seconds east of Greenwich of a number of hours, also as SHOW prints it: `<+02>-02`.
+fn offset_seconds(value: &str) -> Option<i32> {
+    let shown = value.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+    let Some((east, _)) = shown else {
+        let hours: f64 = value.parse().ok()?;
+        return Some((hours * 3600.0).round() as i32);
+    };
+    let (sign, digits) = match east.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, east.strip_prefix('+')?),
+    };
+    let mut seconds = 0;
+    for (part, unit) in digits.split(':').zip([3600, 60, 1]) {
+        seconds += part.parse::<i32>().ok()? * unit;
+    }
+    Some(sign * seconds)
+}
+
+/// How SHOW prints an offset: its name, then the same the other way round, as POSIX counts.
+fn shown_offset(seconds: i32) -> String {
+    let (hours, minutes, rest) =
+        (seconds.abs() / 3600, seconds.abs() / 60 % 60, seconds.abs() % 60);
+    let mut digits = format!("{hours:02}");
+    if minutes > 0 || rest > 0 {
+        digits.push_str(&format!(":{minutes:02}"));
+    }
+    if rest > 0 {
+        digits.push_str(&format!(":{rest:02}"));
+    }
+    let (east, west) = if seconds < 0 { ('-', '+') } else { ('+', '-') };
+    format!("<{east}{digits}>{west}{digits}")
+}
+
 /// The zone of a name, or of an offset in hours.
 pub(super) fn zone_of(value: &str) -> Option<TimeZone> {
-    if let Ok(hours) = value.parse::<f64>() {
-        let seconds = (hours * 3600.0).round();
-        let offset = jiff::tz::Offset::from_seconds(seconds as i32).ok()?;
-        return Some(TimeZone::fixed(offset));
+    if let Some(seconds) = offset_seconds(value) {
+        return Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?));
     }
     TimeZone::get(value).ok()
 }
@@ -104,6 +138,9 @@ pub(super) fn time_zone(setting: &Setting, value: &str) -> Result<String> {
         value
     };
     let zone = zone_of(value).ok_or_else(|| invalid(setting, value))?;
+    if let Some(seconds) = offset_seconds(value) {
+        return Ok(shown_offset(seconds));
+    }
     Ok(zone.iana_name().map_or_else(|| value.to_owned(), str::to_owned))
 }
 
@@ -123,6 +160,14 @@ pub fn isolation_name(isolation: Isolation) -> &'static str {
         Isolation::ReadCommitted => "read committed",
         Isolation::RepeatableRead => "repeatable read",
         Isolation::Serializable => "serializable",
+    }
+}
+
+/// On, and nothing else: off would change what a string literal means.
+pub(super) fn always_on(setting: &Setting, value: &str) -> Result<String> {
+    match bool_value(setting, value)?.as_str() {
+        "on" => Ok("on".to_owned()),
+        _ => Err(SyntaxError::unsupported(format!("{} = off", setting.name)).into()),
     }
 }
 
