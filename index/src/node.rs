@@ -22,7 +22,7 @@ use crate::residency::budget::footprint;
 use crate::sync::AtomicPtr;
 
 /// The most children of a node.
-pub(crate) const FANOUT: usize = 256;
+pub(crate) const FANOUT: usize = if cfg!(shuttle) { 8 } else { 256 };
 
 /// The link's bit that says: a leaf.
 const LEAF: usize = 1;
@@ -225,6 +225,48 @@ impl Node {
         low
     }
 
+    /// A copy with the children in `range` replaced: what a rebuild from pieces would make, for the price of copying arrays. `None` if
+    /// there would be too many or hardly any children, or the heads would have to be other ones.
+    pub(crate) fn copied(&self, range: Range<usize>, fresh: &[Piece<'_>]) -> Option<Box<Node>> {
+        let children = self.children() - range.len() + fresh.len();
+        let separators = fresh.get(1..).unwrap_or_default();
+        let fits = separators.iter().all(|piece| self.projection.fits(piece.lower));
+        if !fits || !(FANOUT / 8..=FANOUT).contains(&children) || range.is_empty() {
+            return None;
+        }
+        // The separators before `below` and those from `above` on stay.
+        let (below, above) = (range.start, range.end - 1);
+        let start = |at: usize| at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let mut heads = Vec::with_capacity(children - 1);
+        heads.extend_from_slice(&self.heads[..below]);
+        heads.extend(separators.iter().map(|piece| self.projection.head(piece.lower)));
+        heads.extend_from_slice(&self.heads[above..]);
+        let added: usize = separators.iter().map(|piece| piece.lower.len()).sum();
+        let (kept_below, kept_above) = (&self.bytes[..start(below)], &self.bytes[start(above)..]);
+        let mut bytes = Vec::with_capacity(kept_below.len() + added + kept_above.len());
+        bytes.extend_from_slice(kept_below);
+        let mut ends = Vec::with_capacity(children - 1);
+        ends.extend_from_slice(&self.ends[..below]);
+        for piece in separators {
+            bytes.extend_from_slice(piece.lower);
+            ends.push(bytes.len());
+        }
+        let (from, to) = (start(above), bytes.len());
+        ends.extend(self.ends[above..].iter().map(|end| end - from + to));
+        bytes.extend_from_slice(kept_above);
+        let mut links = Vec::with_capacity(children);
+        links.extend(self.links[..range.start].iter().map(|link| Link::new(link.pointer())));
+        links.extend(fresh.iter().map(|piece| Link::new(piece.child)));
+        links.extend(self.links[range.end..].iter().map(|link| Link::new(link.pointer())));
+        Some(Box::new(Node {
+            projection: self.projection.clone(),
+            heads: heads.into(),
+            ends: ends.into(),
+            bytes: bytes.into(),
+            links: links.into(),
+        }))
+    }
+
     /// The children as pieces; `lower` is the least key the node covers.
     pub(crate) fn pieces<'g>(&'g self, lower: &'g [u8]) -> Vec<Piece<'g>> {
         let piece = |at: usize| Piece {
@@ -254,5 +296,51 @@ impl Node {
             + footprint(self.ends.len() * size_of::<usize>())
             + footprint(self.bytes.len())
             + footprint(self.links.len() * size_of::<Link>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A child that is never looked at.
+    fn child(number: usize) -> ChildPtr {
+        ChildPtr::Leaf(NonNull::dangling().map_addr(|at| at.saturating_add(number * 64)))
+    }
+
+    fn pieces(keys: &[Vec<u8>]) -> Vec<Piece<'_>> {
+        keys.iter().enumerate().map(|(at, key)| Piece { lower: key, child: child(at) }).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_copy_is_what_a_rebuild_would_be(
+            keys in proptest::collection::btree_set(proptest::collection::vec(any::<u8>(), 1..12), 60..200),
+            start in 0..40usize,
+            replaced in 1..4usize,
+            added in 1..4usize,
+        ) {
+            // Keys before the place, those that go, those that come, and those behind.
+            let keys: Vec<Vec<u8>> = keys.into_iter().collect();
+            let all = pieces(&keys);
+            let old: Vec<_> = [&all[..start + replaced], &all[start + replaced + added..]].concat();
+            let mut fresh = all[start..=start].to_vec();
+            fresh.extend_from_slice(&all[start + replaced..start + replaced + added - 1]);
+            let node = Node::build(&old);
+            let copy = node.copied(start..start + replaced, &fresh);
+            let mut wanted = node.pieces(&keys[0]);
+            wanted.splice(start..start + replaced, fresh.iter().copied());
+            let Some(copy) = copy else { return Err(TestCaseError::reject("another projection")) };
+            let made = copy.pieces(&keys[0]);
+            let parts = |pieces: &[Piece<'_>]| -> Vec<(Vec<u8>, ChildPtr)> {
+                pieces.iter().map(|piece| (piece.lower.to_vec(), piece.child)).collect()
+            };
+            prop_assert_eq!(parts(&made), parts(&wanted));
+            for key in &keys {
+                let below = made[1..].iter().filter(|piece| piece.lower <= &**key).count();
+                prop_assert_eq!(copy.position(key), below);
+            }
+        }
     }
 }

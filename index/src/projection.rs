@@ -62,7 +62,8 @@ impl Projection {
         if key < &*self.prefix { 0 } else { u64::MAX }
     }
 
-    fn fits(&self, key: &[u8]) -> bool {
+    /// Whether the key's head is made of its own bytes.
+    pub(crate) fn fits(&self, key: &[u8]) -> bool {
         key.starts_with(&self.prefix)
     }
 

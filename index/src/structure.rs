@@ -226,6 +226,13 @@ impl Inner {
             node.link(range.start).store(fresh[0].child);
             return;
         }
+        if let Some(copy) = node.copied(range.clone(), fresh) {
+            self.cache.charge(copy.bytes());
+            let link = above.last().map_or(&self.root, |(parent, at)| parent.get().link(*at));
+            link.store(copy.into());
+            self.retire_node(node, guard);
+            return;
+        }
         let all = node.get().spliced(lower, range, fresh);
         match above.last() {
             None => self.root.store(self.stack(&all)),
