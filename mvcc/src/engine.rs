@@ -22,10 +22,11 @@ use reckon_storage::{KeyspaceId, Store, Timestamp};
 use crate::blocking::Blocking;
 use crate::commit::{Durable, LogSync, Queue, Watermarks};
 use crate::error::Error;
+use crate::interrupt::Interrupt;
 use crate::keyspace::{Base, Keyspace, Keyspaces};
 use crate::lock::Locks;
 use crate::serializable::Certifier;
-use crate::session::{Session, Sessions};
+use crate::session::{Session, SessionId, Sessions};
 use crate::snapshot::Horizon;
 use crate::timestamp::Clock;
 use crate::upkeep::Upkeep;
@@ -194,6 +195,19 @@ impl Engine {
         Session::open(self.clone())
     }
 
+    /// Whom a session waits for: for a lock, or for its snapshot to be safe. Empty when it does not wait.
+    pub fn blockers(&self, session: SessionId) -> Vec<SessionId> {
+        let mut blockers = self.shared.locks.blockers_of(session);
+        blockers.extend(self.shared.certifier.threats_of(session));
+        blockers
+    }
+
+    /// A handle to stop an open session.
+    pub fn interrupt(&self, session: SessionId) -> Option<Interrupt> {
+        let signal = Arc::clone(&self.shared.sessions.find(session)?.signal);
+        Some(Interrupt { signal, blocking: self.shared.options.blocking.clone() })
+    }
+
     /// Resolves once `durable` covers `at`. Cheaper when asked for only if [`durable`](Self::durable)
     /// does not yet.
     pub fn on_durable(&self, at: Timestamp) -> Durable {
@@ -257,6 +271,11 @@ impl Engine {
     /// The limit of [`Options::max_transaction_bytes`].
     pub fn max_transaction_bytes(&self) -> usize {
         self.shared.options.max_transaction_bytes
+    }
+
+    /// The time of [`Options::deadlock_timeout`].
+    pub fn deadlock_timeout(&self) -> Duration {
+        self.shared.options.deadlock_timeout
     }
 
     /// What the engine did and holds.

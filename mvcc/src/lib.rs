@@ -54,7 +54,7 @@ pub use lock::{
     Wait,
 };
 pub use serializable::Reason as NotSerializable;
-pub use session::{Session, SessionId};
+pub use session::{Advisory, Session, SessionId};
 pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};
 

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use reckon_storage::Timestamp;
@@ -20,7 +21,7 @@ use reckon_storage::Timestamp;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::interrupt::{Interrupt, Signal};
-use crate::lock::{AdvisoryKey, AdvisoryLock, SessionLocks, Wait};
+use crate::lock::{AdvisoryKey, AdvisoryLock, HeldAdvisory, SessionLocks, Wait};
 use crate::snapshot::{Isolation, Slot};
 use crate::transaction::{State, Transaction};
 
@@ -42,11 +43,20 @@ pub(crate) struct Member {
     pub(crate) signal: Arc<Signal>,
     pub(crate) locks: SessionLocks,
     floor: AtomicU64,
+    deadlock_timeout_ms: AtomicU64,
 }
 
 impl Member {
     pub(crate) fn floor(&self) -> Timestamp {
         Timestamp(self.floor.load(Ordering::Relaxed))
+    }
+
+    /// How long it waits before it looks for a deadlock, when that is not the engine's time.
+    pub(crate) fn deadlock_timeout(&self) -> Option<Duration> {
+        match self.deadlock_timeout_ms.load(Ordering::Relaxed) {
+            0 => None,
+            ms => Some(Duration::from_millis(ms)),
+        }
     }
 
     pub(crate) fn raise_floor(&self, to: Timestamp) {
@@ -71,6 +81,7 @@ impl Sessions {
             signal: Arc::default(),
             locks: SessionLocks::default(),
             floor: AtomicU64::new(0),
+            deadlock_timeout_ms: AtomicU64::new(0),
         });
         self.members.write().insert(member.id, Arc::clone(&member));
         member
@@ -99,6 +110,36 @@ pub(crate) struct Core {
     pub(crate) member: Arc<Member>,
     /// The buffers of the next transaction; taken while one is open.
     pub(crate) spare: Mutex<Option<Box<State>>>,
+    /// Advisory locks of the open transaction.
+    pub(crate) advisory: Mutex<Vec<HeldAdvisory>>,
+}
+
+impl Core {
+    /// Takes an advisory lock until the open transaction ends.
+    pub(crate) fn lock_advisory(
+        &self,
+        transaction: u64,
+        key: AdvisoryKey,
+        mode: AdvisoryLock,
+        wait: Wait,
+    ) -> Result<bool, Error> {
+        let shared = &self.engine.shared;
+        let locks = &shared.locks;
+        let Some(held) = locks.lock_advisory_in(&self.member, transaction, key, mode, wait)? else {
+            return Ok(false);
+        };
+        self.advisory.lock().extend(held);
+        self.member.raise_floor(shared.marks.visible());
+        Ok(true)
+    }
+
+    /// Takes the transaction's advisory locks back, but for the first `kept`.
+    pub(crate) fn release_advisory(&self, kept: usize) {
+        let mut held = self.advisory.lock();
+        for held in held.drain(kept..).rev() {
+            self.engine.shared.locks.release_advisory(&self.member, &held);
+        }
+    }
 }
 
 impl Drop for Core {
@@ -118,7 +159,7 @@ impl Session {
     pub(crate) fn open(engine: Engine) -> Self {
         let member = engine.shared.sessions.join();
         let spare = Mutex::new(Some(Box::default()));
-        Self { core: Arc::new(Core { engine, member, spare }) }
+        Self { core: Arc::new(Core { engine, member, spare, advisory: Mutex::default() }) }
     }
 
     /// Its name.
@@ -158,14 +199,30 @@ impl Session {
         Interrupt { signal: Arc::clone(&self.core.member.signal), blocking }
     }
 
-    /// Takes an advisory lock that outlives transactions; counted, so it is released as often as it was
-    /// taken. False with [`Wait::Skip`] when it is not free.
-    pub fn lock_advisory(
-        &self,
-        key: AdvisoryKey,
-        mode: AdvisoryLock,
-        wait: Wait,
-    ) -> Result<bool, Error> {
+    /// A handle on its advisory locks, for whoever runs its functions.
+    pub fn advisory(&self) -> Advisory {
+        Advisory { core: Arc::clone(&self.core) }
+    }
+}
+
+/// The advisory locks of one session, and of the transaction it is in. Not for other threads' use while
+/// the session runs.
+#[derive(Clone)]
+pub struct Advisory {
+    core: Arc<Core>,
+}
+
+impl Advisory {
+    /// How long this session waits for a lock before it looks for a deadlock; zero: as long as the engine's
+    /// [`Options`](crate::Options) say.
+    pub fn set_deadlock_timeout(&self, timeout: Duration) {
+        let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.core.member.deadlock_timeout_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// Takes a lock that outlives transactions; counted, so it is released as often as it was taken. False
+    /// with [`Wait::Skip`] when it is not free.
+    pub fn lock(&self, key: AdvisoryKey, mode: AdvisoryLock, wait: Wait) -> Result<bool, Error> {
         let shared = &self.core.engine.shared;
         let granted = shared.locks.lock_advisory(&self.core.member, key, mode, wait)?;
         if granted {
@@ -174,13 +231,30 @@ impl Session {
         Ok(granted)
     }
 
-    /// Gives an advisory lock back once. False when the session does not hold it.
-    pub fn unlock_advisory(&self, key: AdvisoryKey, mode: AdvisoryLock) -> bool {
+    /// Takes a lock until the open transaction ends, or is rolled back to before it. False with
+    /// [`Wait::Skip`] when it is not free.
+    pub fn lock_in_transaction(
+        &self,
+        key: AdvisoryKey,
+        mode: AdvisoryLock,
+        wait: Wait,
+    ) -> Result<bool, Error> {
+        self.core.lock_advisory(0, key, mode, wait)
+    }
+
+    /// Gives a lock of the session back once. False when the session does not hold it.
+    pub fn unlock(&self, key: AdvisoryKey, mode: AdvisoryLock) -> bool {
         self.core.engine.shared.locks.unlock_advisory(&self.core.member, key, mode)
     }
 
-    /// Gives all advisory locks back that the session itself holds.
-    pub fn unlock_all_advisory(&self) {
+    /// Gives all locks back that the session itself holds.
+    pub fn unlock_all(&self) {
         self.core.engine.shared.locks.release_session(&self.core.member);
+    }
+}
+
+impl fmt::Debug for Advisory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Advisory(session {})", self.core.member.id)
     }
 }

@@ -31,7 +31,7 @@ use crate::cursor::Cursor;
 use crate::engine::Shared;
 use crate::error::Error;
 use crate::keyspace::Near;
-use crate::lock::{HeldAdvisory, HeldRow, HeldTable};
+use crate::lock::{HeldRow, HeldTable};
 use crate::serializable::XactId;
 use crate::session::{Core, SessionId};
 use crate::snapshot::{Command, Isolation, Snapshot};
@@ -106,7 +106,6 @@ pub(crate) struct State {
     near: Near,
     rows: Vec<HeldRow>,
     tables: Vec<HeldTable>,
-    advisory: Vec<HeldAdvisory>,
     created: Vec<KeyspaceId>,
     dropped: Vec<KeyspaceId>,
     savepoints: Vec<Mark>,
@@ -126,7 +125,6 @@ impl State {
         self.rows.clear();
         self.rows.shrink_to(KEPT);
         self.tables.clear();
-        self.advisory.clear();
         self.created.clear();
         self.dropped.clear();
         self.savepoints.clear();

@@ -351,18 +351,18 @@ fn advisory_locks_of_a_session_are_counted_and_outlive_transactions() {
     let key = AdvisoryKey { database: 1, high: 0, low: 1, pair: true };
     let (mut one, two) = (engine.session(), engine.session());
     let exclusive = AdvisoryLock::Exclusive;
-    assert!(one.lock_advisory(key, exclusive, Wait::Skip).unwrap());
-    assert!(one.lock_advisory(key, exclusive, Wait::Skip).unwrap());
+    assert!(one.advisory().lock(key, exclusive, Wait::Skip).unwrap());
+    assert!(one.advisory().lock(key, exclusive, Wait::Skip).unwrap());
     let mut transaction = one.begin(RC, false);
     assert!(transaction.lock_advisory(key, exclusive, Wait::Skip).unwrap());
     transaction.commit().unwrap();
-    assert!(one.unlock_advisory(key, exclusive));
-    assert!(!two.lock_advisory(key, AdvisoryLock::Share, Wait::Skip).unwrap());
-    assert!(one.unlock_advisory(key, exclusive));
-    assert!(!one.unlock_advisory(key, exclusive));
-    assert!(two.lock_advisory(key, AdvisoryLock::Share, Wait::Skip).unwrap());
+    assert!(one.advisory().unlock(key, exclusive));
+    assert!(!two.advisory().lock(key, AdvisoryLock::Share, Wait::Skip).unwrap());
+    assert!(one.advisory().unlock(key, exclusive));
+    assert!(!one.advisory().unlock(key, exclusive));
+    assert!(two.advisory().lock(key, AdvisoryLock::Share, Wait::Skip).unwrap());
     drop(two);
-    assert!(one.lock_advisory(key, exclusive, Wait::Skip).unwrap());
+    assert!(one.advisory().lock(key, exclusive, Wait::Skip).unwrap());
 }
 
 /// Random locks in random order: whoever is not a deadlock's victim gets what it asked for, nobody hangs, and

@@ -135,9 +135,9 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
 
 /// Makes the session and greets the client.
 async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option<Connection> {
-    let Admitted { input, place, user, database, settings, secret } = admitted;
+    let Admitted { input, mut place, user, database, settings, secret } = admitted;
     let (reader, writer) = stream.detach().and_then(|stream| stream.attach()).ok()?;
-    let options = ConnectOptions { user, database, backend_pid: Some(place.process), settings };
+    let options = ConnectOptions { user, database, settings };
     let session = match server.database.connect(options) {
         Ok(session) => session,
         Err(error) => {
@@ -148,6 +148,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
             return None;
         }
     };
+    place.process = session.backend_pid();
     let entry = place.enter(secret, session.interrupt(), writer);
     let out = BytesMut::with_capacity(INPUT_BYTES);
     let process = place.process;
@@ -381,7 +382,7 @@ impl Connection {
         self.flush().await?;
         self.give_back();
         self.entry.set_idle();
-        if self.server.sessions.is_stopping() {
+        if self.is_ended() {
             return Err(self.tell(Reason::Terminate));
         }
         let limit = match self.session.transaction_status() {
@@ -396,12 +397,18 @@ impl Connection {
                 Err(_) => return Err(self.tell(Reason::IdleInTransactionTimeout)),
             },
         };
-        if read.is_err() && self.server.sessions.is_stopping() {
+        if read.is_err() && self.is_ended() {
             return Err(self.tell(Reason::Terminate));
         }
         read?;
         self.entry.set_busy();
         Ok(())
+    }
+
+    /// Whether somebody wants this session to end.
+    fn is_ended(&self) -> bool {
+        self.server.sessions.is_stopping()
+            || self.entry.interrupt.reason() == Some(Reason::Terminate)
     }
 
     /// Reads until the input holds `needed` bytes (invariant 4).

@@ -100,6 +100,8 @@ pub(crate) fn run(config: &Config) -> Result<(), Error> {
         workers: workers.handle().clone(),
         front: front.handle().clone(),
     });
+    let sessions = Arc::clone(&server.sessions);
+    server.database.stop_sessions_by(move |process, reason| sessions.stop_one(process, reason));
     front.block_on(serve(&server, listeners, config.shutdown_timeout));
     workers.shutdown_background();
     info!("stopped: {}", server.metrics);

@@ -23,7 +23,6 @@ use crate::socket::Writer;
 #[derive(Debug)]
 pub(crate) struct Sessions {
     entries: Mutex<HashMap<i32, Arc<Entry>>>,
-    next_process: AtomicU32,
     taken: AtomicUsize,
     most: usize,
     stopping: AtomicBool,
@@ -35,7 +34,7 @@ pub(crate) struct Sessions {
 #[derive(Debug)]
 pub(crate) struct Place {
     sessions: Arc<Sessions>,
-    /// The number clients know this session by, from 1.
+    /// The number clients know this session by; 0 before it has one.
     pub(crate) process: i32,
 }
 
@@ -56,7 +55,6 @@ impl Sessions {
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             entries: Mutex::new(HashMap::new()),
-            next_process: AtomicU32::new(1),
             taken: AtomicUsize::new(0),
             most,
             stopping: AtomicBool::new(false),
@@ -69,8 +67,7 @@ impl Sessions {
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Place> {
         let more = |taken| (taken < self.most).then_some(taken + 1);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        let process = self.next_process.fetch_add(1, Ordering::Relaxed) & 0x7FFF_FFFF;
-        Some(Place { sessions: Arc::clone(self), process: process.max(1) as i32 })
+        Some(Place { sessions: Arc::clone(self), process: 0 })
     }
 
     /// Interrupts what that session runs. Whether it was found.
@@ -85,6 +82,20 @@ impl Sessions {
             }
             _ => false,
         }
+    }
+
+    /// Stops what a session runs, or ends it, for another one that may. Whether it was found.
+    pub(crate) fn stop_one(&self, process: i32, reason: Reason) -> bool {
+        let Some(entry) = self.entries.lock().get(&process).cloned() else { return false };
+        if reason.ends_session() {
+            entry.stop_statement(reason);
+            if !entry.is_busy() {
+                entry.writer.stop_reading();
+            }
+        } else if entry.is_busy() {
+            entry.stop_statement(reason);
+        }
+        true
     }
 
     /// Whether the server is shutting down.

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 #[cfg(feature = "rocks")]
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use reckon_mvcc::{Engine, Isolation, KeyspaceId, MemoryStore, Store, Timestamp};
+use reckon_mvcc::{
+    Engine, Isolation, KeyspaceId, MemoryStore, Reason, SessionId, Store, Timestamp,
+};
 
 use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
 #[cfg(feature = "rocks")]
@@ -28,7 +30,11 @@ pub(crate) struct Inner {
     pub(crate) row_ids: crate::exec::RowIds,
     pub(crate) table_sizes: TableSizes,
     pub(crate) presence: Presence,
+    stop: OnceLock<Box<Stop>>,
 }
+
+/// Stops a session from outside; false when there is none.
+type Stop = dyn Fn(i32, Reason) -> bool + Send + Sync;
 
 /// How a data directory is opened.
 #[derive(Clone, Debug)]
@@ -85,6 +91,7 @@ impl Database {
         let database = Database(Arc::new(Inner {
             table_sizes: TableSizes::new(engine.clone()),
             presence: Presence::default(),
+            stop: OnceLock::new(),
             engine,
             catalogs: Cache::default(),
             spill_dir,
@@ -115,6 +122,26 @@ impl Database {
     /// The engine below, for durability and figures.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// How sessions are stopped by `pg_cancel_backend` and `pg_terminate_backend`, for whoever knows more of
+    /// them than the engine does. Set once.
+    pub fn stop_sessions_by(&self, stop: impl Fn(i32, Reason) -> bool + Send + Sync + 'static) {
+        // A second one would not be asked.
+        let _ = self.0.stop.set(Box::new(stop));
+    }
+
+    /// Stops a session's statement, or the session; false when there is none.
+    pub(crate) fn stop_session(&self, pid: i32, reason: Reason) -> bool {
+        if let Some(stop) = self.0.stop.get() {
+            return stop(pid, reason);
+        }
+        let session = u32::try_from(pid).ok().map(SessionId);
+        let interrupt = session.and_then(|session| self.0.engine.interrupt(session));
+        interrupt.is_some_and(|interrupt| {
+            interrupt.set(reason);
+            true
+        })
     }
 
     pub(crate) fn inner(&self) -> &Inner {

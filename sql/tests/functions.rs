@@ -13,7 +13,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use reckon_sql::error::Result;
-use reckon_sql::expr::function::{self, Body, Call, CastMethod, Environment, Function};
+use reckon_sql::expr::function::{
+    self, Advisory, AdvisoryScope, Body, Call, CastMethod, Environment, Function,
+};
 use reckon_sql::types::{self, Datum, Formats, Oid, Type};
 
 /// A session that knows nothing but its clock.
@@ -67,6 +69,20 @@ impl Environment for Alone {
     fn random(&mut self) -> [u8; 16] {
         [7; 16]
     }
+    fn lock_advisory(&mut self, _: Advisory, _: AdvisoryScope, _: bool) -> Result<bool> {
+        Ok(true)
+    }
+    fn unlock_advisory(&mut self, _: Advisory) -> bool {
+        false
+    }
+    fn unlock_all_advisory(&mut self) {}
+    fn blockers(&mut self, _: i32) -> Vec<i32> {
+        Vec::new()
+    }
+    fn stop_session(&mut self, _: i32, _: bool) -> bool {
+        false
+    }
+    fn warn(&mut self, _: String) {}
 }
 
 fn is_polymorphic(ty: Type) -> bool {

@@ -34,7 +34,6 @@ fn session(database: &Database) -> Session {
     let options = ConnectOptions {
         user: "postgres".to_owned(),
         database: "postgres".to_owned(),
-        backend_pid: None,
         settings: Vec::new(),
     };
     database.connect(options).expect("the superuser may connect")

@@ -20,6 +20,7 @@ pub mod random;
 pub mod reckon;
 pub mod script;
 pub mod session;
+pub mod specs;
 pub mod tidy;
 
 pub use address::Address;

@@ -31,7 +31,6 @@ impl Reckon {
             .connect(ConnectOptions {
                 user: "postgres".to_owned(),
                 database: "postgres".to_owned(),
-                backend_pid: None,
                 settings: Vec::new(),
             })
             .expect("begin a session");

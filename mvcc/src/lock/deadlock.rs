@@ -143,6 +143,13 @@ impl Locks {
         None
     }
 
+    /// Whom a session waits for: those that hold what it wants, and those that stand before it.
+    pub(crate) fn blockers_of(&self, session: SessionId) -> Vec<SessionId> {
+        let Some((target, waiter)) = self.wait_of(session) else { return Vec::new() };
+        let blockers = self.blockers(&target, &waiter);
+        blockers.into_iter().map(|blocker| blocker.session).collect()
+    }
+
     fn wait_of(&self, session: SessionId) -> Option<(Target, Arc<Waiter>)> {
         let member = self.sessions.find(session)?;
         let wait = member.locks.waiting.lock().clone();

@@ -73,7 +73,7 @@ impl Locks {
         limit: Option<Duration>,
     ) -> Result<(), Error> {
         let limit = limit.and_then(deadline);
-        let mut patience = self.deadlock_timeout;
+        let mut patience = member.deadlock_timeout().unwrap_or(self.deadlock_timeout);
         let mut check = deadline(patience);
         loop {
             let until = [limit, check].into_iter().flatten().min();

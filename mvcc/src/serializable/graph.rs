@@ -17,6 +17,7 @@ use super::marks::{Found, Marks, Own, Span};
 use super::safe::{Safety, Verdict};
 use super::{Reason, XactId};
 use crate::error::Error;
+use crate::session::SessionId;
 
 /// Committed transactions that are kept one by one; the oldest beyond become one.
 const COMMITTED_MAX: usize = 1024;
@@ -36,6 +37,7 @@ struct Committed {
 /// One transaction.
 #[derive(Debug)]
 struct Xact {
+    session: SessionId,
     snapshot: Timestamp,
     /// Declared, or it ended without having written.
     read_only: bool,
@@ -53,6 +55,8 @@ struct Xact {
     /// READ ONLY: the writers that ran when it began and still may make it unsafe.
     threats: Set,
     safety: Option<Arc<Safety>>,
+    /// Its session waits for that.
+    waits: bool,
 }
 
 /// All of them.
@@ -86,7 +90,12 @@ impl Xact {
 
 impl Graph {
     /// Enters a transaction. With `safety` it is READ ONLY, and told when it is safe.
-    pub(super) fn begin(&mut self, snapshot: Timestamp, safety: Option<Arc<Safety>>) -> XactId {
+    pub(super) fn begin(
+        &mut self,
+        session: SessionId,
+        snapshot: Timestamp,
+        safety: Option<Arc<Safety>>,
+    ) -> XactId {
         self.last += 1;
         let id = XactId(self.last);
         let writing = |id: &XactId| self.xacts.get(id).is_some_and(|other| !other.read_only);
@@ -95,6 +104,7 @@ impl Graph {
             None => Set::default(),
         };
         let xact = Xact {
+            session,
             snapshot,
             read_only: safety.is_some(),
             committed: None,
@@ -106,11 +116,27 @@ impl Graph {
             writes: Own::default(),
             threats,
             safety,
+            waits: false,
         };
         self.xacts.insert(id, xact);
         self.running.insert((snapshot, id));
         self.settle_if_safe(id);
         id
+    }
+
+    /// Its session waits until its snapshot is known to be safe or not.
+    pub(super) fn waits(&mut self, id: XactId) {
+        if let Some(xact) = self.xacts.get_mut(&id) {
+            xact.waits = true;
+        }
+    }
+
+    /// The sessions whose writers a session waits for.
+    pub(super) fn threats_of(&self, session: SessionId) -> Vec<SessionId> {
+        let running = self.running.iter().filter_map(|(_, id)| self.xacts.get(id));
+        let waiting = running.filter(|xact| xact.session == session && xact.waits);
+        let threats = waiting.flat_map(|xact| &xact.threats);
+        threats.filter_map(|id| self.xacts.get(id)).map(|xact| xact.session).collect()
     }
 
     /// It read a range.
@@ -382,6 +408,7 @@ impl Graph {
             self.committed.remove(&(committed.last, SUMMARY));
         }
         let mut summary = before.unwrap_or_else(|| Xact {
+            session: old.session,
             snapshot: old.snapshot,
             read_only: old.read_only,
             committed: old.committed,
@@ -393,6 +420,7 @@ impl Graph {
             writes: Own::default(),
             threats: Set::default(),
             safety: None,
+            waits: false,
         });
         self.reads.transfer(std::mem::take(&mut old.reads), id, &mut summary.reads, SUMMARY);
         self.writes.transfer(std::mem::take(&mut old.writes), id, &mut summary.writes, SUMMARY);
@@ -443,14 +471,15 @@ impl Xact {
 mod tests {
     use super::*;
 
+    const SELF: SessionId = SessionId(1);
     const TABLE: KeyspaceId = KeyspaceId(7);
 
     #[test]
     fn while_an_old_transaction_runs_what_is_kept_is_bounded_and_then_it_goes() {
         let mut graph = Graph::default();
-        let old = graph.begin(Timestamp(1), None);
+        let old = graph.begin(SELF, Timestamp(1), None);
         for at in 2..5000 {
-            let id = graph.begin(Timestamp(at), None);
+            let id = graph.begin(SELF, Timestamp(at), None);
             graph.read_point(id, TABLE, &at.to_be_bytes()).unwrap();
             graph.write(id, TABLE, &at.to_be_bytes(), false).unwrap();
             graph.prepare(id, Timestamp(at + 1)).unwrap();
@@ -464,10 +493,10 @@ mod tests {
     #[test]
     fn a_summary_still_completes_dangerous_structures() {
         let mut graph = Graph::default();
-        let old = graph.begin(Timestamp(1), None);
+        let old = graph.begin(SELF, Timestamp(1), None);
         graph.read_point(old, TABLE, b"x").unwrap();
         for at in 2..5000 {
-            let id = graph.begin(Timestamp(at), None);
+            let id = graph.begin(SELF, Timestamp(at), None);
             graph.read_point(id, TABLE, b"y").unwrap();
             graph.write(id, TABLE, b"x", false).unwrap();
             graph.prepare(id, Timestamp(at + 1)).unwrap();
@@ -480,7 +509,7 @@ mod tests {
     fn a_reader_without_concurrent_writers_is_safe_at_once() {
         let mut graph = Graph::default();
         let safety = Safety::unknown(Arc::default());
-        let id = graph.begin(Timestamp(1), Some(Arc::clone(&safety)));
+        let id = graph.begin(SELF, Timestamp(1), Some(Arc::clone(&safety)));
         assert_eq!(safety.verdict(), Some(Verdict::Safe));
         graph.read(id, TABLE, &Span::all()).unwrap();
         assert!(graph.xacts.is_empty() && graph.reads.is_empty());

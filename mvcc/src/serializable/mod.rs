@@ -48,7 +48,7 @@ use parking_lot::Mutex;
 use reckon_storage::{KeyspaceId, Timestamp};
 
 use crate::error::Error;
-use crate::interrupt::Signal;
+use crate::session::{Member, SessionId};
 use graph::Graph;
 pub(crate) use marks::Span;
 pub(crate) use safe::{Safety, Verdict};
@@ -108,23 +108,37 @@ pub(crate) struct Certifier {
 
 impl Certifier {
     /// Enters a transaction with the snapshot that `snapshot` takes.
-    pub(crate) fn begin(&self, snapshot: impl FnOnce() -> Timestamp) -> (XactId, Timestamp) {
+    pub(crate) fn begin(
+        &self,
+        member: &Member,
+        snapshot: impl FnOnce() -> Timestamp,
+    ) -> (XactId, Timestamp) {
         let mut graph = self.graph.lock();
         let at = snapshot();
-        (graph.begin(at, None), at)
+        (graph.begin(member.id, at, None), at)
     }
 
-    /// Enters a READ ONLY transaction. The signal is raised once its snapshot is known to be safe or not.
+    /// Enters a READ ONLY transaction. Its session's signal is raised once its snapshot is known to be safe or not.
     pub(crate) fn begin_read_only(
         &self,
-        signal: &Arc<Signal>,
+        member: &Member,
         snapshot: impl FnOnce() -> Timestamp,
     ) -> (XactId, Timestamp, Arc<Safety>) {
-        let safety = Safety::unknown(Arc::clone(signal));
+        let safety = Safety::unknown(Arc::clone(&member.signal));
         let mut graph = self.graph.lock();
         let at = snapshot();
-        let id = graph.begin(at, Some(Arc::clone(&safety)));
+        let id = graph.begin(member.id, at, Some(Arc::clone(&safety)));
         (id, at, safety)
+    }
+
+    /// Its session waits until its snapshot is known to be safe or not.
+    pub(crate) fn waits(&self, id: XactId) {
+        self.graph.lock().waits(id);
+    }
+
+    /// The sessions whose writers a session waits for.
+    pub(crate) fn threats_of(&self, session: SessionId) -> Vec<SessionId> {
+        self.graph.lock().threats_of(session)
     }
 
     /// It read a range, whatever was there.

@@ -116,13 +116,6 @@ impl Transaction {
         wait: Wait,
     ) -> Result<bool, Error> {
         let id = self.id();
-        let core = &self.core;
-        let locks = &core.engine.shared.locks;
-        let Some(held) = locks.lock_advisory_in(&core.member, id.0, key, mode, wait)? else {
-            return Ok(false);
-        };
-        self.state_mut().advisory.extend(held);
-        self.raise_floor();
-        Ok(true)
+        self.core.lock_advisory(id.0, key, mode, wait)
     }
 }

@@ -11,12 +11,13 @@ use crate::load::Load;
 impl Transaction {
     /// Sets a point to roll back to.
     pub fn savepoint(&mut self) -> Savepoint {
+        let advisory = self.core.advisory.lock().len();
         let state = self.state_mut();
         let mark = Mark {
             writes: state.writes.mark(),
             rows: state.rows.len(),
             tables: state.tables.len(),
-            advisory: state.advisory.len(),
+            advisory,
             created: state.created.len(),
             dropped: state.dropped.len(),
         };
@@ -42,8 +43,7 @@ impl Transaction {
         state.rows.drain(mark.rows..).rev().for_each(|held| locks.release_row(member, &held));
         let tables = state.tables.drain(mark.tables..).rev();
         tables.for_each(|held| locks.release_table(member, &held));
-        let advisory = state.advisory.drain(mark.advisory..).rev();
-        advisory.for_each(|held| locks.release_advisory(member, &held));
+        core.release_advisory(mark.advisory);
     }
 
     /// Forgets a savepoint and those after it; what was done since belongs to the one before.

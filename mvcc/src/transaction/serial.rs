@@ -33,7 +33,10 @@ impl Transaction {
             let core = Arc::clone(&self.core);
             let blocking = &core.engine.shared.options.blocking;
             let signal = &core.member.signal;
-            if safety.verdict().is_none() {
+            if let Some(id) = self.state().certified
+                && safety.verdict().is_none()
+            {
+                core.engine.shared.certifier.waits(id);
                 blocking.run(|| signal.wait(None, || safety.verdict().is_some()));
             }
             if safety.verdict() == Some(Verdict::Safe) {
@@ -51,12 +54,11 @@ impl Transaction {
         let core = Arc::clone(&self.core);
         let certifier = &core.engine.shared.certifier;
         if !self.read_only {
-            let (id, at) = certifier.begin(|| self.take_snapshot());
+            let (id, at) = certifier.begin(&core.member, || self.take_snapshot());
             self.state_mut().certified = Some(id);
             return (at, None);
         }
-        let signal = &core.member.signal;
-        let (id, at, safety) = certifier.begin_read_only(signal, || self.take_snapshot());
+        let (id, at, safety) = certifier.begin_read_only(&core.member, || self.take_snapshot());
         let tracked = safety.verdict() != Some(Verdict::Safe);
         self.state_mut().certified = tracked.then_some(id);
         (at, Some(safety))

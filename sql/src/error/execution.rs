@@ -14,6 +14,8 @@ pub enum ExecutionError {
     RowMoved,
     /// NOWAIT, and somebody holds the row.
     RowLockNotAvailable { relation: String },
+    /// NOWAIT, and somebody holds the table.
+    TableLockNotAvailable { relation: String },
     /// LIMIT below 0.
     NegativeLimit,
     /// OFFSET below 0.
@@ -39,7 +41,9 @@ impl ExecutionError {
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::RowMoved => SqlState::SERIALIZATION_FAILURE,
-            Self::RowLockNotAvailable { .. } => SqlState::LOCK_NOT_AVAILABLE,
+            Self::RowLockNotAvailable { .. } | Self::TableLockNotAvailable { .. } => {
+                SqlState::LOCK_NOT_AVAILABLE
+            }
             Self::NegativeLimit => SqlState::INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
             Self::NegativeOffset => SqlState::INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE,
             Self::SubqueryRows | Self::ConflictTwice => SqlState::CARDINALITY_VIOLATION,
@@ -72,6 +76,9 @@ impl fmt::Display for ExecutionError {
             Self::RowMoved => f.write_str("could not serialize access due to concurrent delete"),
             Self::RowLockNotAvailable { relation } => {
                 write!(f, "could not obtain lock on row in relation \"{relation}\"")
+            }
+            Self::TableLockNotAvailable { relation } => {
+                write!(f, "could not obtain lock on relation \"{relation}\"")
             }
             Self::NegativeLimit => f.write_str("LIMIT must not be negative"),
             Self::NegativeOffset => f.write_str("OFFSET must not be negative"),

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reckon_mvcc::{Engine, Interrupt};
+use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Engine, Interrupt, Reason, SessionId, Wait};
 
-use crate::catalog::Catalog;
-use crate::error::Result;
-use crate::expr::function::Environment;
+use super::Notice;
+use crate::catalog::{Catalog, DatabaseDefinition};
+use crate::database::Database;
+use crate::error::{Result, SqlState};
+use crate::expr::function::{Advisory, AdvisoryScope, Environment};
 use crate::settings::{Scope, Settings};
 use crate::types::{self, Formats, Oid};
 
@@ -19,10 +21,13 @@ const RANDOM_BYTES: usize = 4096;
 
 /// A session as functions see it.
 pub(crate) struct Surroundings {
+    pub(super) instance: Database,
     pub(super) engine: Engine,
+    pub(super) advisory: reckon_mvcc::Advisory,
     pub(super) settings: Settings,
     pub(super) user: String,
     pub(super) database: String,
+    pub(super) database_oid: Oid,
     pub(super) pid: i32,
     pub(super) transaction_time: i64,
     pub(super) statement_time: i64,
@@ -31,30 +36,51 @@ pub(crate) struct Surroundings {
     /// The search path that the names in the settings' formats were made for.
     pub(super) named_on: Option<Vec<String>>,
     pub(super) interrupt: Interrupt,
+    /// What functions had to say.
+    pub(super) notices: Vec<Notice>,
     random: Vec<u8>,
 }
 
 impl Surroundings {
     pub(super) fn new(
-        engine: Engine,
+        instance: Database,
+        mvcc: &reckon_mvcc::Session,
         settings: Settings,
         user: String,
-        database: String,
-        pid: i32,
-        interrupt: Interrupt,
+        database: &DatabaseDefinition,
     ) -> Surroundings {
         Surroundings {
-            engine,
+            engine: instance.engine().clone(),
+            instance,
+            advisory: mvcc.advisory(),
             settings,
             user,
-            database,
-            pid,
+            database: database.name.clone(),
+            database_oid: database.oid,
+            pid: mvcc.id().0 as i32,
             transaction_time: 0,
             statement_time: 0,
             catalog: Arc::default(),
             named_on: None,
-            interrupt,
+            interrupt: mvcc.interrupt(),
+            notices: Vec::new(),
             random: Vec::new(),
+        }
+    }
+
+    fn advisory_key(&self, lock: Advisory) -> (AdvisoryKey, AdvisoryLock) {
+        let Advisory { high, low, pair, shared } = lock;
+        let key = AdvisoryKey { database: self.database_oid.0, high, low, pair };
+        (key, if shared { AdvisoryLock::Share } else { AdvisoryLock::Exclusive })
+    }
+
+    /// How long a lock is waited for.
+    pub(super) fn lock_wait(&self) -> Wait {
+        let effective = self.settings.effective();
+        self.advisory.set_deadlock_timeout(Duration::from_millis(effective.deadlock_timeout_ms));
+        match effective.lock_timeout_ms {
+            0 => Wait::Block,
+            milliseconds => Wait::Timeout(Duration::from_millis(milliseconds)),
         }
     }
 
@@ -148,6 +174,39 @@ impl Environment for Surroundings {
         bytes.copy_from_slice(&self.random[rest..]);
         self.random.truncate(rest);
         bytes
+    }
+
+    fn lock_advisory(&mut self, lock: Advisory, scope: AdvisoryScope, wait: bool) -> Result<bool> {
+        let (key, mode) = self.advisory_key(lock);
+        let wait = if wait { self.lock_wait() } else { Wait::Skip };
+        Ok(match scope {
+            AdvisoryScope::Session => self.advisory.lock(key, mode, wait)?,
+            AdvisoryScope::Transaction => self.advisory.lock_in_transaction(key, mode, wait)?,
+        })
+    }
+
+    fn unlock_advisory(&mut self, lock: Advisory) -> bool {
+        let (key, mode) = self.advisory_key(lock);
+        self.advisory.unlock(key, mode)
+    }
+
+    fn unlock_all_advisory(&mut self) {
+        self.advisory.unlock_all();
+    }
+
+    fn blockers(&mut self, pid: i32) -> Vec<i32> {
+        let Ok(pid) = u32::try_from(pid) else { return Vec::new() };
+        let blockers = self.engine.blockers(SessionId(pid));
+        blockers.into_iter().map(|SessionId(id)| id as i32).collect()
+    }
+
+    fn stop_session(&mut self, pid: i32, ends_session: bool) -> bool {
+        let reason = if ends_session { Reason::Terminate } else { Reason::Cancel };
+        self.instance.stop_session(pid, reason)
+    }
+
+    fn warn(&mut self, message: String) {
+        self.notices.push(Notice::warning(SqlState::WARNING, message));
     }
 }
 

@@ -145,10 +145,7 @@ impl Session {
 
     /// How long a lock is waited for.
     pub(super) fn lock_wait(&self) -> Wait {
-        match self.surroundings.settings.effective().lock_timeout_ms {
-            0 => Wait::Block,
-            milliseconds => Wait::Timeout(std::time::Duration::from_millis(milliseconds)),
-        }
+        self.surroundings.lock_wait()
     }
 
     pub(super) fn run_plan(
@@ -226,6 +223,7 @@ impl Session {
         snapshot: Snapshot,
         parameters: &'a [Datum],
     ) -> Result<Context<'a>> {
+        let wait = self.lock_wait();
         let Block::Open(open) = &mut self.block else {
             return Err(ExecutionError::Internal { what: "a portal without a transaction" }.into());
         };
@@ -241,7 +239,9 @@ impl Session {
             row_ids: &inner.row_ids,
             limits,
         };
-        Ok(Context::new(&mut open.transaction, snapshot, parameters, surroundings))
+        let mut cx = Context::new(&mut open.transaction, snapshot, parameters, surroundings);
+        cx.wait = wait;
+        Ok(cx)
     }
 
     /// Between the statements of a block nothing is read: without a portal in the middle of its

@@ -59,8 +59,6 @@ pub struct ConnectOptions {
     pub user: String,
     /// The database.
     pub database: String,
-    /// What `pg_backend_pid()` says; None: the number that deadlock reports use for the session.
-    pub backend_pid: Option<i32>,
     /// Settings of the startup message.
     pub settings: Vec<(String, String)>,
 }
@@ -110,18 +108,14 @@ impl Session {
         let superuser = if user.superuser { "on" } else { "off" };
         settings.set_start("is_superuser", superuser)?;
         settings.set_start("session_authorization", &user.name)?;
+        let deadlock_ms = engine.deadlock_timeout().as_millis();
+        settings.set_start("deadlock_timeout", &deadlock_ms.to_string())?;
         for (name, value) in &options.settings {
             settings.set_start(name, value)?;
         }
-        let pid = options.backend_pid.unwrap_or(mvcc.id().0 as i32);
-        let surroundings = Surroundings::new(
-            engine,
-            settings,
-            user.name.clone(),
-            definition.name.clone(),
-            pid,
-            interrupt.clone(),
-        );
+        let user_name = user.name.clone();
+        let surroundings =
+            Surroundings::new(database.clone(), &mvcc, settings, user_name, &definition);
         database.inner().presence.enter(definition.oid);
         Ok(Session {
             relations: Computed(database.clone()),
@@ -160,10 +154,16 @@ impl Session {
 
     /// Notices since the last call, as far as `client_min_messages` asks for them.
     pub fn notices(&mut self) -> Vec<Notice> {
+        self.notices.append(&mut self.surroundings.notices);
         let mut notices = std::mem::take(&mut self.notices);
         let least = self.surroundings.settings.effective().least_notice;
         notices.retain(|notice| notice.severity >= least);
         notices
+    }
+
+    /// The number other sessions know this one by: what `pg_backend_pid()` says.
+    pub fn backend_pid(&self) -> i32 {
+        self.surroundings.pid
     }
 
     /// Settings to tell the client (ParameterStatus): after connecting all that are reported,

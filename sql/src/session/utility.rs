@@ -10,7 +10,7 @@ use super::prepared::Prepared;
 use super::{Notice, Session};
 use crate::ddl::{self, Edit};
 use crate::error::{
-    ExecutionError, Result, SqlState, StatementError, SyntaxError, TransactionError,
+    Error, ExecutionError, Result, SqlState, StatementError, SyntaxError, TransactionError,
 };
 use crate::parser::{
     DiscardTarget, Kind, Name, SettingValue, Source, Statement, TransactionModes, Utility,
@@ -327,7 +327,7 @@ impl Session {
                 self.surroundings.settings.reset_all();
                 self.statements.clear();
                 self.plans.clear();
-                self.mvcc.unlock_all_advisory();
+                self.surroundings.advisory.unlock_all();
                 Ok("DISCARD ALL")
             }
             DiscardTarget::Plans => {
@@ -457,7 +457,14 @@ impl Session {
             self.surroundings.catalog = self.newest_definitions()?;
             let table = self.surroundings.table(name)?;
             let open = self.open_transaction()?;
-            open.transaction.lock_table(super::table_lock(database, table.oid), mode, wait)?;
+            let id = super::table_lock(database, table.oid);
+            open.transaction.lock_table(id, mode, wait).map_err(|error| match error {
+                reckon_mvcc::Error::LockNotAvailable => {
+                    let relation = table.name.clone();
+                    ExecutionError::TableLockNotAvailable { relation }.into()
+                }
+                error => Error::from(error),
+            })?;
             self.surroundings.catalog = self.newest_definitions()?;
             if self.surroundings.table(name).is_ok_and(|now| now.oid == table.oid) {
                 return Ok(());

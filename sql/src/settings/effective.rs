@@ -18,6 +18,8 @@ pub struct Effective {
     pub statement_timeout_ms: u64,
     /// lock_timeout; 0: none.
     pub lock_timeout_ms: u64,
+    /// deadlock_timeout; 0: the engine's own.
+    pub deadlock_timeout_ms: u64,
     /// idle_in_transaction_session_timeout; 0: none.
     pub idle_in_transaction_timeout_ms: u64,
     /// client_min_messages, as the least severity that is told.
@@ -41,6 +43,7 @@ impl Default for Effective {
             search_path: Vec::new(),
             statement_timeout_ms: 0,
             lock_timeout_ms: 0,
+            deadlock_timeout_ms: 0,
             idle_in_transaction_timeout_ms: 0,
             least_notice: Severity::Notice,
             synchronous_commit: true,
@@ -67,6 +70,7 @@ impl Effective {
             "TimeZone" => formats.time_zone = zone_of(value).unwrap_or(TimeZone::UTC),
             "search_path" => self.search_path = path_names(value).unwrap_or_default(),
             "statement_timeout" => self.statement_timeout_ms = parse_milliseconds(value),
+            "deadlock_timeout" => self.deadlock_timeout_ms = parse_milliseconds(value),
             "client_min_messages" => {
                 self.least_notice = match value {
                     "notice" => Severity::Notice,

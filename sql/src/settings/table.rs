@@ -128,6 +128,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         ..TEXT
     },
     Setting {
+        name: "deadlock_timeout",
+        default: "1s",
+        range: (1, i32::MAX as i64),
+        description: "Sets the time to wait on a lock before checking for deadlock.",
+        ..TIME
+    },
+    Setting {
         name: "default_transaction_deferrable",
         default: "off",
         description: "Sets the default deferrable status of new transactions.",

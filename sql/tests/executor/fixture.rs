@@ -7,7 +7,7 @@ use reckon_mvcc::{Engine, Isolation, MemoryStore, Options, Snapshot, SyncMode, T
 use reckon_sql::catalog::{Column, Index, IndexColumn, RowIdentity, Table};
 use reckon_sql::error::Result;
 use reckon_sql::exec::{Context, Execution, Limits, Relations, RowIds, Surroundings};
-use reckon_sql::expr::function::Environment;
+use reckon_sql::expr::function::{Advisory, AdvisoryScope, Environment};
 use reckon_sql::plan::Node;
 use reckon_sql::types::{Datum, Formats, Oid, Type};
 
@@ -281,4 +281,18 @@ impl Environment for Nothing {
     fn random(&mut self) -> [u8; 16] {
         [0; 16]
     }
+    fn lock_advisory(&mut self, _: Advisory, _: AdvisoryScope, _: bool) -> Result<bool> {
+        Ok(true)
+    }
+    fn unlock_advisory(&mut self, _: Advisory) -> bool {
+        false
+    }
+    fn unlock_all_advisory(&mut self) {}
+    fn blockers(&mut self, _: i32) -> Vec<i32> {
+        Vec::new()
+    }
+    fn stop_session(&mut self, _: i32, _: bool) -> bool {
+        false
+    }
+    fn warn(&mut self, _: String) {}
 }

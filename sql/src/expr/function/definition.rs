@@ -95,6 +95,40 @@ pub trait Environment {
     fn relation_oid(&mut self, name: &str) -> Result<Option<Oid>>;
     /// `random()` and `gen_random_uuid()`: sixteen fresh random bytes.
     fn random(&mut self) -> [u8; 16];
+    /// Takes an advisory lock; false when it is not free and was not to be waited for.
+    fn lock_advisory(&mut self, lock: Advisory, scope: AdvisoryScope, wait: bool) -> Result<bool>;
+    /// Gives an advisory lock of the session back once; false when it does not hold it.
+    fn unlock_advisory(&mut self, lock: Advisory) -> bool;
+    /// Gives all advisory locks of the session back.
+    fn unlock_all_advisory(&mut self);
+    /// The sessions that one waits for, by their process ids.
+    fn blockers(&mut self, pid: i32) -> Vec<i32>;
+    /// Stops the statement of a session, or ends the session; false when there is none.
+    fn stop_session(&mut self, pid: i32, ends_session: bool) -> bool;
+    /// Sends a WARNING.
+    fn warn(&mut self, message: String);
+}
+
+/// An advisory lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Advisory {
+    /// The high half of a bigint key, or the first of two integers.
+    pub high: u32,
+    /// The low half of a bigint key, or the second of two integers.
+    pub low: u32,
+    /// Whether it was given as two integers.
+    pub pair: bool,
+    /// Whether others may hold it as well.
+    pub shared: bool,
+}
+
+/// Until when an advisory lock is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdvisoryScope {
+    /// Until it is given back, or the session ends.
+    Session,
+    /// Until the transaction ends.
+    Transaction,
 }
 
 impl fmt::Debug for Function {

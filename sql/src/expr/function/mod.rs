@@ -13,6 +13,7 @@ mod definition;
 mod float;
 mod format;
 mod integer;
+mod lock;
 mod lookup;
 mod numeric;
 mod operators;
@@ -22,8 +23,8 @@ mod text;
 mod value;
 
 pub use definition::{
-    Accumulator, AggregateFunction, Body, Call, Cast, CastContext, CastMethod, Environment,
-    Function, Operator, Rows, Scalar, Volatility,
+    Accumulator, Advisory, AdvisoryScope, AggregateFunction, Body, Call, Cast, CastContext,
+    CastMethod, Environment, Function, Operator, Rows, Scalar, Volatility,
 };
 pub use lookup::{
     Comparison, aggregate, aggregates, all_aggregates, all_functions, all_operators, cast, casts,
@@ -35,6 +36,7 @@ fn tables() -> impl Iterator<Item = &'static Function> {
     [
         array::FUNCTIONS,
         integer::FUNCTIONS,
+        lock::FUNCTIONS,
         float::FUNCTIONS,
         numeric::FUNCTIONS,
         series::FUNCTIONS,

@@ -1,0 +1,148 @@
+//! Advisory locks, who waits for whom, and stopping other sessions.
+
+use super::declare::{BOOL, INT4, INT4_ARRAY, INT8, VOID, volatile};
+use super::definition::{Advisory, AdvisoryScope};
+use super::{Call, Function};
+use crate::error::Result;
+use crate::types::{Array, Datum, Type};
+
+/// The key: one bigint, or two integers.
+fn advisory(call: &Call<'_>, shared: bool) -> Result<Advisory> {
+    Ok(match call.args {
+        [Datum::Int8(key)] => {
+            let key = *key as u64;
+            Advisory { high: (key >> 32) as u32, low: key as u32, pair: false, shared }
+        }
+        _ => {
+            let (high, low): (i32, i32) = (call.arg(0)?, call.arg(1)?);
+            Advisory { high: high as u32, low: low as u32, pair: true, shared }
+        }
+    })
+}
+
+fn lock(call: &mut Call<'_>, shared: bool, scope: AdvisoryScope) -> Result<Datum> {
+    let wanted = advisory(call, shared)?;
+    call.environment.lock_advisory(wanted, scope, true)?;
+    Ok(Datum::Void)
+}
+
+fn try_lock(call: &mut Call<'_>, shared: bool, scope: AdvisoryScope) -> Result<Datum> {
+    let wanted = advisory(call, shared)?;
+    Ok(Datum::Bool(call.environment.lock_advisory(wanted, scope, false)?))
+}
+
+fn unlock(call: &mut Call<'_>, shared: bool) -> Result<Datum> {
+    let held = advisory(call, shared)?;
+    let was_held = call.environment.unlock_advisory(held);
+    if !was_held {
+        let mode = if shared { "ShareLock" } else { "ExclusiveLock" };
+        call.environment.warn(format!("you don't own a lock of type {mode}"));
+    }
+    Ok(Datum::Bool(was_held))
+}
+
+fn lock_session(call: &mut Call<'_>) -> Result<Datum> {
+    lock(call, false, AdvisoryScope::Session)
+}
+
+fn lock_session_shared(call: &mut Call<'_>) -> Result<Datum> {
+    lock(call, true, AdvisoryScope::Session)
+}
+
+fn lock_transaction(call: &mut Call<'_>) -> Result<Datum> {
+    lock(call, false, AdvisoryScope::Transaction)
+}
+
+fn lock_transaction_shared(call: &mut Call<'_>) -> Result<Datum> {
+    lock(call, true, AdvisoryScope::Transaction)
+}
+
+fn try_session(call: &mut Call<'_>) -> Result<Datum> {
+    try_lock(call, false, AdvisoryScope::Session)
+}
+
+fn try_session_shared(call: &mut Call<'_>) -> Result<Datum> {
+    try_lock(call, true, AdvisoryScope::Session)
+}
+
+fn try_transaction(call: &mut Call<'_>) -> Result<Datum> {
+    try_lock(call, false, AdvisoryScope::Transaction)
+}
+
+fn try_transaction_shared(call: &mut Call<'_>) -> Result<Datum> {
+    try_lock(call, true, AdvisoryScope::Transaction)
+}
+
+fn unlock_exclusive(call: &mut Call<'_>) -> Result<Datum> {
+    unlock(call, false)
+}
+
+fn unlock_shared(call: &mut Call<'_>) -> Result<Datum> {
+    unlock(call, true)
+}
+
+fn unlock_all(call: &mut Call<'_>) -> Result<Datum> {
+    call.environment.unlock_all_advisory();
+    Ok(Datum::Void)
+}
+
+fn blocking_pids(call: &mut Call<'_>) -> Result<Datum> {
+    let blockers = call.environment.blockers(call.arg(0)?);
+    let elements = blockers.into_iter().map(Datum::Int4).collect();
+    Ok(Datum::array(Array::flat(Type::INT4.oid, elements)))
+}
+
+/// Whether a session waits for one of those given.
+fn is_blocked(call: &mut Call<'_>) -> Result<Datum> {
+    let others: &Array = call.arg(1)?;
+    let blockers = call.environment.blockers(call.arg(0)?);
+    let waits = |blocker: &i32| {
+        others.elements.iter().any(|other| matches!(other, Datum::Int4(pid) if pid == blocker))
+    };
+    Ok(Datum::Bool(blockers.iter().any(waits)))
+}
+
+fn stop(call: &mut Call<'_>, ends_session: bool) -> Result<Datum> {
+    let pid: i32 = call.arg(0)?;
+    let found = call.environment.stop_session(pid, ends_session);
+    if !found {
+        call.environment.warn(format!("PID {pid} is not a PostgreSQL server process"));
+    }
+    Ok(Datum::Bool(found))
+}
+
+fn cancel(call: &mut Call<'_>) -> Result<Datum> {
+    stop(call, false)
+}
+
+fn terminate(call: &mut Call<'_>) -> Result<Datum> {
+    stop(call, true)
+}
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    volatile(2880, "pg_advisory_lock", &[INT8], VOID, lock_session),
+    volatile(2886, "pg_advisory_lock", &[INT4, INT4], VOID, lock_session),
+    volatile(2881, "pg_advisory_lock_shared", &[INT8], VOID, lock_session_shared),
+    volatile(2887, "pg_advisory_lock_shared", &[INT4, INT4], VOID, lock_session_shared),
+    volatile(3089, "pg_advisory_xact_lock", &[INT8], VOID, lock_transaction),
+    volatile(3093, "pg_advisory_xact_lock", &[INT4, INT4], VOID, lock_transaction),
+    volatile(3090, "pg_advisory_xact_lock_shared", &[INT8], VOID, lock_transaction_shared),
+    volatile(3094, "pg_advisory_xact_lock_shared", &[INT4, INT4], VOID, lock_transaction_shared),
+    volatile(2882, "pg_try_advisory_lock", &[INT8], BOOL, try_session),
+    volatile(2888, "pg_try_advisory_lock", &[INT4, INT4], BOOL, try_session),
+    volatile(2883, "pg_try_advisory_lock_shared", &[INT8], BOOL, try_session_shared),
+    volatile(2889, "pg_try_advisory_lock_shared", &[INT4, INT4], BOOL, try_session_shared),
+    volatile(3091, "pg_try_advisory_xact_lock", &[INT8], BOOL, try_transaction),
+    volatile(3095, "pg_try_advisory_xact_lock", &[INT4, INT4], BOOL, try_transaction),
+    volatile(3092, "pg_try_advisory_xact_lock_shared", &[INT8], BOOL, try_transaction_shared),
+    volatile(3096, "pg_try_advisory_xact_lock_shared", &[INT4, INT4], BOOL, try_transaction_shared),
+    volatile(2884, "pg_advisory_unlock", &[INT8], BOOL, unlock_exclusive),
+    volatile(2890, "pg_advisory_unlock", &[INT4, INT4], BOOL, unlock_exclusive),
+    volatile(2885, "pg_advisory_unlock_shared", &[INT8], BOOL, unlock_shared),
+    volatile(2891, "pg_advisory_unlock_shared", &[INT4, INT4], BOOL, unlock_shared),
+    volatile(2892, "pg_advisory_unlock_all", &[], VOID, unlock_all),
+    volatile(2561, "pg_blocking_pids", &[INT4], INT4_ARRAY, blocking_pids),
+    volatile(3378, "pg_isolation_test_session_is_blocked", &[INT4, INT4_ARRAY], BOOL, is_blocked),
+    volatile(2171, "pg_cancel_backend", &[INT4], BOOL, cancel),
+    volatile(2096, "pg_terminate_backend", &[INT4], BOOL, terminate),
+];
