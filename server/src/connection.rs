@@ -150,6 +150,12 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
     };
     place.process = session.backend_pid();
     let entry = place.enter(secret, session.interrupt(), writer);
+    let listener = Arc::downgrade(&entry);
+    session.on_notification(move || {
+        if let Some(entry) = listener.upgrade() {
+            entry.mailed();
+        }
+    });
     let out = BytesMut::with_capacity(INPUT_BYTES);
     let process = place.process;
     let mut connection =
@@ -352,7 +358,15 @@ impl Connection {
     /// Everything a query said is out: the client may send the next one.
     fn ready(&mut self) {
         self.parameters();
+        self.notifications();
         response::ready(&mut self.out, self.session.transaction_status());
+    }
+
+    fn notifications(&mut self) {
+        for told in self.session.notifications() {
+            let (process, channel) = (told.process, &told.channel);
+            backend::notification_response(&mut self.out, process, channel, &told.payload);
+        }
     }
 
     fn parameters(&mut self) {
@@ -389,13 +403,14 @@ impl Connection {
             b'I' => 0,
             _ => self.session.settings().effective().idle_in_transaction_timeout_ms,
         };
-        let read = self.fill(needed);
         let read = match limit {
-            0 => read.await,
-            milliseconds => match timeout(Duration::from_millis(milliseconds), read).await {
-                Ok(read) => read,
-                Err(_) => return Err(self.tell(Reason::IdleInTransactionTimeout)),
-            },
+            0 => self.fill_idle(needed).await,
+            milliseconds => {
+                match timeout(Duration::from_millis(milliseconds), self.fill(needed)).await {
+                    Ok(read) => read,
+                    Err(_) => return Err(self.tell(Reason::IdleInTransactionTimeout)),
+                }
+            }
         };
         if read.is_err() && self.is_ended() {
             return Err(self.tell(Reason::Terminate));
@@ -403,6 +418,27 @@ impl Connection {
         read?;
         self.entry.set_busy();
         Ok(())
+    }
+
+    /// As [`fill`](Self::fill), and tells the client of notifications that arrive meanwhile.
+    async fn fill_idle(&mut self, needed: usize) -> Result<(), End> {
+        while self.session.is_listening() {
+            let entry = Arc::clone(&self.entry);
+            let filled = {
+                let (mut mail, mut fill) = (pin!(entry.mail()), pin!(self.fill(needed)));
+                std::future::poll_fn(|cx| match fill.as_mut().poll(cx) {
+                    Poll::Ready(filled) => Poll::Ready(Some(filled)),
+                    Poll::Pending => mail.as_mut().poll(cx).map(|()| None),
+                })
+                .await
+            };
+            if let Some(filled) = filled {
+                return filled;
+            }
+            self.notifications();
+            self.flush().await?;
+        }
+        self.fill(needed).await
     }
 
     /// Whether somebody wants this session to end.

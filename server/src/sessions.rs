@@ -49,6 +49,8 @@ pub(crate) struct Entry {
     activity: AtomicU32,
     /// Wakes a session that waits for its client in the middle of a statement.
     woken: Notify,
+    /// Wakes a session that waits for its client between transactions.
+    mail: Notify,
 }
 
 impl Sessions {
@@ -194,6 +196,7 @@ impl Place {
             writer,
             activity: AtomicU32::new(1),
             woken: Notify::new(),
+            mail: Notify::new(),
         });
         self.sessions.entries.lock().insert(self.process, Arc::clone(&entry));
         entry
@@ -221,6 +224,16 @@ impl Entry {
     pub(crate) fn set_busy(&self) {
         self.interrupt.clear();
         self.activity.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A notification arrived for the session.
+    pub(crate) fn mailed(&self) {
+        self.mail.notify_one();
+    }
+
+    /// Returns once a notification has arrived.
+    pub(crate) async fn mail(&self) {
+        self.mail.notified().await;
     }
 
     fn stop_statement(&self, reason: Reason) {

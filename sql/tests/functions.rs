@@ -82,6 +82,12 @@ impl Environment for Alone {
     fn stop_session(&mut self, _: i32, _: bool) -> bool {
         false
     }
+    fn notify(&mut self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+    fn listening(&self) -> Vec<String> {
+        Vec::new()
+    }
     fn warn(&mut self, _: String) {}
 }
 

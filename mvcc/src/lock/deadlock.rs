@@ -1,7 +1,7 @@
 //! Deadlocks: circles of sessions that wait for one another.
 //!
 //! A waiter looks for a circle through itself once it has waited for `deadlock_timeout`, and again after
-//! twice as long, and so on. It follows the edges from waiter to blocker, breadth first, so the circle it
+//! twice as long, and so on; at once when it wants more of a table or an advisory key than it holds. It follows the edges from waiter to blocker, breadth first, so the circle it
 //! reports is a shortest one. A blocker holds the lock (a *hard* edge) or waits in front (a *soft* one). A
 //! circle with a soft edge whose waiter conflicts with no holder is ended by serving that waiter out of its
 //! turn; any other by failing the one who looked.
@@ -104,7 +104,8 @@ impl Locks {
         if !circle.iter().all(|edge| self.still_waits(edge)) {
             return Ok(());
         }
-        let soft = circle.iter().filter(|edge| !edge.blocker.holds);
+        // As PostgreSQL does it: the one farthest from here first.
+        let soft = circle.iter().rev().filter(|edge| !edge.blocker.holds);
         for edge in soft {
             if self.grant_now(&edge.target, &edge.waiter) {
                 return Ok(());

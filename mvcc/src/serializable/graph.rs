@@ -151,7 +151,8 @@ impl Graph {
             return Err(Reason::ConflictOutChecking.into());
         }
         self.reads.add(&mut xact.reads, id, keyspace, span.clone());
-        let writers = self.writes.within(keyspace, span);
+        let snapshot = xact.snapshot;
+        let writers = self.writes.within(keyspace, span, |who| self.next_writers(who, snapshot));
         writers.into_iter().try_for_each(|writer| self.depend(id, writer, id))
     }
 
@@ -167,7 +168,8 @@ impl Graph {
             return Err(Reason::ConflictOutChecking.into());
         }
         self.reads.add_point(&mut xact.reads, id, keyspace, key);
-        let writers = self.writes.at(keyspace, key);
+        let snapshot = xact.snapshot;
+        let writers = self.next_writers(&self.writes.at(keyspace, key), snapshot);
         writers.into_iter().try_for_each(|writer| self.depend(id, writer, id))
     }
 
@@ -186,7 +188,9 @@ impl Graph {
         if !intent {
             self.writes.add_point(&mut xact.writes, id, keyspace, key);
         }
-        let readers = self.reads.at(keyspace, key);
+        let mut readers = self.reads.at(keyspace, key);
+        let writers = self.writes.at(keyspace, key);
+        readers.retain(|reader| !self.is_overwritten_before(*reader, id, &writers));
         self.overwrite(id, readers)
     }
 
@@ -194,10 +198,31 @@ impl Graph {
     pub(super) fn replace(&mut self, id: XactId, keyspace: KeyspaceId) {
         let Some(xact) = self.xacts.get_mut(&id) else { return };
         self.writes.add(&mut xact.writes, id, keyspace, Span::all());
-        let readers = self.reads.within(keyspace, &Span::all());
+        let readers = self.reads.within(keyspace, &Span::all(), |who| Found::from_slice(who));
         if self.overwrite(id, readers).is_err() {
             self.doom(id);
         }
+    }
+
+    /// Of those that wrote a key, who may have written the version after that of a snapshot: the first that
+    /// committed later, or else all that did not commit yet. The others follow that one.
+    fn next_writers(&self, writers: &[XactId], snapshot: Timestamp) -> Found {
+        let next =
+            writers.iter().filter_map(|id| Some((self.xacts.get(id)?.committed?.first, *id)));
+        match next.filter(|(first, _)| *first > snapshot).min() {
+            Some((_, next)) if !writers.contains(&SUMMARY) => Found::from_slice(&[next]),
+            _ => Found::from_slice(writers),
+        }
+    }
+
+    /// Whether what a reader saw of a key was overwritten by another one of its writers before `writer`,
+    /// which has the edge then.
+    fn is_overwritten_before(&self, reader: XactId, writer: XactId, writers: &[XactId]) -> bool {
+        let Some(reader) = self.xacts.get(&reader) else { return false };
+        writers.iter().filter(|other| **other != writer).any(|other| {
+            reader.writers.contains(other)
+                && self.xacts.get(other).is_some_and(|other| !other.runs())
+        })
     }
 
     fn overwrite(&mut self, id: XactId, readers: Found) -> Result<(), Error> {

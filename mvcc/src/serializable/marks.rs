@@ -211,15 +211,21 @@ impl Marks {
         points.chain(ranges.map(|(who, _)| who)).copied().collect()
     }
 
-    /// Who marked something in a range. Somebody may be in it more than once.
-    pub(super) fn within(&self, keyspace: KeyspaceId, span: &Span) -> Found {
+    /// Who marked something in a range; of those who marked the same key, whom `of_one_key` names. Somebody
+    /// may be in it more than once.
+    pub(super) fn within(
+        &self,
+        keyspace: KeyspaceId,
+        span: &Span,
+        of_one_key: impl Fn(&[XactId]) -> Found,
+    ) -> Found {
         let mut found = Found::new();
         let Some(marked) = self.0.get(&keyspace).filter(|_| !span.is_empty()) else { return found };
         let upper = span.upper.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let bounds = (Bound::Included(span.lower.as_slice()), upper);
-        for who in marked.points.range::<[u8], _>(bounds).flat_map(|(_, holders)| holders) {
-            if found.last() != Some(who) {
-                found.push(*who);
+        for who in marked.points.range::<[u8], _>(bounds).flat_map(|(_, who)| of_one_key(who)) {
+            if found.last() != Some(&who) {
+                found.push(who);
             }
         }
         let ranges = marked.ranges.iter().filter(|(_, ranges)| ranges.meets(span));

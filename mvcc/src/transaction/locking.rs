@@ -14,7 +14,8 @@ use crate::snapshot::{Isolation, Snapshot};
 
 impl Transaction {
     /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
-    /// READ: [`Error::WriteConflict`] if one did.
+    /// READ: [`Error::WriteConflict`] if one did. FOR KEY SHARE keeps the key alone: a row that is still there
+    /// is unchanged.
     pub fn lock_row(
         &mut self,
         snapshot: &Snapshot,
@@ -35,13 +36,19 @@ impl Transaction {
             return Ok(Locked::Unchanged);
         }
         self.see(shared.marks.visible());
+        let mut newest = || {
+            state.near.with(&shared.keyspaces, keyspace, |keyspace| {
+                keyspace.newest(key, &mut counters, |_| ())
+            })
+        };
+        if mode == RowLock::ForKeyShare && newest()?.is_some() {
+            return Ok(Locked::Unchanged);
+        }
         if self.isolation == Isolation::ReadCommitted {
             return Ok(Locked::Changed);
         }
         shared.counts.write_conflicts.fetch_add(1, Ordering::Relaxed);
-        let newest = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-            keyspace.newest(key, &mut counters, |_| ())
-        })?;
+        let newest = newest()?;
         Err(Error::WriteConflict { deleted: newest.is_none() })
     }
 

@@ -24,6 +24,12 @@ pub enum StatementError {
     MaintenanceOption { problem: &'static str },
     /// COPY ... FORMAT of something.
     CopyFormat { format: String },
+    /// NOTIFY without a channel.
+    NoChannelName,
+    /// NOTIFY of a channel whose name is no identifier.
+    ChannelNameTooLong,
+    /// NOTIFY with too much to say.
+    PayloadTooLong,
     /// A parameter of a type that is not there.
     UndefinedParameterType { oid: u32 },
     /// A parameter without a type; `number` counts from 1.
@@ -61,6 +67,9 @@ impl StatementError {
             | Self::MaintenanceOption { .. }
             | Self::ResultTypeChanged => SqlState::FEATURE_NOT_SUPPORTED,
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
+                SqlState::INVALID_PARAMETER_VALUE
+            }
+            Self::NoChannelName | Self::ChannelNameTooLong | Self::PayloadTooLong => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
             Self::UndefinedParameterType { .. } => SqlState::UNDEFINED_OBJECT,
@@ -109,6 +118,9 @@ impl fmt::Display for StatementError {
             Self::CopyFormat { format } => {
                 write!(f, "COPY format \"{format}\" not recognized")
             }
+            Self::NoChannelName => f.write_str("channel name cannot be empty"),
+            Self::ChannelNameTooLong => f.write_str("channel name too long"),
+            Self::PayloadTooLong => f.write_str("payload string too long"),
             Self::UndefinedParameterType { oid } => write!(f, "type with OID {oid} does not exist"),
             Self::IndeterminateParameter { number } => {
                 write!(f, "could not determine data type of parameter ${number}")

@@ -240,4 +240,10 @@ pub enum Utility {
     Lock { tables: Vec<Name>, mode: TableLock, nowait: bool },
     /// CHECKPOINT.
     Checkpoint,
+    /// LISTEN.
+    Listen(String),
+    /// UNLISTEN; None: all.
+    Unlisten(Option<String>),
+    /// NOTIFY.
+    Notify { channel: String, payload: String },
 }

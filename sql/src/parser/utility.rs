@@ -20,9 +20,8 @@ type Result<T> = std::result::Result<T, Failure>;
 
 /// Statements of PostgreSQL that are not supported, by their first word.
 const UNSUPPORTED: &[&str] = &[
-    "call", "close", "cluster", "comment", "declare", "do", "fetch", "grant", "import", "listen",
-    "load", "merge", "move", "notify", "reassign", "refresh", "reindex", "revoke", "security",
-    "unlisten",
+    "call", "close", "cluster", "comment", "declare", "do", "fetch", "grant", "import", "load",
+    "merge", "move", "reassign", "refresh", "reindex", "revoke", "security",
 ];
 
 /// What may follow CREATE, ALTER and DROP in PostgreSQL and is not supported.
@@ -113,7 +112,7 @@ pub(super) fn statement(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result
         }
         "set" | "show" | "reset" => setting::statement(parser, &first)?,
         "prepare" | "execute" | "deallocate" | "discard" | "vacuum" | "analyze" | "analyse"
-        | "truncate" | "lock" | "checkpoint" => {
+        | "truncate" | "lock" | "checkpoint" | "listen" | "unlisten" | "notify" => {
             parser.advance_token();
             utility(parser, source, &first)?
         }
@@ -158,6 +157,17 @@ fn utility(parser: &mut Parser<'_>, source: &Arc<Source>, first: &str) -> Result
         "truncate" => truncate(parser, source),
         "lock" => lock(parser, source),
         "checkpoint" => Ok(Utility::Checkpoint),
+        "listen" => Ok(Utility::Listen(name(parser)?)),
+        "unlisten" => {
+            let all = parser.consume_token(&Token::Mul);
+            Ok(Utility::Unlisten(if all { None } else { Some(name(parser)?) }))
+        }
+        "notify" => {
+            let channel = name(parser)?;
+            let says = parser.consume_token(&Token::Comma);
+            let payload = if says { parser.parse_literal_string()? } else { String::new() };
+            Ok(Utility::Notify { channel, payload })
+        }
         _ => Ok(Utility::Analyze(maintenance(parser, source, &[])?)),
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Mark {
     pub(super) savepoint: Savepoint,
     /// What the settings' undo log was then.
     pub(super) settings: usize,
+    /// How much mail there was to send.
+    pub(super) mail: usize,
 }
 
 impl Open {

@@ -6,15 +6,22 @@ use std::time::Duration;
 use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Engine, Interrupt, Reason, SessionId, Wait};
 
 use super::Notice;
+use super::mail::{Mail, Request};
 use crate::catalog::{Catalog, DatabaseDefinition};
 use crate::database::Database;
-use crate::error::{Result, SqlState};
+use crate::error::{Result, SqlState, StatementError};
 use crate::expr::function::{Advisory, AdvisoryScope, Environment};
 use crate::settings::{Scope, Settings};
 use crate::types::{self, Formats, Oid};
 
 /// Microseconds between the Unix epoch and 2000-01-01.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+
+/// The name of a channel, in bytes.
+const CHANNEL_BYTES_MAX: usize = 63;
+
+/// What a notification may say, in bytes.
+const PAYLOAD_BYTES_MAX: usize = 8000;
 
 /// How many random bytes are drawn from the system at a time.
 const RANDOM_BYTES: usize = 4096;
@@ -36,6 +43,8 @@ pub(crate) struct Surroundings {
     /// The search path that the names in the settings' formats were made for.
     pub(super) named_on: Option<Vec<String>>,
     pub(super) interrupt: Interrupt,
+    /// Notifications to send and to tell.
+    pub(super) mail: Mail,
     /// What functions had to say.
     pub(super) notices: Vec<Notice>,
     random: Vec<u8>,
@@ -63,6 +72,7 @@ impl Surroundings {
             catalog: Arc::default(),
             named_on: None,
             interrupt: mvcc.interrupt(),
+            mail: Mail::default(),
             notices: Vec::new(),
             random: Vec::new(),
         }
@@ -203,6 +213,25 @@ impl Environment for Surroundings {
     fn stop_session(&mut self, pid: i32, ends_session: bool) -> bool {
         let reason = if ends_session { Reason::Terminate } else { Reason::Cancel };
         self.instance.stop_session(pid, reason)
+    }
+
+    fn notify(&mut self, channel: &str, payload: &str) -> Result<()> {
+        if channel.is_empty() {
+            return Err(StatementError::NoChannelName.into());
+        }
+        if channel.len() > CHANNEL_BYTES_MAX {
+            return Err(StatementError::ChannelNameTooLong.into());
+        }
+        if payload.len() >= PAYLOAD_BYTES_MAX {
+            return Err(StatementError::PayloadTooLong.into());
+        }
+        let (channel, payload) = (channel.to_owned(), payload.to_owned());
+        self.mail.request(Request::Notify { channel, payload });
+        Ok(())
+    }
+
+    fn listening(&self) -> Vec<String> {
+        self.mail.listening().cloned().collect()
     }
 
     fn warn(&mut self, message: String) {

@@ -22,6 +22,7 @@ mod environment;
 mod execute;
 mod explain;
 mod extended;
+mod mail;
 mod maintenance;
 mod notice;
 mod portal;
@@ -45,6 +46,8 @@ pub(crate) use bound::Names;
 use copying::CopyIn;
 use counters::Computed;
 use environment::Surroundings;
+pub(crate) use mail::Channels;
+pub use mail::Notification;
 pub use notice::{Notice, Severity};
 use portal::Portal;
 pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape};
@@ -166,6 +169,26 @@ impl Session {
         self.surroundings.pid
     }
 
+    /// Notifications to tell the client: between transactions those that have arrived.
+    pub fn notifications(&mut self) -> Vec<Notification> {
+        if !matches!(self.block, Block::Idle) {
+            return Vec::new();
+        }
+        let (notifications, needed) = self.surroundings.mail.take();
+        self.need_durable(needed);
+        notifications
+    }
+
+    /// Whether notifications may arrive.
+    pub fn is_listening(&self) -> bool {
+        self.surroundings.mail.listening().next().is_some()
+    }
+
+    /// Calls `wake`, in any thread, whenever a notification arrives. Set once.
+    pub fn on_notification(&self, wake: impl Fn() + Send + Sync + 'static) {
+        self.surroundings.mail.on_arrival(wake);
+    }
+
     /// Settings to tell the client (ParameterStatus): after connecting all that are reported,
     /// later those that changed.
     pub fn parameter_changes(&mut self) -> Vec<(String, String)> {
@@ -193,6 +216,9 @@ impl Session {
         self.portals.clear();
         self.unnamed_portal = None;
         self.uncommitted = None;
+        if matches!(self.block, Block::Idle | Block::Failed(None)) {
+            self.surroundings.mail.undo_to(0);
+        }
         if ended {
             self.surroundings.settings.end_transaction(false);
         }
@@ -225,7 +251,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.database.inner().presence.leave(self.definition.oid);
+        let inner = self.database.inner();
+        inner.presence.leave(self.definition.oid);
+        self.surroundings.mail.unlisten_all(&inner.channels, self.definition.oid);
         if let Block::Open(open) | Block::Failed(Some(open)) = std::mem::take(&mut self.block) {
             open.transaction.rollback();
         }

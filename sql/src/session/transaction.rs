@@ -124,13 +124,21 @@ impl Session {
         let synchronous = self.surroundings.settings.effective().synchronous_commit;
         let mut transaction = open.transaction;
         transaction.set_synchronous_commit(synchronous);
+        let channels = &self.database.inner().channels;
+        let mail = &mut self.surroundings.mail;
+        let ordered = mail.order(channels);
         match transaction.commit() {
             Ok(committed) => {
+                let (database, pid) = (self.definition.oid, self.surroundings.pid);
+                mail.commit(channels, database, pid, committed.durable_needed);
+                drop(ordered);
                 self.need_durable(Some(committed.durable_needed));
                 self.surroundings.settings.end_transaction(true);
                 Ok(())
             }
             Err(error) => {
+                drop(ordered);
+                mail.undo_to(0);
                 self.need_durable(Some(self.mvcc.floor()));
                 self.surroundings.settings.end_transaction(false);
                 Err(error.into())
@@ -145,6 +153,7 @@ impl Session {
         }
         self.uncommitted = None;
         self.drop_portals();
+        self.surroundings.mail.undo_to(0);
         self.surroundings.settings.end_transaction(false);
     }
 
@@ -161,10 +170,10 @@ impl Session {
 
     /// SAVEPOINT.
     pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
-        let settings = self.surroundings.settings.mark();
+        let (settings, mail) = (self.surroundings.settings.mark(), self.surroundings.mail.mark());
         let open = self.block_for("SAVEPOINT")?;
         let savepoint = open.transaction.savepoint();
-        open.savepoints.push(Mark { name: name.to_owned(), savepoint, settings });
+        open.savepoints.push(Mark { name: name.to_owned(), savepoint, settings, mail });
         Ok(())
     }
 
@@ -199,6 +208,7 @@ impl Session {
         let mark = &open.savepoints[at];
         open.transaction.rollback_to(mark.savepoint);
         self.surroundings.settings.undo_to(mark.settings);
+        self.surroundings.mail.undo_to(mark.mail);
         // What the catalog says may have gone back too.
         open.definition_changes += u64::from(open.definition_changes > 0);
         self.block = Block::Open(open);

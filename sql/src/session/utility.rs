@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use super::block::Open;
+use super::mail::Request;
 use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
 use super::prepared::Prepared;
 use super::{Notice, Session};
@@ -12,6 +13,7 @@ use crate::ddl::{self, Edit};
 use crate::error::{
     Error, ExecutionError, Result, SqlState, StatementError, SyntaxError, TransactionError,
 };
+use crate::expr::function::Environment as _;
 use crate::parser::{
     DiscardTarget, Kind, Name, SettingValue, Source, Statement, TransactionModes, Utility,
 };
@@ -150,6 +152,22 @@ impl Session {
             Utility::Checkpoint => {
                 self.database.engine().store().flush_log(true).map_err(reckon_mvcc::Error::from)?;
                 "CHECKPOINT"
+            }
+            Utility::Listen(channel) => {
+                self.open_transaction()?;
+                self.surroundings.mail.request(Request::Listen(channel.clone()));
+                "LISTEN"
+            }
+            Utility::Unlisten(channel) => {
+                self.open_transaction()?;
+                let request = channel.clone().map_or(Request::UnlistenAll, Request::Unlisten);
+                self.surroundings.mail.request(request);
+                "UNLISTEN"
+            }
+            Utility::Notify { channel, payload } => {
+                self.open_transaction()?;
+                self.surroundings.notify(channel, payload)?;
+                "NOTIFY"
             }
             _ => return Err(ExecutionError::Internal { what: "no such utility" }.into()),
         }))
@@ -327,6 +345,8 @@ impl Session {
                 self.surroundings.settings.reset_all();
                 self.statements.clear();
                 self.plans.clear();
+                let channels = &self.database.inner().channels;
+                self.surroundings.mail.unlisten_all(channels, self.definition.oid);
                 self.surroundings.advisory.unlock_all();
                 Ok("DISCARD ALL")
             }

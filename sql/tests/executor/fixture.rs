@@ -294,5 +294,11 @@ impl Environment for Nothing {
     fn stop_session(&mut self, _: i32, _: bool) -> bool {
         false
     }
+    fn notify(&mut self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+    fn listening(&self) -> Vec<String> {
+        Vec::new()
+    }
     fn warn(&mut self, _: String) {}
 }

@@ -105,6 +105,10 @@ pub trait Environment {
     fn blockers(&mut self, pid: i32) -> Vec<i32>;
     /// Stops the statement of a session, or ends the session; false when there is none.
     fn stop_session(&mut self, pid: i32, ends_session: bool) -> bool;
+    /// Sends a notification at commit.
+    fn notify(&mut self, channel: &str, payload: &str) -> Result<()>;
+    /// The channels the session listens to.
+    fn listening(&self) -> Vec<String>;
     /// Sends a WARNING.
     fn warn(&mut self, message: String);
 }

@@ -1,8 +1,8 @@
-//! Advisory locks, who waits for whom, and stopping other sessions.
+//! Advisory locks, who waits for whom, stopping other sessions and telling them something.
 
-use super::declare::{BOOL, INT4, INT4_ARRAY, INT8, VOID, volatile};
+use super::declare::{BOOL, FLOAT8, INT4, INT4_ARRAY, INT8, TEXT, VOID, set, volatile};
 use super::definition::{Advisory, AdvisoryScope};
-use super::{Call, Function};
+use super::{Call, Function, Rows};
 use crate::error::Result;
 use crate::types::{Array, Datum, Type};
 
@@ -119,6 +119,22 @@ fn terminate(call: &mut Call<'_>) -> Result<Datum> {
     stop(call, true)
 }
 
+/// Called with NULLs, which say nothing.
+fn notify(call: &mut Call<'_>) -> Result<Datum> {
+    let text = |at: usize| match call.args.get(at) {
+        Some(Datum::Text(text)) => text.as_str().to_owned(),
+        _ => String::new(),
+    };
+    let (channel, payload) = (text(0), text(1));
+    call.environment.notify(&channel, &payload)?;
+    Ok(Datum::Void)
+}
+
+fn listening(call: &mut Call<'_>) -> Result<Rows> {
+    let channels = call.environment.listening();
+    Ok(Box::new(channels.into_iter().map(|channel| Ok(Datum::text(&channel)))))
+}
+
 pub(super) static FUNCTIONS: &[Function] = &[
     volatile(2880, "pg_advisory_lock", &[INT8], VOID, lock_session),
     volatile(2886, "pg_advisory_lock", &[INT4, INT4], VOID, lock_session),
@@ -143,6 +159,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     volatile(2892, "pg_advisory_unlock_all", &[], VOID, unlock_all),
     volatile(2561, "pg_blocking_pids", &[INT4], INT4_ARRAY, blocking_pids),
     volatile(3378, "pg_isolation_test_session_is_blocked", &[INT4, INT4_ARRAY], BOOL, is_blocked),
+    volatile(3036, "pg_notify", &[TEXT, TEXT], VOID, notify).takes_nulls(),
+    set(3035, "pg_listening_channels", &[], TEXT, listening).varies_by_statement(),
+    volatile(3296, "pg_notification_queue_usage", &[], FLOAT8, |_| Ok(Datum::Float8(0.0))),
     volatile(2171, "pg_cancel_backend", &[INT4], BOOL, cancel),
     volatile(2096, "pg_terminate_backend", &[INT4], BOOL, terminate),
 ];
