@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Address, Answer, ServerError, Session, script};
+use crate::{Address, Answer, ServerError, Session, condition, script};
 
 /// What `$level` stands for, one after another.
 const LEVELS: [&str; 3] = ["read committed", "repeatable read", "serializable"];
@@ -51,13 +51,26 @@ impl Steps {
     pub fn run(&self, address: &Address) -> String {
         let text = fs::read_to_string(&self.path).expect("read the steps");
         if !text.contains("$level") {
-            return transcript(address, &text);
+            return self.run_text(address, &text);
         }
         let at = |level| {
-            let shown = transcript(address, &text.replace("$level", level));
+            let shown = self.run_text(address, &text.replace("$level", level));
             format!("# {level}\n\n{shown}")
         };
         LEVELS.map(at).join("\n")
+    }
+
+    /// Runs in a database of its own.
+    fn run_text(&self, address: &Address, text: &str) -> String {
+        let database = format!("steps_{}", self.name.replace(['/', '-'], "_"));
+        let mut session = Session::connect(address, "postgres");
+        session.run(&format!("create database {database}"));
+        let shown = transcript_in(address, &database, text);
+        condition::until("the database to be dropped", || {
+            let dropped = session.query(&format!("drop database {database}"));
+            dropped.is_ok_and(|answer| answer.tag == "DROP DATABASE")
+        });
+        shown
     }
 
     /// Writes the expected transcript from PostgreSQL at `address`; true when it changed.
@@ -78,19 +91,23 @@ impl Steps {
 /// How long an answer may take before its session counts as waiting.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The transcript of `script`, run in sessions of the server at `address`.
+/// The transcript of `script`, run in sessions of the server at `address` in its first database.
 ///
 /// # Panics
 ///
 /// When a line is neither `name: statement` nor `name.`.
 pub fn transcript(address: &Address, script: &str) -> String {
+    transcript_in(address, "postgres", script)
+}
+
+fn transcript_in(address: &Address, database: &str, script: &str) -> String {
     let mut sessions: BTreeMap<&str, Session> = BTreeMap::new();
     let mut shown = String::new();
     let steps = script.lines().map(str::trim);
     for line in steps.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let end = line.find([':', '.']).unwrap_or_else(|| panic!("not a step: {line}"));
         let (name, rest) = line.split_at(end);
-        let session = sessions.entry(name).or_insert_with(|| Session::connect(address, "postgres"));
+        let session = sessions.entry(name).or_insert_with(|| Session::connect(address, database));
         shown.push_str(line);
         shown.push('\n');
         if let Some(statement) = rest.strip_prefix(':') {

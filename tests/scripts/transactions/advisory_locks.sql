@@ -1,0 +1,20 @@
+-- Advisory locks of one session.
+select pg_advisory_lock(1), pg_advisory_lock(1), pg_advisory_lock(1, 2);
+select pg_advisory_unlock(1), pg_advisory_unlock(1), pg_advisory_unlock(1);
+select pg_advisory_unlock_shared(1, 2);
+select pg_advisory_unlock(1, 2);
+select pg_try_advisory_lock(3), pg_try_advisory_lock_shared(3), pg_try_advisory_lock(-5, 7);
+select pg_advisory_unlock_all();
+select pg_advisory_unlock(3);
+begin;
+select pg_advisory_xact_lock(4), pg_advisory_xact_lock_shared(4, 4);
+select pg_try_advisory_xact_lock(5), pg_try_advisory_xact_lock_shared(6, 7);
+savepoint s;
+select pg_advisory_xact_lock(8);
+rollback to s;
+commit;
+select pg_advisory_unlock(4);
+select pg_advisory_lock(null);
+select pg_blocking_pids(pg_backend_pid());
+select pg_cancel_backend(2000000000);
+select pg_terminate_backend(2000000000);
