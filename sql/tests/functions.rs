@@ -85,6 +85,9 @@ impl Environment for Alone {
     fn notify(&mut self, _: &str, _: &str) -> Result<()> {
         Ok(())
     }
+    fn notification_usage(&self) -> f64 {
+        0.0
+    }
     fn listening(&self) -> Vec<String> {
         Vec::new()
     }

@@ -198,7 +198,7 @@ impl Graph {
     pub(super) fn replace(&mut self, id: XactId, keyspace: KeyspaceId) {
         let Some(xact) = self.xacts.get_mut(&id) else { return };
         self.writes.add(&mut xact.writes, id, keyspace, Span::all());
-        let readers = self.reads.within(keyspace, &Span::all(), |who| Found::from_slice(who));
+        let readers = self.reads.within(keyspace, &Span::all(), Found::from_slice);
         if self.overwrite(id, readers).is_err() {
             self.doom(id);
         }

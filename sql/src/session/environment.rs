@@ -230,6 +230,10 @@ impl Environment for Surroundings {
         Ok(())
     }
 
+    fn notification_usage(&self) -> f64 {
+        self.instance.inner().channels.usage()
+    }
+
     fn listening(&self) -> Vec<String> {
         self.mail.listening().cloned().collect()
     }

@@ -7,13 +7,20 @@
 //! 3. A notification is told to a client only once the commit that sent it is durable.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
 use reckon_mvcc::Timestamp;
 
+use super::Session;
+use crate::error::Result;
+use crate::expr::function::Environment as _;
+use crate::parser::Utility;
 use crate::types::Oid;
+
+/// About how many short notifications PostgreSQL's queue of 8 GB holds.
+const LETTERS_MAX: f64 = (1u64 << 27) as f64;
 
 /// What NOTIFY sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,11 +42,16 @@ pub(super) enum Request {
     Notify { channel: String, payload: String },
 }
 
+/// Who listens, by database and channel.
+type Listeners = HashMap<(Oid, String), Vec<Arc<Mailbox>>>;
+
 /// Who listens, in all databases.
 #[derive(Default)]
 pub(crate) struct Channels {
-    listeners: Mutex<HashMap<(Oid, String), Vec<Arc<Mailbox>>>>,
+    listeners: Mutex<Listeners>,
     order: Mutex<()>,
+    /// Letters in mailboxes.
+    waiting: AtomicUsize,
 }
 
 /// What arrived for one session and was not told to its client.
@@ -147,6 +159,12 @@ impl Mail {
         }
     }
 
+    /// The session ends: it listens to nothing, and nobody takes what arrived.
+    pub(super) fn close(&mut self, channels: &Channels, database: Oid) {
+        self.unlisten_all(channels, database);
+        self.take(channels);
+    }
+
     /// Listens to nothing any more.
     pub(super) fn unlisten_all(&mut self, channels: &Channels, database: Oid) {
         for channel in self.listening.clone() {
@@ -155,11 +173,12 @@ impl Mail {
     }
 
     /// What arrived, and what must be durable before it is told.
-    pub(super) fn take(&self) -> (Vec<Notification>, Option<Timestamp>) {
+    pub(super) fn take(&self, channels: &Channels) -> (Vec<Notification>, Option<Timestamp>) {
         if !self.mailbox.is_filled.swap(false, Ordering::AcqRel) {
             return (Vec::new(), None);
         }
         let letters = std::mem::take(&mut *self.mailbox.letters.lock());
+        channels.waiting.fetch_sub(letters.len(), Ordering::Relaxed);
         let needed = letters.iter().map(|(at, _)| *at).max();
         (letters.into_iter().map(|(_, notification)| notification).collect(), needed)
     }
@@ -172,11 +191,37 @@ impl Mail {
 }
 
 impl Channels {
+    /// How full the queue is that PostgreSQL would keep for what waits, from 0 to 1.
+    pub(crate) fn usage(&self) -> f64 {
+        (self.waiting.load(Ordering::Relaxed) as f64 / LETTERS_MAX).min(1.0)
+    }
+
     fn send(&self, database: Oid, at: Timestamp, notification: &Notification) {
         let listeners = self.listeners.lock();
         let there = listeners.get(&(database, notification.channel.clone()));
         for mailbox in there.into_iter().flatten() {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             mailbox.put(at, notification.clone());
         }
+    }
+}
+
+impl Session {
+    /// LISTEN, UNLISTEN and NOTIFY; None for other statements.
+    pub(super) fn notification(&mut self, utility: &Utility) -> Result<Option<&'static str>> {
+        let (request, tag) = match utility {
+            Utility::Listen(channel) => (Request::Listen(channel.clone()), "LISTEN"),
+            Utility::Unlisten(Some(channel)) => (Request::Unlisten(channel.clone()), "UNLISTEN"),
+            Utility::Unlisten(None) => (Request::UnlistenAll, "UNLISTEN"),
+            Utility::Notify { channel, payload } => {
+                self.open_transaction()?;
+                self.surroundings.notify(channel, payload)?;
+                return Ok(Some("NOTIFY"));
+            }
+            _ => return Ok(None),
+        };
+        self.open_transaction()?;
+        self.surroundings.mail.request(request);
+        Ok(Some(tag))
     }
 }

@@ -174,7 +174,7 @@ impl Session {
         if !matches!(self.block, Block::Idle) {
             return Vec::new();
         }
-        let (notifications, needed) = self.surroundings.mail.take();
+        let (notifications, needed) = self.surroundings.mail.take(&self.database.inner().channels);
         self.need_durable(needed);
         notifications
     }
@@ -253,7 +253,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let inner = self.database.inner();
         inner.presence.leave(self.definition.oid);
-        self.surroundings.mail.unlisten_all(&inner.channels, self.definition.oid);
+        self.surroundings.mail.close(&inner.channels, self.definition.oid);
         if let Block::Open(open) | Block::Failed(Some(open)) = std::mem::take(&mut self.block) {
             open.transaction.rollback();
         }

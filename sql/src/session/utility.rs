@@ -5,7 +5,6 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use super::block::Open;
-use super::mail::Request;
 use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
 use super::prepared::Prepared;
 use super::{Notice, Session};
@@ -13,7 +12,6 @@ use crate::ddl::{self, Edit};
 use crate::error::{
     Error, ExecutionError, Result, SqlState, StatementError, SyntaxError, TransactionError,
 };
-use crate::expr::function::Environment as _;
 use crate::parser::{
     DiscardTarget, Kind, Name, SettingValue, Source, Statement, TransactionModes, Utility,
 };
@@ -153,27 +151,11 @@ impl Session {
                 self.database.engine().store().flush_log(true).map_err(reckon_mvcc::Error::from)?;
                 "CHECKPOINT"
             }
-            Utility::Listen(channel) => {
-                self.open_transaction()?;
-                self.surroundings.mail.request(Request::Listen(channel.clone()));
-                "LISTEN"
-            }
-            Utility::Unlisten(channel) => {
-                self.open_transaction()?;
-                let request = channel.clone().map_or(Request::UnlistenAll, Request::Unlisten);
-                self.surroundings.mail.request(request);
-                "UNLISTEN"
-            }
-            Utility::Notify { channel, payload } => {
-                self.open_transaction()?;
-                self.surroundings.notify(channel, payload)?;
-                "NOTIFY"
-            }
             _ => return Err(ExecutionError::Internal { what: "no such utility" }.into()),
         }))
     }
 
-    /// BEGIN to ROLLBACK TO; None for other statements.
+    /// BEGIN to ROLLBACK TO, and what takes effect with COMMIT; None for other statements.
     fn transaction_control(&mut self, utility: &Utility) -> Result<Option<&'static str>> {
         Ok(Some(match utility {
             Utility::Begin(modes) => {
@@ -217,7 +199,7 @@ impl Session {
                 self.set_characteristics(*modes)?;
                 "SET"
             }
-            _ => return Ok(None),
+            _ => return self.notification(utility),
         }))
     }
 

@@ -107,6 +107,8 @@ pub trait Environment {
     fn stop_session(&mut self, pid: i32, ends_session: bool) -> bool;
     /// Sends a notification at commit.
     fn notify(&mut self, channel: &str, payload: &str) -> Result<()>;
+    /// How full the queue of notifications is, from 0 to 1.
+    fn notification_usage(&self) -> f64;
     /// The channels the session listens to.
     fn listening(&self) -> Vec<String>;
     /// Sends a WARNING.

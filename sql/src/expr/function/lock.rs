@@ -130,6 +130,10 @@ fn notify(call: &mut Call<'_>) -> Result<Datum> {
     Ok(Datum::Void)
 }
 
+fn usage(call: &mut Call<'_>) -> Result<Datum> {
+    Ok(Datum::Float8(call.environment.notification_usage()))
+}
+
 fn listening(call: &mut Call<'_>) -> Result<Rows> {
     let channels = call.environment.listening();
     Ok(Box::new(channels.into_iter().map(|channel| Ok(Datum::text(&channel)))))
@@ -161,7 +165,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     volatile(3378, "pg_isolation_test_session_is_blocked", &[INT4, INT4_ARRAY], BOOL, is_blocked),
     volatile(3036, "pg_notify", &[TEXT, TEXT], VOID, notify).takes_nulls(),
     set(3035, "pg_listening_channels", &[], TEXT, listening).varies_by_statement(),
-    volatile(3296, "pg_notification_queue_usage", &[], FLOAT8, |_| Ok(Datum::Float8(0.0))),
+    volatile(3296, "pg_notification_queue_usage", &[], FLOAT8, usage),
     volatile(2171, "pg_cancel_backend", &[INT4], BOOL, cancel),
     volatile(2096, "pg_terminate_backend", &[INT4], BOOL, terminate),
 ];
