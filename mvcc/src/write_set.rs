@@ -1,6 +1,6 @@
 //! A transaction's writes before it commits.
 //!
-//! An ordered map from (keyspace, key) to the versions that the transaction's commands wrote. A command
+//! For each keyspace a set of keys with the versions that the transaction's commands wrote. A command
 //! sees what earlier commands wrote, so an UPDATE does not meet the rows it has just written:
 //!
 //! ```text
@@ -13,47 +13,30 @@
 //!
 //! # Invariants
 //!
-//! 1. The versions of a key are in the order of their commands, one a command, and never empty.
-//! 2. A keyspace in the map has at least one key.
-//! 3. `bytes` is what the last version of each key takes in a commit, 32 bytes a write included.
+//! 1. A keyspace in the map has at least one key.
+//! 2. `bytes` is what the last version of each key takes in a commit, 32 bytes a write included.
+
+mod keys;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::ops::Bound;
 
 use reckon_storage::{Direction, KeyRange, KeyspaceId, Write};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use crate::snapshot::Command;
+use keys::{Before, Key, Keys, Place, value_bytes};
 
 /// What a write takes beside its key and value.
 const WRITE_BYTES: usize = 32;
-
-type Value = Option<Box<[u8]>>;
-type Keys = BTreeMap<Box<[u8]>, Versions>;
-type Versions = SmallVec<[OwnVersion; 1]>;
-
-/// What one command wrote under a key; `None` is a deletion.
-#[derive(Debug)]
-struct OwnVersion {
-    command: Command,
-    value: Value,
-}
 
 /// How to take one write back.
 #[derive(Debug)]
 struct Undo {
     keyspace: KeyspaceId,
-    key: Box<[u8]>,
+    place: Place,
     before: Before,
-}
-
-#[derive(Debug)]
-enum Before {
-    /// The write added a version.
-    Nothing,
-    /// It replaced this value, which the same command had written.
-    Replaced(Value),
 }
 
 /// A position in the undo log.
@@ -79,10 +62,6 @@ impl WriteSet {
         self.bytes
     }
 
-    pub(crate) fn keyspaces(&self) -> impl Iterator<Item = KeyspaceId> {
-        self.keyspaces.keys().copied()
-    }
-
     pub(crate) fn has(&self, keyspace: KeyspaceId) -> bool {
         self.keyspaces.contains_key(&keyspace)
     }
@@ -95,32 +74,16 @@ impl WriteSet {
         value: Option<&[u8]>,
         command: Command,
     ) {
-        let value: Value = value.map(Box::from);
         let keys = self.keyspaces.entry(keyspace).or_default();
-        let added = value_bytes(&value);
-        let before = match keys.get_mut(key) {
-            None => {
-                keys.insert(Box::from(key), smallvec![OwnVersion { command, value }]);
-                self.bytes += WRITE_BYTES + key.len();
-                Before::Nothing
-            }
-            Some(versions) => {
-                let replaced = versions.last().map_or(0, |last| value_bytes(&last.value));
-                self.bytes = self.bytes.saturating_sub(replaced);
-                match versions.last_mut() {
-                    Some(last) if last.command == command => {
-                        Before::Replaced(std::mem::replace(&mut last.value, value))
-                    }
-                    _ => {
-                        versions.push(OwnVersion { command, value });
-                        Before::Nothing
-                    }
-                }
-            }
-        };
-        self.bytes += added;
+        let known = keys.find(key).map(|entry| value_bytes(entry.last()));
+        let (place, before) = keys.write(key, value.map(Box::from), command);
+        self.bytes += value_bytes(value);
+        match known {
+            Some(replaced) => self.bytes = self.bytes.saturating_sub(replaced),
+            None => self.bytes += WRITE_BYTES + key.len(),
+        }
         if self.savepoints > 0 {
-            self.undo.push(Undo { keyspace, key: Box::from(key), before });
+            self.undo.push(Undo { keyspace, place, before });
         }
     }
 
@@ -131,19 +94,18 @@ impl WriteSet {
         key: &[u8],
         command: Command,
     ) -> Option<Option<&[u8]>> {
-        self.keyspaces.get(&keyspace)?.get(key).and_then(|versions| before(versions, command))
+        self.keyspaces.get(&keyspace)?.find(key)?.before(command)
     }
 
     /// What the last command that wrote a key left there.
     pub(crate) fn newest(&self, keyspace: KeyspaceId, key: &[u8]) -> Option<Option<&[u8]>> {
-        let versions = self.keyspaces.get(&keyspace)?.get(key)?;
-        versions.last().map(|last| last.value.as_deref())
+        Some(self.keyspaces.get(&keyspace)?.find(key)?.last())
     }
 
     /// Whether `command` or a later one wrote a key.
     pub(crate) fn written_since(&self, keyspace: KeyspaceId, key: &[u8], command: Command) -> bool {
-        let versions = self.keyspaces.get(&keyspace).and_then(|keys| keys.get(key));
-        versions.and_then(|versions| versions.last()).is_some_and(|last| last.command >= command)
+        let entry = self.keyspaces.get(&keyspace).and_then(|keys| keys.find(key));
+        entry.and_then(keys::Entry::last_command).is_some_and(|last| last >= command)
     }
 
     /// What commands before `command` wrote in a range, deletions too.
@@ -157,29 +119,17 @@ impl WriteSet {
         let bounds =
             (range.lower.as_ref().map(Vec::as_slice), range.upper.as_ref().map(Vec::as_slice));
         let keys = self.keyspaces.get(&keyspace).filter(|_| !is_empty(bounds));
-        let rows = keys.map(|keys| keys.range::<[u8], _>(bounds));
+        let rows = keys.map(|keys| (keys, keys.range(bounds)));
         let mut range = Range { rows, direction, command, head: None };
         range.advance();
         range
     }
 
-    /// The last write of each key, in (keyspace, key) order.
-    pub(crate) fn last_writes(&self) -> impl Iterator<Item = Write<'_>> {
-        self.keyspaces.iter().flat_map(|(keyspace, keys)| {
-            keys.iter().filter_map(|(key, versions)| {
-                let last = versions.last()?;
-                Some(Write { keyspace: *keyspace, key, value: last.value.as_deref() })
-            })
-        })
-    }
-
-    /// The last writes of one keyspace, in key order.
-    pub(crate) fn last_writes_of(&self, keyspace: KeyspaceId) -> impl Iterator<Item = Write<'_>> {
-        let keys = self.keyspaces.get(&keyspace);
-        keys.into_iter().flatten().filter_map(move |(key, versions)| {
-            let last = versions.last()?;
-            Some(Write { keyspace, key, value: last.value.as_deref() })
-        })
+    /// Everything a commit writes, put in order.
+    pub(crate) fn in_order(&self) -> InOrder<'_> {
+        let sorted = |(id, keys): (&KeyspaceId, &'_ Keys)| (*id, keys.sorted());
+        let places = self.keyspaces.iter().map(sorted).collect();
+        InOrder { writes: self, places }
     }
 
     /// From here on writes can be taken back to the returned mark.
@@ -205,27 +155,18 @@ impl WriteSet {
     }
 
     fn take_back(&mut self, undo: Undo) {
-        let btree_map::Entry::Occupied(mut keys) = self.keyspaces.entry(undo.keyspace) else {
+        let btree_map::Entry::Occupied(mut found) = self.keyspaces.entry(undo.keyspace) else {
             return;
         };
-        let Some(versions) = keys.get_mut().get_mut(&undo.key) else { return };
-        let Some(written) = versions.last_mut() else { return };
-        self.bytes = self.bytes.saturating_sub(value_bytes(&written.value));
-        match undo.before {
-            Before::Replaced(value) => written.value = value,
-            Before::Nothing => {
-                versions.pop();
-            }
+        let keys = found.get_mut();
+        if matches!(undo.before, Before::NoKey) {
+            let key_bytes = keys.at(undo.place).key().len();
+            self.bytes = self.bytes.saturating_sub(WRITE_BYTES + key_bytes);
         }
-        match versions.last() {
-            Some(last) => self.bytes += value_bytes(&last.value),
-            None => {
-                self.bytes = self.bytes.saturating_sub(WRITE_BYTES + undo.key.len());
-                keys.get_mut().remove(&undo.key);
-            }
-        }
-        if keys.get().is_empty() {
-            keys.remove();
+        let (gone, back) = keys.take_back(undo.place, undo.before);
+        self.bytes = self.bytes.saturating_sub(gone) + back;
+        if keys.is_empty() {
+            found.remove();
         }
     }
 
@@ -239,13 +180,37 @@ impl WriteSet {
     }
 }
 
-fn value_bytes(value: &Value) -> usize {
-    value.as_ref().map_or(0, |value| value.len())
+/// The last write of each key, in the order in which a commit appends and installs them.
+pub(crate) struct InOrder<'a> {
+    writes: &'a WriteSet,
+    places: SmallVec<[(KeyspaceId, SmallVec<[Place; 8]>); 4]>,
 }
 
-fn before(versions: &[OwnVersion], command: Command) -> Option<Option<&[u8]>> {
-    let version = versions.iter().rev().find(|version| version.command < command)?;
-    Some(version.value.as_deref())
+impl<'a> InOrder<'a> {
+    pub(crate) fn keyspaces(&self) -> impl Iterator<Item = KeyspaceId> {
+        self.places.iter().map(|(id, _)| *id)
+    }
+
+    /// All of them, in (keyspace, key) order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Write<'a>> {
+        self.places.iter().flat_map(|(id, places)| self.of_places(*id, places))
+    }
+
+    /// Those of one keyspace, in key order.
+    pub(crate) fn of(&self, keyspace: KeyspaceId) -> impl Iterator<Item = Write<'a>> {
+        let places = self.places.iter().filter(move |(id, _)| *id == keyspace);
+        places.flat_map(|(id, places)| self.of_places(*id, places))
+    }
+
+    fn of_places(&self, keyspace: KeyspaceId, places: &[Place]) -> impl Iterator<Item = Write<'a>> {
+        let keys = self.writes.keyspaces.get(&keyspace);
+        keys.into_iter().flat_map(move |keys| {
+            places.iter().map(move |place| {
+                let entry = keys.at(*place);
+                Write { keyspace, key: entry.key(), value: entry.last() }
+            })
+        })
+    }
 }
 
 /// Whether nothing can be inside; `BTreeMap::range` does not accept such bounds.
@@ -265,7 +230,7 @@ pub(crate) type OwnRow<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// The own writes of a range that a snapshot sees, with one to look at before taking it.
 pub(crate) struct Range<'a> {
-    rows: Option<btree_map::Range<'a, Box<[u8]>, Versions>>,
+    rows: Option<(&'a Keys, btree_map::Range<'a, Key, Place>)>,
     direction: Direction,
     command: Command,
     head: Option<OwnRow<'a>>,
@@ -280,15 +245,16 @@ impl<'a> Range<'a> {
     /// Drops the head.
     pub(crate) fn advance(&mut self) {
         let command = self.command;
-        let Some(rows) = &mut self.rows else { return };
+        let Some((keys, rows)) = &mut self.rows else { return };
         self.head = loop {
             let row = match self.direction {
                 Direction::Forward => rows.next(),
                 Direction::Reverse => rows.next_back(),
             };
-            let Some((key, versions)) = row else { break None };
-            if let Some(value) = before(versions, command) {
-                break Some((key, value));
+            let Some((_, place)) = row else { break None };
+            let entry = keys.at(*place);
+            if let Some(value) = entry.before(command) {
+                break Some((entry.key(), value));
             }
         };
     }
@@ -373,8 +339,65 @@ mod tests {
         writes.write(KeyspaceId(2), b"b", Some(b"1"), Command(0));
         writes.write(KeyspaceId(2), b"a", Some(b"1"), Command(0));
         writes.write(KeyspaceId(2), b"b", None, Command(1));
-        let last: Vec<_> = writes.last_writes().map(|w| (w.keyspace.0, w.key, w.value)).collect();
+        let order = writes.in_order();
+        let last: Vec<_> = order.all().map(|w| (w.keyspace.0, w.key, w.value)).collect();
         let one: Option<&[u8]> = Some(b"1");
         assert_eq!(last, [(2, &b"a"[..], one), (2, b"b", None), (3, b"a", one)]);
+    }
+
+    /// Many keys, so that they are found by hash; some overwritten, some taken back.
+    #[test]
+    fn many_keys_are_found_and_sorted_as_few_are() {
+        let key = |number: u32| (number.wrapping_mul(0x9E37_79B9) >> 8).to_be_bytes();
+        let mut writes = WriteSet::default();
+        for number in 0..100 {
+            writes.write(TABLE, &key(number), Some(b"x"), Command(0));
+        }
+        let bytes = writes.bytes();
+        let mark = writes.mark();
+        let mut range = writes.range(TABLE, &KeyRange::ALL, Direction::Forward, Command(1));
+        let mut seen = Vec::new();
+        while let Some((key, _)) = range.peek() {
+            seen.push(key.to_vec());
+            range.advance();
+        }
+        assert!(seen.is_sorted() && seen.len() == 100);
+        for number in 50..1000 {
+            writes.write(TABLE, &key(number), Some(b"long"), Command(1));
+        }
+        assert_eq!(read(&writes, &key(999), 2), Some(Some(b"long".to_vec())));
+        writes.undo_to(mark);
+        assert_eq!(writes.bytes(), bytes);
+        for number in 0..1000 {
+            let left = (number < 100).then(|| Some(b"x".to_vec()));
+            assert_eq!(read(&writes, &key(number), 2), left);
+        }
+        let order = writes.in_order();
+        assert_eq!(order.all().map(|write| write.key.to_vec()).collect::<Vec<_>>(), seen);
+    }
+
+    /// From more keys than are searched one by one back to fewer.
+    #[test]
+    fn taking_back_leaves_every_number_of_keys_whole() {
+        for kept in 0..12_u8 {
+            let mut writes = WriteSet::default();
+            for number in 0..kept {
+                writes.write(TABLE, &[number], Some(&[number]), Command(0));
+            }
+            let mark = writes.mark();
+            for number in kept..20 {
+                writes.write(TABLE, &[number], None, Command(0));
+            }
+            writes.undo_to(mark);
+            writes.write(TABLE, &[19], None, Command(1));
+            for number in 0..20_u8 {
+                let expected = match number {
+                    19 => Some(None),
+                    number if number < kept => Some(Some(vec![number])),
+                    _ => None,
+                };
+                assert_eq!(read(&writes, &[number], 2), expected, "{kept} {number}");
+            }
+        }
     }
 }

@@ -41,6 +41,8 @@ const COUNT_BYTES: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Layout {
     columns: Vec<Place>,
+    /// The header of a row that has all columns and narrow ends, as nearly all rows do.
+    usual: Header,
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +74,10 @@ impl Layout {
             }
             place
         };
-        Layout { columns: types.into_iter().map(place).collect() }
+        let columns = types.into_iter().map(place).collect::<Vec<_>>();
+        let usual =
+            Header { count: columns.len(), sizes: Sizes::of(&columns, columns.len(), false) };
+        Layout { columns, usual }
     }
 
     /// Says what rows read in `column` that were written before it was added; NULL else.
@@ -100,7 +105,7 @@ impl Layout {
     fn encode_with(&self, values: &[Datum], wide: bool, out: &mut Vec<u8>) -> Result<bool> {
         let start = out.len();
         let count = values.len() as u16 | if wide { WIDE } else { 0 };
-        let shape = Sizes::of(self, values.len(), wide);
+        let shape = Sizes::of(&self.columns, values.len(), wide);
         out.extend_from_slice(&count.to_le_bytes());
         out.resize(start + shape.data, 0);
         for (column, (place, value)) in self.columns.iter().zip(values).enumerate() {
@@ -161,27 +166,39 @@ impl Layout {
         Ok(())
     }
 
+    #[inline]
     fn read(&self, row: &[u8], header: &Header, column: usize) -> Result<Datum> {
-        let place = self.columns.get(column).ok_or_else(corrupted)?;
-        if column >= header.count {
-            return Ok(place.missing.clone());
-        }
-        let nulls = row.get(COUNT_BYTES + column / 8).ok_or_else(corrupted)?;
-        if nulls >> (column % 8) & 1 == 1 {
-            return Ok(Datum::Null);
-        }
-        if let Some(width) = place.shape.width() {
-            let at = header.sizes.fixed + place.fixed_before;
-            let bytes = row.get(at..at + width).ok_or_else(corrupted)?;
-            return decode_fixed(bytes, place.shape).ok_or_else(corrupted);
-        }
-        let ordinal = place.variable_before;
-        let from = if ordinal == 0 { 0 } else { header.sizes.end(row, ordinal - 1)? };
-        let to = header.sizes.end(row, ordinal)?;
-        let data = row.get(header.sizes.data..).ok_or_else(corrupted)?;
-        let bytes = data.get(from..to).ok_or_else(corrupted)?;
-        decode_variable(bytes, place.shape).ok_or_else(corrupted)
+        self.value(row, header, column).ok_or_else(corrupted)
     }
+
+    /// None: the bytes are not a row.
+    #[inline]
+    fn value(&self, row: &[u8], header: &Header, column: usize) -> Option<Datum> {
+        let place = self.columns.get(column)?;
+        if column >= header.count {
+            return Some(place.missing.clone());
+        }
+        let nulls = row.get(COUNT_BYTES + column / 8)?;
+        if nulls >> (column % 8) & 1 == 1 {
+            return Some(Datum::Null);
+        }
+        match place.shape.width() {
+            Some(width) => {
+                let at = header.sizes.fixed + place.fixed_before;
+                decode_fixed(row.get(at..at + width)?, place.shape)
+            }
+            None => variable(row, header, place),
+        }
+    }
+}
+
+/// A column whose size varies.
+fn variable(row: &[u8], header: &Header, place: &Place) -> Option<Datum> {
+    let ordinal = place.variable_before;
+    let from = if ordinal == 0 { 0 } else { header.sizes.end(row, ordinal - 1)? };
+    let to = header.sizes.end(row, ordinal)?;
+    let bytes = row.get(header.sizes.data..)?.get(from..to)?;
+    decode_variable(bytes, place.shape)
 }
 
 /// A stored row whose first bytes have been read.
@@ -200,24 +217,36 @@ impl StoredRow<'_> {
 }
 
 /// What the first bytes of a row say.
+#[derive(Clone, Copy, Debug)]
 struct Header {
     count: usize,
     sizes: Sizes,
 }
 
 impl Header {
+    #[inline]
     fn read(layout: &Layout, row: &[u8]) -> Result<Header> {
         let first = row.first_chunk::<COUNT_BYTES>().ok_or_else(corrupted)?;
         let first = u16::from_le_bytes(*first);
+        if usize::from(first) == layout.usual.count {
+            return Ok(layout.usual);
+        }
+        Header::unusual(layout, first)
+    }
+
+    /// Of a row with wide ends, or with fewer columns.
+    #[cold]
+    fn unusual(layout: &Layout, first: u16) -> Result<Header> {
         let count = usize::from(first & !WIDE);
         if count > layout.columns.len() {
             return Err(corrupted());
         }
-        Ok(Header { count, sizes: Sizes::of(layout, count, first & WIDE != 0) })
+        Ok(Header { count, sizes: Sizes::of(&layout.columns, count, first & WIDE != 0) })
     }
 }
 
 /// Where the parts of a row begin, from its start.
+#[derive(Clone, Copy, Debug)]
 struct Sizes {
     fixed: usize,
     ends: usize,
@@ -226,9 +255,9 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of(layout: &Layout, count: usize, wide: bool) -> Sizes {
-        let (fixed_bytes, variables) = match count.checked_sub(1).map(|last| &layout.columns[last])
-        {
+    /// Of a row that has the first `count` columns.
+    fn of(columns: &[Place], count: usize, wide: bool) -> Sizes {
+        let (fixed_bytes, variables) = match count.checked_sub(1).map(|last| &columns[last]) {
             None => (0, 0),
             Some(last) => match last.shape.width() {
                 Some(width) => (last.fixed_before + width, last.variable_before),
@@ -242,12 +271,12 @@ impl Sizes {
     }
 
     /// End of a variable-length column in the data.
-    fn end(&self, row: &[u8], ordinal: usize) -> Result<usize> {
-        let at = self.ends + ordinal * self.end_width;
-        let bytes = row.get(at..at + self.end_width).ok_or_else(corrupted)?;
-        let mut wide = [0; 4];
-        wide[..bytes.len()].copy_from_slice(bytes);
-        Ok(u32::from_le_bytes(wide) as usize)
+    fn end(&self, row: &[u8], ordinal: usize) -> Option<usize> {
+        let bytes = row.get(self.ends + ordinal * self.end_width..)?;
+        Some(match self.end_width {
+            2 => usize::from(u16::from_le_bytes(*bytes.first_chunk()?)),
+            _ => u32::from_le_bytes(*bytes.first_chunk()?) as usize,
+        })
     }
 }
 

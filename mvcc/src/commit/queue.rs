@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::interrupt::Signal;
 use crate::keyspace::Near;
 use crate::serializable::XactId;
-use crate::write_set::WriteSet;
+use crate::write_set::{InOrder, WriteSet};
 
 /// How long a committer waits for the latch before it tells the scheduler that it blocks.
 const PATIENCE: Duration = Duration::from_micros(100);
@@ -67,6 +67,7 @@ impl Queue {
 
     fn commit_here(&self, shared: &Shared, commit: &Commit<'_>) -> Result<Timestamp, Error> {
         let blocking = &shared.options.blocking;
+        let writes = commit.writes.in_order();
         loop {
             let latch = self.enter(blocking);
             let marks = &*shared.marks;
@@ -75,15 +76,14 @@ impl Queue {
             if let Some(id) = commit.certified {
                 shared.certifier.prepare(id, at)?;
             }
-            let mut writes = commit.writes.last_writes();
-            let appended = shared.store.append(&mut writes, at, marks.synced());
+            let appended = shared.store.append(&mut writes.all(), at, marks.synced());
             if let (Err(_), Some(id)) = (&appended, commit.certified) {
                 shared.certifier.take_back(id);
             }
             match appended {
                 Ok(()) => {
                     let whole = WholeOrNothing;
-                    apply(shared, commit, at);
+                    apply(shared, commit, &writes, at);
                     std::mem::forget(whole);
                     let held_us = shared.clock.now().0.saturating_sub(at.0);
                     self.held_us_max.fetch_max(held_us, Ordering::Relaxed);
@@ -110,11 +110,11 @@ impl Queue {
 }
 
 /// Installs what was appended and makes it visible.
-fn apply(shared: &Shared, commit: &Commit<'_>, at: Timestamp) {
+fn apply(shared: &Shared, commit: &Commit<'_>, writes: &InOrder<'_>, at: Timestamp) {
     let horizon = shared.horizon.reached();
-    for id in commit.writes.keyspaces() {
+    for id in writes.keyspaces() {
         commit.near.with(&shared.keyspaces, id, |keyspace| {
-            for Write { key, value, .. } in commit.writes.last_writes_of(id) {
+            for Write { key, value, .. } in writes.of(id) {
                 keyspace.tree.install(key, at.0, value, horizon.0);
             }
             keyspace.set_last_change(at);

@@ -89,10 +89,17 @@ fn read_interval(bytes: &[u8]) -> Option<Interval> {
 }
 
 /// Reads a value of a fixed width; `bytes` has that width.
+#[inline]
 pub(super) fn decode_fixed(bytes: &[u8], shape: Shape) -> Option<Datum> {
+    match shape.family {
+        Family::Int4 => Some(Datum::Int4(i32::from_le_bytes(bytes.try_into().ok()?))),
+        Family::Int8 => Some(Datum::Int8(i64::from_le_bytes(bytes.try_into().ok()?))),
+        _ => decode_other_fixed(bytes, shape),
+    }
+}
+
+fn decode_other_fixed(bytes: &[u8], shape: Shape) -> Option<Datum> {
     Some(match shape.family {
-        Family::Int4 => Datum::Int4(i32::from_le_bytes(bytes.try_into().ok()?)),
-        Family::Int8 => Datum::Int8(i64::from_le_bytes(bytes.try_into().ok()?)),
         Family::Bool => match bytes {
             [0] => Datum::Bool(false),
             [1] => Datum::Bool(true),
