@@ -10,12 +10,13 @@
 //! 2. No waiter is left that conflicts neither with a holder nor with a waiter before it.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::{Entry, OccupiedEntry};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
@@ -99,7 +100,15 @@ struct Lock {
     waiters: Vec<Arc<Waiter>>,
 }
 
-type Shard<K> = HashMap<K, Lock, RandomState>;
+/// A key that is locked, with its hash: a shard that grows does not look at keys.
+#[derive(Debug)]
+struct Named<K> {
+    hash: u64,
+    key: K,
+    lock: Lock,
+}
+
+type Shard<K> = HashTable<Named<K>>;
 type Woken = SmallVec<[Arc<Waiter>; 2]>;
 
 /// Locks by key.
@@ -112,7 +121,7 @@ pub(crate) struct LockTable<K> {
 impl<K: Hash + Eq> LockTable<K> {
     pub(crate) fn new() -> Self {
         let hasher = RandomState::default();
-        let shard = |_| Mutex::new(HashMap::with_hasher(RandomState::default()));
+        let shard = |_| Mutex::new(HashTable::new());
         Self { shards: (0..SHARDS).map(shard).collect(), hasher }
     }
 
@@ -128,13 +137,17 @@ impl<K: Hash + Eq> LockTable<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let mut shard = self.shard(key);
-        let Some(lock) = shard.get_mut(key) else {
-            let mut lock = Lock::default();
-            lock.grant(request.holder(), request.mode);
-            shard.insert(own(), lock);
-            return Answer::Granted { previous: 0 };
+        let (hash, mut shard) = self.shard(key);
+        let mut entry = match shard.entry(hash, is(key), |named| named.hash) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => {
+                let mut lock = Lock::default();
+                lock.grant(request.holder(), request.mode);
+                entry.insert(Named { hash, key: own(), lock });
+                return Answer::Granted { previous: 0 };
+            }
         };
+        let lock = &mut entry.get_mut().lock;
         let previous = lock.modes_of(request.member.id, Some(request.scope));
         if previous & request.mode.covered_by != 0 {
             return Answer::Granted { previous };
@@ -159,10 +172,10 @@ impl<K: Hash + Eq> LockTable<K> {
         Q: Hash + Eq + ?Sized,
     {
         let woken = {
-            let mut shard = self.shard(key);
-            let Some(lock) = shard.get_mut(key) else { return };
-            lock.keep(session, scope, modes);
-            settle(&mut shard, key)
+            let (hash, mut shard) = self.shard(key);
+            let Ok(mut entry) = shard.find_entry(hash, is(key)) else { return };
+            entry.get_mut().lock.keep(session, scope, modes);
+            settle(entry)
         };
         wake(woken);
     }
@@ -174,11 +187,12 @@ impl<K: Hash + Eq> LockTable<K> {
         Q: Hash + Eq + ?Sized,
     {
         let woken = {
-            let mut shard = self.shard(key);
-            let Some(lock) = shard.get_mut(key) else { return };
+            let (hash, mut shard) = self.shard(key);
+            let Ok(mut entry) = shard.find_entry(hash, is(key)) else { return };
+            let lock = &mut entry.get_mut().lock;
             let modes = lock.modes_of(session, Some(Scope::Transaction)) & !bit;
             lock.keep(session, Scope::Transaction, modes);
-            settle(&mut shard, key)
+            settle(entry)
         };
         wake(woken);
     }
@@ -190,14 +204,13 @@ impl<K: Hash + Eq> LockTable<K> {
         Q: Hash + Eq + ?Sized,
     {
         let woken = {
-            let mut shard = self.shard(key);
+            let (hash, mut shard) = self.shard(key);
             if waiter.is_granted() {
                 return true;
             }
-            if let Some(lock) = shard.get_mut(key) {
-                lock.waiters.retain(|other| !Arc::ptr_eq(other, waiter));
-            }
-            settle(&mut shard, key)
+            let Ok(mut entry) = shard.find_entry(hash, is(key)) else { return false };
+            entry.get_mut().lock.waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+            settle(entry)
         };
         wake(woken);
         false
@@ -209,9 +222,9 @@ impl<K: Hash + Eq> LockTable<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let shard = self.shard(key);
-        match shard.get(key) {
-            Some(lock) if !waiter.is_granted() => lock.blockers(waiter),
+        let (hash, shard) = self.shard(key);
+        match shard.find(hash, is(key)) {
+            Some(named) if !waiter.is_granted() => named.lock.blockers(waiter),
             _ => Vec::new(),
         }
     }
@@ -223,8 +236,9 @@ impl<K: Hash + Eq> LockTable<K> {
         Q: Hash + Eq + ?Sized,
     {
         {
-            let mut shard = self.shard(key);
-            let Some(lock) = shard.get_mut(key) else { return false };
+            let (hash, mut shard) = self.shard(key);
+            let Some(named) = shard.find_mut(hash, is(key)) else { return false };
+            let lock = &mut named.lock;
             let at = lock.waiters.iter().position(|other| Arc::ptr_eq(other, waiter));
             let Some(at) = at else { return waiter.is_granted() };
             if lock.is_held_against(waiter.holder.session, waiter.mode) {
@@ -240,28 +254,34 @@ impl<K: Hash + Eq> LockTable<K> {
 
     /// Enters a holder who is known not to conflict with any.
     pub(crate) fn enter(&self, key: K, request: Request<'_>) {
-        let mut shard = self.shard(&key);
-        shard.entry(key).or_default().grant(request.holder(), request.mode);
+        let (hash, mut shard) = self.shard(&key);
+        let mut entry = match shard.entry(hash, is(&key), |named| named.hash) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(entry) => entry.insert(Named { hash, key, lock: Lock::default() }),
+        };
+        entry.get_mut().lock.grant(request.holder(), request.mode);
     }
 
-    fn shard<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> MutexGuard<'_, Shard<K>> {
-        // The low bits of the hash choose the place inside the shard.
+    /// The hash of a key, and its shard.
+    fn shard<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> (u64, MutexGuard<'_, Shard<K>>) {
+        // The low bits of the hash choose the place inside the shard, the highest mark it there.
         let hash = self.hasher.hash_one(key);
-        self.shards[(hash >> 48) as usize % SHARDS].lock()
+        (hash, self.shards[(hash >> 48) as usize % SHARDS].lock())
     }
+}
+
+/// Whether an entry is of this key.
+fn is<K: Borrow<Q>, Q: Eq + ?Sized>(key: &Q) -> impl Fn(&Named<K>) -> bool {
+    move |named| named.key.borrow() == key
 }
 
 /// After holders or waiters went: serves whom nothing is in the way of any more, and drops a lock that
 /// nobody wants.
-fn settle<K, Q>(shard: &mut Shard<K>, key: &Q) -> Woken
-where
-    K: Borrow<Q> + Hash + Eq,
-    Q: Hash + Eq + ?Sized,
-{
-    let Some(lock) = shard.get_mut(key) else { return Woken::new() };
+fn settle<K>(mut entry: OccupiedEntry<'_, Named<K>>) -> Woken {
+    let lock = &mut entry.get_mut().lock;
     let woken = lock.serve();
     if lock.holders.is_empty() && lock.waiters.is_empty() {
-        shard.remove(key);
+        entry.remove();
     }
     woken
 }

@@ -27,32 +27,25 @@ pub enum RowLock {
 }
 
 impl RowLock {
-    const ALL: [Self; 4] =
-        [Self::ForKeyShare, Self::ForShare, Self::ForNoKeyUpdate, Self::ForUpdate];
-
     /// PostgreSQL's table of row-level lock conflicts.
     pub fn conflicts_with(self, other: Self) -> bool {
-        match self {
-            Self::ForKeyShare => other == Self::ForUpdate,
-            Self::ForShare => other >= Self::ForNoKeyUpdate,
-            Self::ForNoKeyUpdate => other >= Self::ForShare,
-            Self::ForUpdate => true,
-        }
+        self.mode().conflicts & other.bit() != 0
     }
 
-    fn bit(self) -> u8 {
+    const fn bit(self) -> u8 {
         1 << self as u8
     }
 
-    fn mode(self) -> Mode {
-        let bits = |wanted: &dyn Fn(Self) -> bool| {
-            Self::ALL.into_iter().filter(|mode| wanted(*mode)).fold(0, |bits, m| bits | m.bit())
+    const fn mode(self) -> Mode {
+        let all = 0b1111;
+        let (bit, at_least) = (self.bit(), all & !(self.bit() - 1));
+        let conflicts = match self {
+            Self::ForKeyShare => Self::ForUpdate.bit(),
+            Self::ForShare => Self::ForNoKeyUpdate.bit() | Self::ForUpdate.bit(),
+            Self::ForNoKeyUpdate => all & !Self::ForKeyShare.bit(),
+            Self::ForUpdate => all,
         };
-        Mode {
-            bit: self.bit(),
-            conflicts: bits(&|other| self.conflicts_with(other)),
-            covered_by: bits(&|other| other >= self),
-        }
+        Mode { bit, conflicts, covered_by: at_least }
     }
 }
 
@@ -112,15 +105,18 @@ impl Locks {
 mod tests {
     use super::*;
 
+    const ALL: [RowLock; 4] =
+        [RowLock::ForKeyShare, RowLock::ForShare, RowLock::ForNoKeyUpdate, RowLock::ForUpdate];
+
     #[test]
     fn conflicts_are_postgresqls_and_symmetric() {
-        let row = |mode: RowLock| RowLock::ALL.map(|other| mode.conflicts_with(other));
+        let row = |mode: RowLock| ALL.map(|other| mode.conflicts_with(other));
         assert_eq!(row(RowLock::ForKeyShare), [false, false, false, true]);
         assert_eq!(row(RowLock::ForShare), [false, false, true, true]);
         assert_eq!(row(RowLock::ForNoKeyUpdate), [false, true, true, true]);
         assert_eq!(row(RowLock::ForUpdate), [true; 4]);
-        for one in RowLock::ALL {
-            for other in RowLock::ALL {
+        for one in ALL {
+            for other in ALL {
                 assert_eq!(one.conflicts_with(other), other.conflicts_with(one));
             }
         }
