@@ -135,23 +135,26 @@ impl Tree {
     /// Does nothing where the range is absent, or where a version as new is there already. `horizon`: of the
     /// versions at or before it only the newest is kept; who reads further back is told to ask the source. Raise it to the
     /// least snapshot that is worth answering from memory; no answer is wrong if it is too high.
-    pub fn install(&self, key: &[u8], timestamp: u64, value: Option<&[u8]>, horizon: u64) {
+    ///
+    /// Returns by how many rows the keyspace has grown, as far as memory knows: -1, 0 or 1.
+    pub fn install(&self, key: &[u8], timestamp: u64, value: Option<&[u8]>, horizon: u64) -> i64 {
         let guard = pin();
         let change = Change { key, timestamp, value, horizon };
-        loop {
+        let grown = loop {
             let leaf = self.inner.leaf(Seek::At(key), &guard);
             match leaf.install(&change, &self.inner.cache, &guard) {
-                Installed::Done => break,
+                Installed::Done(grown) => break grown,
                 Installed::Crowded => {
                     self.inner.purge(key, horizon, &guard);
-                    break;
+                    break -1;
                 }
                 Installed::Full => self.inner.split(key, horizon, &guard),
                 Installed::Obsolete => {}
             }
-        }
+        };
         drop(guard);
         self.inner.cache.make_some_room(EVICTION_STEPS_INSTALL);
+        grown
     }
 
     /// Makes the range around `key` resident if it is worth it: forward, `key` and what follows; reverse, `key` and what

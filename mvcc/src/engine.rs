@@ -253,6 +253,12 @@ impl Engine {
         Ok(shared.options.blocking.run(|| shared.store.compact(keyspace))?)
     }
 
+    /// Rows a keyspace has at least, about: those that came since the engine was opened and are not in
+    /// [`size`](Self::size) before they are in files.
+    pub fn rows_added(&self, keyspace: KeyspaceId) -> u64 {
+        self.shared.keyspaces.find(keyspace).rows_added()
+    }
+
     /// Bytes a keyspace takes on disk, estimated.
     pub fn size(&self, keyspace: KeyspaceId) -> Result<u64, Error> {
         Ok(self.shared.store.size(keyspace)?)

@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use reckon_index::{
@@ -118,6 +118,7 @@ pub(crate) struct Keyspace {
     pub(crate) tree: Tree,
     base: Base,
     last_change: AtomicU64,
+    rows_added: AtomicI64,
 }
 
 impl Keyspace {
@@ -129,6 +130,17 @@ impl Keyspace {
     /// Before the commit becomes visible, so that who sees it also sees this.
     pub(crate) fn set_last_change(&self, at: Timestamp) {
         self.last_change.store(at.0, Ordering::Release);
+    }
+
+    /// Rows that commits have added since the engine was opened, less those they deleted, as far as
+    /// memory knew.
+    pub(crate) fn rows_added(&self) -> u64 {
+        u64::try_from(self.rows_added.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Counts the rows of a commit.
+    pub(crate) fn add_rows(&self, grown: i64) {
+        self.rows_added.fetch_add(grown, Ordering::Relaxed);
     }
 
     /// What a snapshot sees under a key.
@@ -297,7 +309,13 @@ impl Keyspaces {
     }
 
     fn keyspace(&self, id: KeyspaceId, tree: Tree) -> Keyspace {
-        Keyspace { id, tree, base: self.base.clone(), last_change: AtomicU64::new(0) }
+        Keyspace {
+            id,
+            tree,
+            base: self.base.clone(),
+            last_change: AtomicU64::new(0),
+            rows_added: AtomicI64::new(0),
+        }
     }
 
     fn source(&self, id: KeyspaceId) -> Box<dyn Source> {

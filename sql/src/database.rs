@@ -301,7 +301,8 @@ impl TableSizes {
     }
 
     /// Rows of a table: as many as ANALYZE counted, unless it has grown far beyond them since; else
-    /// as its size says. A table that is still in memory has no size, so a small one says nothing.
+    /// as its size says, or as many as came since the start: new rows are in no file yet, and those
+    /// that are in one were new once.
     pub(crate) fn rows(
         &self,
         table: &catalog::Table,
@@ -309,8 +310,12 @@ impl TableSizes {
     ) -> Option<f64> {
         let bytes = self.bytes(table.keyspace)? as f64;
         let row_bytes = ROW_BYTES + COLUMN_BYTES * table.columns.len() as f64;
-        let Some(analyzed) = analyzed else { return Some(bytes / row_bytes) };
+        let added = self.engine.rows_added(table.keyspace) as f64;
+        let Some(analyzed) = analyzed else { return Some(added.max(bytes / row_bytes)) };
         let rows = analyzed.rows as f64;
+        if added > SAME_SIZE * rows {
+            return Some(added);
+        }
         let then = (analyzed.bytes as f64).max(rows * row_bytes).max(row_bytes);
         Some(if bytes > SAME_SIZE * then { rows.max(1.0) * bytes / then } else { rows })
     }

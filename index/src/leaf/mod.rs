@@ -106,9 +106,9 @@ pub(crate) struct Change<'a> {
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Installed {
-    /// It is in, or need not be.
-    Done,
-    /// It is in, and half of the leaf is deletions.
+    /// It is in, or need not be: so many rows more are known of.
+    Done(i64),
+    /// It is in, a deletion, and half of the leaf is deletions.
     Crowded,
     /// There is no slot left: split, and again.
     Full,
@@ -239,7 +239,7 @@ impl Leaf {
             return Installed::Full;
         }
         body.insert(place, change, &self.fences, cache);
-        Installed::Done
+        Installed::Done(i64::from(change.value.is_some()))
     }
 }
 
@@ -254,14 +254,14 @@ impl Body {
         match (self.state, self.slots.find(change.key)) {
             (State::Obsolete, _) => Ok(Installed::Obsolete),
             (_, Ok(at)) => Ok(self.push(at, change, cache, guard)),
-            (State::Absent, Err(_)) => Ok(Installed::Done),
+            (State::Absent, Err(_)) => Ok(Installed::Done(0)),
             (State::Resident | State::Loading(_), Err(at)) => Err(at),
         }
     }
 
     /// Adds a version to a record that is here.
     fn push(&self, at: usize, change: &Change<'_>, cache: &Arc<Cache>, guard: &Guard) -> Installed {
-        let Some(record) = self.slots.record(at) else { return Installed::Done };
+        let Some(record) = self.slots.record(at) else { return Installed::Done(0) };
         let pushed = record.push(change.timestamp, change.value, change.horizon, cache, guard);
         match (pushed, change.value) {
             (Pushed::Added { replaced_tombstone: false }, None) => {
@@ -270,13 +270,14 @@ impl Body {
                 if crowded && self.state == State::Resident {
                     return Installed::Crowded;
                 }
+                Installed::Done(-1)
             }
             (Pushed::Added { replaced_tombstone: true }, Some(_)) => {
                 self.dead.fetch_sub(1, Ordering::Relaxed);
+                Installed::Done(1)
             }
-            (Pushed::Added { .. } | Pushed::Known, _) => {}
+            (Pushed::Added { .. } | Pushed::Known, _) => Installed::Done(0),
         }
-        Installed::Done
     }
 
     /// Adds a record for a key that is not here. A deletion gets one too: it must win over what a loader finds, and

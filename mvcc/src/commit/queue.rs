@@ -114,9 +114,11 @@ fn apply(shared: &Shared, commit: &Commit<'_>, writes: &InOrder<'_>, at: Timesta
     let horizon = shared.horizon.reached();
     for id in writes.keyspaces() {
         commit.near.with(&shared.keyspaces, id, |keyspace| {
+            let mut grown = 0;
             for Write { key, value, .. } in writes.of(id) {
-                keyspace.tree.install(key, at.0, value, horizon.0);
+                grown += keyspace.tree.install(key, at.0, value, horizon.0);
             }
+            keyspace.add_rows(grown);
             keyspace.set_last_change(at);
         });
     }
