@@ -14,8 +14,10 @@ use crate::expr::{Compiled, Expr};
 use crate::row::Layout;
 use crate::types::{Datum, Varlena};
 
-/// Rows of the first batch; each further one is twice as large.
+/// Rows of the first batch: not many more than a LIMIT wants.
 const FIRST_BATCH: usize = 8;
+/// By so much each further one is larger: a visit seeks its place, which costs as much as ten rows.
+const BATCH_GROWTH: usize = 8;
 /// Rows of the largest batch.
 const LARGEST_BATCH: usize = 512;
 
@@ -154,7 +156,7 @@ impl Batch {
     pub(super) fn start(&mut self) -> usize {
         self.clear();
         let size = self.size;
-        self.size = (size * 2).min(LARGEST_BATCH);
+        self.size = (size * BATCH_GROWTH).min(LARGEST_BATCH);
         size
     }
 

@@ -28,6 +28,8 @@ struct Call {
     types: Vec<Type>,
     /// The arguments, then the keys of ORDER BY.
     inputs: Vec<Compiled>,
+    /// The one column that is its only input: read where it stands.
+    column: Option<usize>,
     args: usize,
     filter: Option<Compiled>,
     distinct: bool,
@@ -73,6 +75,14 @@ impl Calls {
             if let Some(filter) = &mut call.filter
                 && !filter.test(row, cx)?
             {
+                continue;
+            }
+            if let (Some(column), Running::Added(accumulator)) = (call.column, &mut *state) {
+                let value = &row[column..=column];
+                accumulator.add(value)?;
+                if call.grows {
+                    grown += memory(value);
+                }
                 continue;
             }
             self.values.clear();
@@ -140,10 +150,15 @@ impl Call {
             let args = aggregate.args.iter().enumerate();
             orders.extend(args.map(|(place, arg)| Order::ascending(place, arg.ty)));
         }
+        let column = match &inputs[..] {
+            [only] => only.column(),
+            _ => None,
+        };
         Ok(Call {
             function: aggregate.function,
             types: aggregate.args.iter().map(|arg| arg.ty).collect(),
             inputs,
+            column,
             args,
             filter: builder.optional(aggregate.filter.as_ref())?,
             distinct: aggregate.distinct,
