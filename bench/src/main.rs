@@ -6,12 +6,15 @@
 //! | [`restart`] | how soon the server answers after a clean stop |
 //! | [`storm`] | what a thousand new connections do to sessions that run |
 //! | [`sqlite`] | the embedded engine against SQLite, in one process |
+//! | [`layers`] | a statement's way through the layers, in nanoseconds |
 //! | [`floor`] | nothing: the server that answers everything with one canned row |
 //! | [`report`] | medians, ratios, their table, JSON and plot |
 
 #![forbid(unsafe_code)]
 
 mod floor;
+#[cfg(feature = "rocks")]
+mod layers;
 mod pgbench;
 mod plot;
 mod report;
@@ -64,6 +67,12 @@ enum Work {
         #[command(flatten)]
         files: Files,
     },
+    /// Shows what each layer adds to a statement, in nanoseconds.
+    #[cfg(feature = "rocks")]
+    Layers {
+        #[command(flatten)]
+        plan: layers::Plan,
+    },
     /// Answers every query with one canned row, until it is killed.
     #[command(hide = true)]
     Floor {
@@ -94,6 +103,8 @@ fn main() -> ExitCode {
         Work::Storm { plan, files } => {
             storm::run(&plan).and_then(|results| publish(&results, &files))
         }
+        #[cfg(feature = "rocks")]
+        Work::Layers { plan } => layers::run(&plan),
         Work::Floor { socket, value } => floor::serve(&socket, &value),
     };
     match done {

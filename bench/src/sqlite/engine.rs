@@ -3,7 +3,7 @@
 /// An embedded engine with one session on a database of its own.
 ///
 /// Its methods panic when the engine reports an error: then there is nothing to compare.
-pub(super) trait Engine {
+pub(crate) trait Engine {
     /// Runs a statement without rows.
     fn run(&mut self, sql: &str);
 

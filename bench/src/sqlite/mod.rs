@@ -10,9 +10,9 @@ mod reckon;
 
 use std::ops::Range;
 
-use engine::Engine;
+pub(crate) use engine::Engine;
 use peer::Sqlite;
-use reckon::Reckon;
+pub(crate) use reckon::Reckon;
 use reckon_tests::{condition::Watch, random::Random};
 
 use crate::report::{Better, Comparison, Series};
@@ -26,6 +26,9 @@ pub(crate) struct Plan {
     /// Rounds of everything but the bulk insert.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Only works whose name contains one of these; the bulk insert always runs.
+    #[arg(long, value_delimiter = ',')]
+    works: Vec<String>,
     /// Bytes of cache of each engine.
     #[arg(long, default_value_t = 2 << 30)]
     cache: usize,
@@ -115,7 +118,10 @@ pub(crate) fn run(plan: &Plan) -> Vec<Comparison> {
         our_speed.push(fill(&mut ours, rows));
         their_speed.push(fill(&mut theirs, rows));
         results.push(compare(&name("bulk insert"), "rows/s", &our_speed, &their_speed));
-        for work in &WORKS {
+        let chosen = |work: &&Work| {
+            plan.works.is_empty() || plan.works.iter().any(|part| work.name.contains(part.as_str()))
+        };
+        for work in WORKS.iter().filter(chosen) {
             let (ours, theirs) = turns(work, rows, plan.rounds, &mut ours, &mut theirs);
             results.push(compare(&name(work.name), work.unit, &ours, &theirs));
         }
@@ -128,7 +134,7 @@ fn compare(work: &str, unit: &str, ours: &Series, theirs: &Series) -> Comparison
 }
 
 /// Fills the table; rows a second.
-fn fill(engine: &mut dyn Engine, rows: i64) -> f64 {
+pub(crate) fn fill(engine: &mut dyn Engine, rows: i64) -> f64 {
     engine.run("create table t (id bigint primary key, g int not null, v int not null, s text)");
     let watch = Watch::start();
     for first in (0..rows).step_by(usize::try_from(BATCH).expect("a small number")) {

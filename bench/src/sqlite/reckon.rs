@@ -13,7 +13,7 @@ const INT8: Oid = Oid(20);
 /// A format code of the protocol.
 const BINARY: i16 = 1;
 
-pub(super) struct Reckon {
+pub(crate) struct Reckon {
     session: Session,
     database: Database,
     _dir: TempDir,
@@ -21,7 +21,7 @@ pub(super) struct Reckon {
 
 impl Reckon {
     /// A new database with `cache` bytes of cache.
-    pub(super) fn open(cache: usize) -> Self {
+    pub(crate) fn open(cache: usize) -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
         let engine =
             EngineOptions { cache_size: cache, sync: SyncMode::Inline, ..EngineOptions::default() };
@@ -35,6 +35,14 @@ impl Reckon {
             })
             .expect("begin a session");
         Self { session, database, _dir: dir }
+    }
+
+    /// Runs a text of the simple protocol.
+    pub(crate) fn text(&mut self, sql: &str) {
+        let mut script = self.session.script(sql).expect("Reckon parses it");
+        while self.session.next(&mut script).expect("Reckon plans it").is_some() {
+            self.execute(&mut Sum(0));
+        }
     }
 
     fn execute(&mut self, sum: &mut Sum) {
