@@ -13,6 +13,7 @@ mod lexical;
 mod limits;
 mod locking;
 mod option;
+mod outline;
 mod setting;
 mod source;
 mod split;
@@ -24,6 +25,7 @@ pub use crate::types::{quote_identifier, split_identifiers};
 pub(crate) use identifier::column_name as identifier_of;
 pub use identifier::{fold, object_name};
 pub(crate) use locking::read_mark;
+pub(crate) use outline::{Outline, Signs, lift};
 pub use source::Source;
 pub use split::{parse, parse_expression};
 pub use statement::{

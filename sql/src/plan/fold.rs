@@ -137,6 +137,34 @@ impl Planner<'_> {
     }
 }
 
+/// `int8(int4)`, `float8(int4)`, `numeric(int4)`, `numeric(int8)`, `float8(int8)`: these never fail.
+const WIDENING: [u32; 5] = [481, 316, 1740, 1781, 482];
+
+/// Whether only parameters keep an expression that may fail from being folded.
+pub(super) fn awaits_parameters(expr: &Expr) -> bool {
+    if is_parameter(expr) {
+        return false;
+    }
+    let (mut parameters, mut others) = (false, false);
+    expr.each_child(&mut |child| match child.kind {
+        ExprKind::Constant(_) => {}
+        _ if is_parameter(child) => parameters = true,
+        _ => others = true,
+    });
+    parameters && !others
+}
+
+/// A parameter, or a wider form of it.
+fn is_parameter(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Parameter(_) => true,
+        ExprKind::Call { function, args } => {
+            WIDENING.contains(&function.oid.0) && args.iter().all(is_parameter)
+        }
+        _ => false,
+    }
+}
+
 /// Whether a condition holds for no row.
 pub(super) fn is_never(condition: &Expr) -> bool {
     matches!(constant(condition), Some(Datum::Bool(false) | Datum::Null))

@@ -56,6 +56,9 @@ pub struct Planned {
     pub tables: Vec<(Oid, TableLock)>,
     /// What the command tag says.
     pub command: Command,
+    /// Whether constants in the place of its parameters might have made another plan, by what ANALYZE
+    /// found, or might have failed right here, in what is computed from constants alone.
+    pub(crate) depends_on_values: bool,
     /// How a READ ONLY transaction names the statement when it refuses it; None: it may run there.
     pub writes: Option<&'static str>,
 }
@@ -113,10 +116,28 @@ pub fn plan(
         Body::Delete(_) => Command::Delete,
     };
     let tables = locks(&analysis);
-    let (node, columns) =
-        Planner::new(&analysis, context.statistics, context.environment).statement()?;
+    let mut planner = Planner::new(&analysis, context.statistics, context.environment);
+    let (node, columns) = planner.statement()?;
+    let depends_on_values = planner.computes_ahead || weighs_values(&node, context.statistics);
     let writes = writes(&analysis.body);
-    Ok(Planned { node: Arc::new(node), columns, tables, command, writes })
+    Ok(Planned { node: Arc::new(node), columns, tables, command, depends_on_values, writes })
+}
+
+/// Whether the common values and bounds that ANALYZE found in a table had a say in how it is read.
+/// One row by a unique key is read in one way only.
+fn weighs_values(node: &Node, statistics: &dyn Statistics) -> bool {
+    match &node.kind {
+        NodeKind::SeqScan { table, .. } => statistics.analyzed(table.oid).is_some(),
+        NodeKind::IndexScan { table, index, probe, .. } => {
+            let mut indexes = table.primary_key().into_iter().chain(&table.indexes);
+            let one_row = indexes.any(|known| {
+                let whole = probe.equal.len() == known.columns.len();
+                known.oid == *index && known.unique && whole && probe.equal.iter().all(Option::is_some)
+            });
+            !one_row && statistics.analyzed(table.oid).is_some()
+        }
+        _ => explain::inputs(node).into_iter().any(|input| weighs_values(input, statistics)),
+    }
 }
 
 /// What a READ ONLY transaction refuses.

@@ -43,6 +43,8 @@ pub(super) struct Planner<'a> {
     subplans: HashMap<ColumnId, (Arc<Node>, Frame)>,
     /// Ids for columns that no expression names: row keys.
     next_id: ColumnId,
+    /// Whether something that may fail is computed from parameters and constants alone.
+    pub(super) computes_ahead: bool,
 }
 
 /// The columns a subplan takes from outside, by slot.
@@ -71,11 +73,12 @@ impl<'a> Planner<'a> {
             frames: Vec::new(),
             subplans: HashMap::new(),
             next_id: analysis.meanings.len(),
+            computes_ahead: false,
         }
     }
 
     /// The whole plan, and the columns a client sees.
-    pub(super) fn statement(mut self) -> Result<(Node, Option<Vec<OutputColumn>>)> {
+    pub(super) fn statement(&mut self) -> Result<(Node, Option<Vec<OutputColumn>>)> {
         let analysis = self.analysis;
         match &analysis.body {
             Body::Select(query) => {
@@ -109,6 +112,7 @@ impl<'a> Planner<'a> {
             ExprKind::Coalesce(args) => self.lower_coalesce(expr, args, row),
             _ => {
                 let lowered = expr.map_children(&mut |child| self.lower(child, row))?;
+                self.computes_ahead |= fold::awaits_parameters(&lowered);
                 fold(lowered, self.environment)
             }
         }

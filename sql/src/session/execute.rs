@@ -128,9 +128,8 @@ impl Session {
             let open = self.open_transaction()?;
             let savepoint = starts_over.then(|| open.transaction.savepoint());
             let execution = planning.execution()?;
-            let columns = planning.planned.columns.as_deref().unwrap_or_default();
             let settings = self.surroundings.settings.effective();
-            let encoding = RowEncoding::new(columns, formats, &settings.formats);
+            let encoding = planning.encoding(formats, &settings.formats);
             return Ok(PlanRun {
                 planning,
                 execution,
@@ -210,10 +209,10 @@ impl Session {
         }
         let affected = run.execution.rows_affected();
         Ok(Progress::Complete(match planned.command {
-            Command::Select => format!("SELECT {}", run.in_call),
-            Command::Insert => format!("INSERT 0 {affected}"),
-            Command::Update => format!("UPDATE {affected}"),
-            Command::Delete => format!("DELETE {affected}"),
+            Command::Select => tag("SELECT ", run.in_call),
+            Command::Insert => tag("INSERT 0 ", affected),
+            Command::Update => tag("UPDATE ", affected),
+            Command::Delete => tag("DELETE ", affected),
         }))
     }
 
@@ -298,6 +297,17 @@ fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Progr
 
 fn is_row_moved(error: &Error) -> bool {
     matches!(error.cause(), Cause::Execution(ExecutionError::RowMoved))
+}
+
+/// A command tag; most say one row, which needs no formatting.
+fn tag(words: &str, rows: u64) -> String {
+    if let Ok(digit @ 0..10) = u8::try_from(rows) {
+        let mut tag = String::with_capacity(words.len() + 1);
+        tag.push_str(words);
+        tag.push(char::from(b'0' + digit));
+        return tag;
+    }
+    format!("{words}{rows}")
 }
 
 /// The tag when a portal is executed again after its end.

@@ -120,7 +120,7 @@ impl Session {
         types: &[Type],
         formats: &[i16],
         parameters: &[Option<&[u8]>],
-    ) -> Result<Arc<[Datum]>> {
+    ) -> Result<Vec<Datum>> {
         if formats.len() > 1 && formats.len() != parameters.len() {
             let (formats, parameters) = (formats.len(), parameters.len());
             return Err(StatementError::ParameterFormats { formats, parameters }.into());
@@ -143,7 +143,11 @@ impl Session {
                 code => Err(StatementError::FormatCode { code }.into()),
             }
         };
-        parameters.iter().enumerate().map(read).collect()
+        let mut values = Vec::with_capacity(parameters.len());
+        for parameter in parameters.iter().enumerate() {
+            values.push(read(parameter)?);
+        }
+        Ok(values)
     }
 
     /// Describe of a statement.

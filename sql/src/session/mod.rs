@@ -34,6 +34,7 @@ mod utility;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use reckon_mvcc::{Interrupt, TableLockId, Timestamp, Watch};
 
 use crate::catalog::{AsOf, DatabaseDefinition, Role};
@@ -80,9 +81,9 @@ pub struct Session {
     committed: Option<AsOf>,
     /// The open transaction's own view, and which of its own changes it was read after.
     uncommitted: Option<(u64, AsOf)>,
-    statements: HashMap<String, Arc<Prepared>>,
+    statements: HashMap<String, Arc<Prepared>, RandomState>,
     unnamed_statement: Option<Arc<Prepared>>,
-    portals: HashMap<String, Portal>,
+    portals: HashMap<String, Portal, RandomState>,
     unnamed_portal: Option<Portal>,
     plans: PlanCache,
     copy_in: Option<CopyIn>,
@@ -131,9 +132,9 @@ impl Session {
             surroundings,
             committed: None,
             uncommitted: None,
-            statements: HashMap::new(),
+            statements: HashMap::default(),
             unnamed_statement: None,
-            portals: HashMap::new(),
+            portals: HashMap::default(),
             unnamed_portal: None,
             plans: PlanCache::default(),
             copy_in: None,

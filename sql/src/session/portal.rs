@@ -13,7 +13,7 @@ use crate::types::{self, Datum, Formats, Type};
 /// A bound statement.
 pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
-    pub(super) parameters: Arc<[Datum]>,
+    pub(super) parameters: Vec<Datum>,
     pub(super) result_formats: Vec<i16>,
     pub(super) run: Run,
 }
@@ -119,9 +119,12 @@ pub enum Flow {
     Full,
 }
 
-/// How the columns of a result are written.
+/// How the columns of a result are written. Clones share it.
 #[derive(Clone, Debug)]
-pub struct RowEncoding {
+pub struct RowEncoding(Arc<Columns>);
+
+#[derive(Debug)]
+struct Columns {
     types: Vec<Type>,
     /// One format code a column: 0 text, 1 binary.
     codes: Vec<i16>,
@@ -136,25 +139,26 @@ impl RowEncoding {
             [one] => *one,
             many => many.get(index).copied().unwrap_or(0),
         };
-        RowEncoding {
+        RowEncoding(Arc::new(Columns {
             types: columns.iter().map(|column| column.ty).collect(),
             codes: (0..columns.len()).map(code).collect(),
             formats: formats.clone(),
-        }
+        }))
     }
 
     /// The format code of each column.
     pub fn codes(&self) -> &[i16] {
-        &self.codes
+        &self.0.codes
     }
 
     /// Appends the bytes of a value that is not NULL, without their length.
     pub fn write(&self, column: usize, value: &Datum, out: &mut BytesMut) {
-        let ty = self.types[column];
-        if self.codes[column] == 1 {
+        let Columns { types: column_types, codes, formats } = &*self.0;
+        let ty = column_types[column];
+        if codes[column] == 1 {
             types::send(value, ty, out);
         } else {
-            types::output(value, ty, &self.formats, out);
+            types::output(value, ty, formats, out);
         }
     }
 }

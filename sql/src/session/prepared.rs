@@ -6,15 +6,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::Session;
+use super::portal::RowEncoding;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, StatementError};
 use crate::exec::Execution;
-use crate::parser::{self, Statement};
+use crate::parser::{self, Outline, Signs, Statement};
 use crate::plan::{OutputColumn, Planned};
-use crate::types::{Oid, Type};
+use crate::types::{Formats, Oid, Type};
 
 /// How many texts of the simple protocol keep their plans, in one session.
 const CACHED_TEXTS: usize = 256;
@@ -40,6 +42,8 @@ pub(super) struct Planning {
     settings: u64,
     /// Operators from an execution that is over.
     idle: Mutex<Option<Execution>>,
+    /// The format codes of the last execution, and how its rows were written.
+    encoding: Mutex<Option<(Vec<i16>, RowEncoding)>>,
 }
 
 /// Describe of a statement.
@@ -86,6 +90,21 @@ impl Planning {
         }
     }
 
+    /// How rows are written for these format codes. What else it depends on, settings and the
+    /// names of relations, is as long-lived as the plan.
+    pub(super) fn encoding(&self, codes: &[i16], formats: &Formats) -> RowEncoding {
+        let mut last = self.encoding.lock();
+        if let Some((last_codes, encoding)) = &*last
+            && last_codes == codes
+        {
+            return encoding.clone();
+        }
+        let columns = self.planned.columns.as_deref().unwrap_or_default();
+        let encoding = RowEncoding::new(columns, codes, formats);
+        *last = Some((codes.to_vec(), encoding.clone()));
+        encoding
+    }
+
     /// Keeps the operators of an execution that is over.
     pub(super) fn give_back(&self, mut execution: Execution) {
         execution.restart();
@@ -93,10 +112,34 @@ impl Planning {
     }
 }
 
-/// Plans of the simple protocol by text.
+/// Plans of the simple protocol, by text and by outline.
 #[derive(Default)]
 pub(super) struct PlanCache {
-    texts: HashMap<Box<str>, Arc<Prepared>>,
+    texts: HashMap<Box<str>, Arc<Prepared>, RandomState>,
+    /// None: the outline's integers are more than values.
+    outlines: HashMap<Box<str>, Option<Template>, RandomState>,
+}
+
+/// A statement with parameters in the place of its text's integers.
+#[derive(Clone)]
+pub(super) struct Template {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) signs: Signs,
+}
+
+impl Template {
+    /// The template of the only statement of a text, if there is one.
+    fn of(statement: &Statement, outline: &Outline) -> Option<Template> {
+        let mut statement = statement.clone();
+        let signs = parser::lift(&mut statement, outline)?;
+        let prepared = Arc::new(Prepared {
+            statement: Some(statement),
+            declared: outline.types().map(|ty| ty.oid).collect(),
+            described: false,
+            planning: Mutex::new(None),
+        });
+        Some(Template { prepared, signs })
+    }
 }
 
 impl PlanCache {
@@ -114,8 +157,33 @@ impl PlanCache {
         self.texts.insert(sql.into(), Arc::clone(prepared));
     }
 
+    /// What is known of an outline.
+    pub(super) fn template(&self, outline: &Outline) -> Option<&Option<Template>> {
+        self.outlines.get(outline.text.as_str())
+    }
+
+    /// Makes the template of a text seen for the first time.
+    pub(super) fn learn(&mut self, outline: &Outline, statement: &Statement) {
+        if self.outlines.len() >= CACHED_TEXTS {
+            self.outlines.clear();
+        }
+        let template = Template::of(statement, outline);
+        self.outlines.insert(outline.text.as_str().into(), template);
+    }
+
+    /// The outline's texts are planned one by one from now on.
+    pub(super) fn refuse(&mut self, outline: &Outline) {
+        self.outlines.insert(outline.text.as_str().into(), None);
+    }
+
+    /// Forgets an outline: nothing is known of the next text that has it.
+    pub(super) fn forget(&mut self, outline: &Outline) {
+        self.outlines.remove(outline.text.as_str());
+    }
+
     pub(super) fn clear(&mut self) {
         self.texts.clear();
+        self.outlines.clear();
     }
 }
 
@@ -154,8 +222,14 @@ impl Session {
             return Err(StatementError::ResultTypeChanged.into());
         }
         let parameters = inferred(types)?;
-        let planning =
-            Arc::new(Planning { planned, parameters, catalog, settings, idle: Mutex::new(None) });
+        let planning = Arc::new(Planning {
+            planned,
+            parameters,
+            catalog,
+            settings,
+            idle: Mutex::default(),
+            encoding: Mutex::default(),
+        });
         *prepared.planning.lock() = Some(Arc::clone(&planning));
         Ok(planning)
     }

@@ -192,7 +192,7 @@ pub(super) fn mark(plan: &Arc<Node>) -> String {
 }
 
 /// The inputs of a node.
-pub(super) fn inputs(node: &Node) -> Vec<&Node> {
+pub(in crate::plan) fn inputs(node: &Node) -> Vec<&Node> {
     match &node.kind {
         NodeKind::Result { .. }
         | NodeKind::Values(_)
