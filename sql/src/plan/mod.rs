@@ -132,7 +132,10 @@ fn weighs_values(node: &Node, statistics: &dyn Statistics) -> bool {
             let mut indexes = table.primary_key().into_iter().chain(&table.indexes);
             let one_row = indexes.any(|known| {
                 let whole = probe.equal.len() == known.columns.len();
-                known.oid == *index && known.unique && whole && probe.equal.iter().all(Option::is_some)
+                known.oid == *index
+                    && known.unique
+                    && whole
+                    && probe.equal.iter().all(Option::is_some)
             });
             !one_row && statistics.analyzed(table.oid).is_some()
         }

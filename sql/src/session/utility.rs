@@ -511,7 +511,7 @@ impl Session {
             let (name, wanted, given) = (name.to_owned(), types.len(), arguments.len());
             return Err(StatementError::ArgumentCount { name, wanted, given }.into());
         }
-        portal.parameters = self.evaluate(arguments, &types, &statement.source)?.into();
+        portal.parameters = self.evaluate(arguments, &types, &statement.source)?;
         portal.prepared = prepared;
         self.start(portal)
     }

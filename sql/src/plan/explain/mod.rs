@@ -19,6 +19,7 @@ use super::{JoinKind, Node, NodeKind};
 use crate::exec::Figures;
 use crate::types::{Type, catalog};
 use details::{Detail, details, title};
+pub(super) use names::inputs;
 use names::{Names, Scope};
 
 /// What EXPLAIN shows besides the nodes.
@@ -125,7 +126,7 @@ impl Writer<'_> {
                 self.node(right, inside + 3, frame);
             }
             _ => {
-                for input in names::inputs(node) {
+                for input in inputs(node) {
                     self.node(input, inside, frame);
                 }
             }
