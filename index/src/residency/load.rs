@@ -39,6 +39,9 @@ const LOAD_ROWS: usize = DENSE_SLOTS * 6 / 10;
 /// What a scan brings that goes on where a leaf ended, while memory is plenty.
 const SCAN_ROWS: usize = GAPPED_SLOTS * 4 / 10;
 
+/// So many rows are loaded even if they are large: a leaf has fences, which may be as long as keys.
+const LARGE_ROWS: usize = 8;
+
 /// A harvest of fewer rows ends where it ends.
 const TRIM_ROWS_MIN: usize = 64;
 
@@ -263,7 +266,10 @@ impl Inner {
         self.loads.fetch_add(1, Ordering::Relaxed);
         self.cache.loaded(bytes);
         let path = self.path(Seek::At(&fences.lower), &guard);
-        self.merge_if_small(&path, &guard);
+        // Large rows stay in small leaves: one that goes should not take much with it, nor be costly to merge.
+        if bytes < self.cache.load_bytes_max() / 2 {
+            self.merge_if_small(&path, &guard);
+        }
         true
     }
 
@@ -337,7 +343,9 @@ impl<'c> Harvest<'c> {
     /// Whether this row is one too many.
     fn is_enough(&self, value: &[u8]) -> bool {
         let too_large = value.len() > self.cache.size() / 4;
-        too_large || self.rows.len() >= self.rows_max || self.bytes >= self.bytes_max
+        let few = self.rows.len() < LARGE_ROWS && self.bytes < self.cache.size() / 8;
+        let heavy = self.bytes >= self.bytes_max && !few;
+        too_large || self.rows.len() >= self.rows_max || heavy
     }
 
     fn is_small(&self) -> bool {
