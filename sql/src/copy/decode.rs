@@ -135,6 +135,13 @@ impl Decoder {
         Ok(Some(()))
     }
 
+    /// `\.` ends the data, also behind the last line's own bytes.
+    fn end_marker(&mut self, from: usize, at: usize) -> Option<(usize, usize)> {
+        self.ended = true;
+        (self.start, self.scanned) = (self.buffer.len(), self.buffer.len());
+        (at > from).then_some((from, at))
+    }
+
     /// The bounds of the next line without its end.
     fn next_line(&mut self, last: bool) -> Result<Option<(usize, usize)>> {
         let from = self.start;
@@ -148,6 +155,20 @@ impl Decoder {
                     if self.scanned == self.buffer.len() && !last {
                         self.scanned -= 1;
                         break;
+                    }
+                    if self.buffer.get(self.scanned) == Some(&b'.') {
+                        match self.buffer.get(self.scanned + 1) {
+                            None if !last => {
+                                self.scanned -= 1;
+                                break;
+                            }
+                            None | Some(b'\n' | b'\r') => return Ok(self.end_marker(from, at)),
+                            Some(_) => {
+                                self.line += 1;
+                                self.current = None;
+                                return Err(DataError::CopyEndMarker.into());
+                            }
+                        }
                     }
                     let escaped_break = self.buffer.get(self.scanned) == Some(&b'\n');
                     self.scanned +=
@@ -326,6 +347,14 @@ mod tests {
         ];
         for piece in 1..data.len() {
             assert_eq!(rows(data, piece, true), expected, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn the_end_marker_counts_behind_data_too() {
+        for piece in 1..8 {
+            let expected = vec![vec![some("1")], vec![some("2")]];
+            assert_eq!(rows(b"1\n2\\.\n3\n", piece, false), expected, "pieces of {piece}");
         }
     }
 

@@ -7,8 +7,8 @@ use reckon_mvcc::RowLock;
 use super::Edit;
 use crate::catalog::record::CLUSTER;
 use crate::catalog::{self, Catalog, Cluster, DatabaseDefinition};
-use crate::error::{DefinitionError, NameError, Result, SqlState, SyntaxError};
-use crate::parser::SettingValue;
+use crate::error::{DefinitionError, Error, NameError, Result, SqlState, SyntaxError};
+use crate::parser::{DatabaseOption, SettingValue};
 use crate::types::Oid;
 
 /// The database whose contents a new one starts with.
@@ -27,7 +27,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 pub(crate) fn create_database(
     edit: &mut Edit<'_>,
     name: &str,
-    options: &[(String, Option<SettingValue>)],
+    options: &[DatabaseOption],
 ) -> Result<()> {
     let template = check_options(options)?;
     let key = [b"#", name.as_bytes()].concat();
@@ -59,7 +59,7 @@ pub(crate) fn create_database(
     Ok(())
 }
 
-/// Options whose default is what a database has.
+/// The options there are; the default of each is what a database has.
 const OPTIONS: &[&str] = &[
     "template",
     "encoding",
@@ -72,22 +72,25 @@ const OPTIONS: &[&str] = &[
     "tablespace",
     "allow_connections",
     "is_template",
+    "strategy",
+    "locale_provider",
+    "icu_locale",
+    "collation_version",
+    "oid",
 ];
 
 /// Refuses options that would change something; returns the template.
-fn check_options(options: &[(String, Option<SettingValue>)]) -> Result<String> {
+fn check_options(options: &[DatabaseOption]) -> Result<String> {
     let mut template = TEMPLATE.to_owned();
-    for (at, (name, value)) in options.iter().enumerate() {
-        if options[..at].iter().any(|(known, _)| known == name) {
-            return Err(SyntaxError::ConflictingOptions.into());
+    for (at, DatabaseOption { name, value, position }) in options.iter().enumerate() {
+        if options[..at].iter().any(|known| known.name == *name) {
+            return Err(Error::from(SyntaxError::ConflictingOptions).at(*position));
         }
-        let Some(value) = value.as_ref().map(SettingValue::as_str) else {
-            if OPTIONS.contains(&name.as_str()) {
-                continue;
-            }
-            let feature = format!("CREATE DATABASE with {name}");
-            return Err(SyntaxError::Unsupported { feature }.into());
-        };
+        if !OPTIONS.contains(&name.as_str()) {
+            let unknown = SyntaxError::UnknownOption { option: name.clone() };
+            return Err(Error::from(unknown).at(*position));
+        }
+        let Some(value) = value.as_ref().map(SettingValue::as_str) else { continue };
         let plain = value.to_ascii_lowercase().replace('-', "");
         let fine = match name.as_str() {
             "template" => {
@@ -99,6 +102,8 @@ fn check_options(options: &[(String, Option<SettingValue>)]) -> Result<String> {
             "owner" => value == catalog::POSTGRES_DATABASE,
             "connection limit" | "connection_limit" => value == "-1",
             "tablespace" => value == "pg_default",
+            "strategy" => matches!(&*plain, "wal_log" | "file_copy"),
+            "locale_provider" => plain == "libc",
             "allow_connections" => matches!(&*plain, "true" | "on" | "1"),
             "is_template" => matches!(&*plain, "false" | "off" | "0"),
             _ => false,

@@ -126,6 +126,8 @@ pub enum DataError {
     CopyLineTooLong,
     /// The end of COPY data inside quotes.
     CopyUnterminatedQuote,
+    /// `\\.` with something behind it.
+    CopyEndMarker,
     /// A value of another kind than its type says: an error in Reckon.
     UnexpectedDatum { expected: &'static str },
 }
@@ -213,7 +215,7 @@ impl DataError {
             Self::InvalidCharacter { .. } | Self::TooLarge { .. } | Self::CopyLineTooLong => {
                 SqlState::PROGRAM_LIMIT_EXCEEDED
             }
-            Self::CopyUnterminatedQuote => SqlState::BAD_COPY_FILE_FORMAT,
+            Self::CopyUnterminatedQuote | Self::CopyEndMarker => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
             Self::InvalidPicture { .. } => SqlState::SYNTAX_ERROR,
@@ -407,6 +409,7 @@ impl fmt::Display for DataError {
             }
             Self::Corrupted { what } => write!(f, "stored bytes are not {what}"),
             Self::CopyLineTooLong => f.write_str("line of COPY data is too long"),
+            Self::CopyEndMarker => f.write_str("end-of-copy marker corrupt"),
             Self::CopyUnterminatedQuote => f.write_str("unterminated CSV quoted field"),
             Self::UnexpectedDatum { expected } => {
                 write!(f, "a value is not of its type: expected {expected}")

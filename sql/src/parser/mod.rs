@@ -29,6 +29,6 @@ pub(crate) use outline::{Outline, Signs, lift};
 pub use source::Source;
 pub use split::{parse, parse_expression};
 pub use statement::{
-    Copy, CopyEndpoint, CopyRelation, DiscardTarget, Explain, Kind, Maintenance, Name,
-    SettingValue, Statement, TransactionModes, Truncate, Utility,
+    Copy, CopyEndpoint, CopyRelation, DatabaseOption, DiscardTarget, Explain, Kind, Maintenance,
+    Name, SettingValue, Statement, TransactionModes, Truncate, Utility,
 };

@@ -166,6 +166,17 @@ pub struct Maintenance {
     pub tables: Vec<(Name, Vec<String>)>,
 }
 
+/// An option of CREATE DATABASE.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DatabaseOption {
+    /// Its name in lower case.
+    pub name: String,
+    /// Its value; None: DEFAULT.
+    pub value: Option<SettingValue>,
+    /// 1-based character position of the name.
+    pub position: Option<u32>,
+}
+
 /// TRUNCATE.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Truncate {
@@ -232,8 +243,8 @@ pub enum Utility {
     Analyze(Maintenance),
     /// TRUNCATE.
     Truncate(Truncate),
-    /// CREATE DATABASE, with its options as (lower-case name, value).
-    CreateDatabase { name: String, options: Vec<(String, Option<SettingValue>)> },
+    /// CREATE DATABASE.
+    CreateDatabase { name: String, options: Vec<DatabaseOption> },
     /// DROP DATABASE.
     DropDatabase { name: String, if_exists: bool, force: bool },
     /// LOCK TABLE.

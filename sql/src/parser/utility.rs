@@ -11,8 +11,8 @@ use super::identifier::{fold, object_name};
 use super::option::{accept, accept_words, expect, name, names, peek, word_at};
 use super::split::Failure;
 use super::{
-    DiscardTarget, Kind, Maintenance, Name, Source, Statement, Truncate, Utility, copy, option,
-    setting, transaction,
+    DatabaseOption, DiscardTarget, Kind, Maintenance, Name, Source, Statement, Truncate, Utility,
+    copy, option, setting, transaction,
 };
 use crate::error::SyntaxError;
 
@@ -98,7 +98,7 @@ pub(super) fn statement(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result
             let statement = parser.parse_statement()?;
             return Ok(Kind::Query(Box::new(statement)));
         }
-        "create" | "alter" | "drop" => return definition(parser),
+        "create" | "alter" | "drop" => return definition(parser, source),
         "explain" => {
             parser.advance_token();
             return Ok(Kind::Explain(option::explain(parser, source)?));
@@ -324,13 +324,13 @@ fn lock(parser: &mut Parser<'_>, source: &Source) -> Result<Utility> {
     Ok(Utility::Lock { tables, mode, nowait })
 }
 
-fn definition(parser: &mut Parser<'_>) -> Result<Kind> {
+fn definition(parser: &mut Parser<'_>, source: &Source) -> Result<Kind> {
     let verb = peek(parser).unwrap_or_default();
     let object = word_at(parser, 1).unwrap_or_default();
     if object == "database" && verb != "alter" {
         parser.advance_token();
         parser.advance_token();
-        return Ok(Kind::Utility(database(parser, &verb)?));
+        return Ok(Kind::Utility(database(parser, source, &verb)?));
     }
     let replace = object == "or" && word_at(parser, 2).as_deref() == Some("replace");
     let object = if replace { word_at(parser, 3).unwrap_or_default() } else { object };
@@ -401,12 +401,13 @@ fn check_create_table(parser: &Parser<'_>) -> Result<()> {
     Ok(())
 }
 
-fn database(parser: &mut Parser<'_>, verb: &str) -> Result<Utility> {
+fn database(parser: &mut Parser<'_>, source: &Source, verb: &str) -> Result<Utility> {
     if verb == "create" {
         let name = name(parser)?;
         accept(parser, "with");
         let mut options = Vec::new();
         while let Token::Word(_) = parser.peek_token_ref().token {
+            let position = source.position(parser.peek_token_ref().span);
             let mut option = fold(&parser.parse_identifier()?);
             if option == "connection" {
                 expect(parser, "limit")?;
@@ -415,17 +416,22 @@ fn database(parser: &mut Parser<'_>, verb: &str) -> Result<Utility> {
             let _ = parser.consume_token(&Token::Eq);
             let value =
                 if accept(parser, "default") { None } else { Some(setting::value(parser)?) };
-            options.push((option, value));
+            options.push(DatabaseOption { name: option, value, position });
         }
         return Ok(Utility::CreateDatabase { name, options });
     }
     let if_exists = accept_words(parser, &["if", "exists"]);
     let name = name(parser)?;
     let mut force = false;
-    accept(parser, "with");
-    if parser.consume_token(&Token::LParen) {
-        force = accept(parser, "force");
+    let with = accept(parser, "with");
+    if with || parser.peek_token_ref().token == Token::LParen {
+        parser.expect_token(&Token::LParen)?;
+        expect(parser, "force")?;
+        while parser.consume_token(&Token::Comma) {
+            expect(parser, "force")?;
+        }
         parser.expect_token(&Token::RParen)?;
+        force = true;
     }
     Ok(Utility::DropDatabase { name, if_exists, force })
 }

@@ -16,3 +16,9 @@ drop database if exists "another one";
 begin;
 create database intransaction;
 rollback;
+-- What CREATE and DROP DATABASE do not take.
+create database nosuchdb owner postgres owner postgres;
+create database nosuchdb template nosuch;
+drop database nosuchdb with;
+drop database nosuchdb with ();
+create database nosuchdb foo = 1;
