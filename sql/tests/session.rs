@@ -194,3 +194,31 @@ fn the_counters_are_a_relation() {
     assert_eq!(show(&mut session, sql), "t\nt\nSELECT 2");
     assert!(show(&mut session, "drop table reckon_counters").starts_with("42501"));
 }
+
+#[test]
+fn lock_timeout_ends_the_wait_for_a_row() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let (mut holder, mut waiter) = (session(&database), session(&database));
+    show(&mut holder, "create table t (id int primary key, v int)");
+    show(&mut holder, "insert into t values (1, 1)");
+    if let Some(written) = holder.durable_needed() {
+        database.engine().on_durable(written).wait();
+    }
+    show(&mut holder, "begin; update t set v = 2");
+    show(&mut waiter, "set lock_timeout = 1");
+    for sql in ["update t set v = 3", "delete from t", "select * from t for update"] {
+        let answer = show(&mut waiter, sql);
+        assert_eq!(answer, "55P03 canceling statement due to lock timeout", "{sql}");
+    }
+}
+
+#[test]
+fn client_min_messages_decides_what_is_told() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    for (level, told) in [("log", 1), ("notice", 1), ("warning", 0), ("error", 0)] {
+        show(&mut session, &format!("set client_min_messages = {level}"));
+        show(&mut session, "drop table if exists nosuch");
+        assert_eq!(session.notices().len(), told, "{level}");
+    }
+}
