@@ -164,8 +164,13 @@ fn utility(parser: &mut Parser<'_>, source: &Arc<Source>, first: &str) -> Result
         }
         "notify" => {
             let channel = name(parser)?;
-            let says = parser.consume_token(&Token::Comma);
-            let payload = if says { parser.parse_literal_string()? } else { String::new() };
+            let mut payload = String::new();
+            if parser.consume_token(&Token::Comma) {
+                if matches!(parser.peek_token_ref().token, Token::Word(_)) {
+                    return Ok(parser.expected_ref("a string", parser.peek_token_ref())?);
+                }
+                payload = parser.parse_literal_string()?;
+            }
             Ok(Utility::Notify { channel, payload })
         }
         _ => Ok(Utility::Analyze(maintenance(parser, source, &[])?)),

@@ -106,7 +106,7 @@ fn stop(call: &mut Call<'_>, ends_session: bool) -> Result<Datum> {
     let pid: i32 = call.arg(0)?;
     let found = call.environment.stop_session(pid, ends_session);
     if !found {
-        call.environment.warn(format!("PID {pid} is not a PostgreSQL server process"));
+        call.environment.warn(format!("PID {pid} is not a PostgreSQL backend process"));
     }
     Ok(Datum::Bool(found))
 }
