@@ -57,6 +57,12 @@ impl Environment for Alone {
     fn backend_pid(&self) -> i32 {
         1
     }
+    fn search_path(&self) -> Vec<String> {
+        vec!["pg_catalog".to_owned(), "public".to_owned()]
+    }
+    fn searches_catalog(&self) -> bool {
+        false
+    }
     fn sleep(&mut self, _: Duration) -> Result<()> {
         Ok(())
     }

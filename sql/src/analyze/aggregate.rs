@@ -11,6 +11,7 @@ use super::call::{Callable, Resolved, resolve};
 use super::equal::{columns, same};
 use super::query::Meaning;
 use super::scope::Place;
+use super::syntax_function::precision_word;
 use crate::error::{Error, NameError, QueryError, Result};
 use crate::expr::function::{self, AggregateFunction};
 use crate::expr::{Aggregate, Expr, ExprKind};
@@ -143,6 +144,12 @@ impl Analyzer<'_> {
                 Err(args) => args,
             }
         };
+        if name == "grouping" {
+            return Err(unsupported("GROUPING", position));
+        }
+        if let Some(word) = precision_word(name, &args) {
+            return self.precise_word(word, &args, position);
+        }
         let is_aggregate = !function::aggregates(name).is_empty();
         if !is_aggregate && (extras.any() || function::named(name).is_empty()) {
             return self.misused_call(name, args, extras, position);
@@ -221,6 +228,8 @@ impl Analyzer<'_> {
             let error = QueryError::AggregateNotAllowed { place: place.words() };
             return Err(Error::from(error).at(position));
         }
+        let args = args.into_iter().map(|arg| self.resolve_unknown(arg));
+        let args = args.collect::<Result<Vec<_>>>()?;
         let filter = match extras.filter {
             Some(filter) => Some(self.at_place(Place::Filter, |analyzer| {
                 let filter = analyzer.expr(filter)?;

@@ -1,5 +1,7 @@
 //! The analyzer's state and its entry.
 
+use std::cell::Cell;
+
 use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
@@ -30,6 +32,12 @@ pub(crate) struct Analyzer<'a> {
     pub(super) levels: Vec<Level>,
     pub(super) relations: Vec<Relation>,
     pub(super) meanings: Vec<Meaning>,
+    /// Whether a literal has been read whose value depends on the clock: `'today'::date`.
+    pub(super) reads_clock: Cell<bool>,
+    /// How many calls of volatile functions there have been.
+    pub(super) volatile_calls: usize,
+    /// How many WITH queries there have been.
+    pub(super) with_queries: usize,
 }
 
 /// Analyzes a statement. `parameters` are the types that are known, and then all of them.
@@ -71,6 +79,9 @@ impl<'a> Analyzer<'a> {
             levels: Vec::new(),
             relations: Vec::new(),
             meanings: Vec::new(),
+            reads_clock: Cell::new(false),
+            volatile_calls: 0,
+            with_queries: 0,
         }
     }
 
@@ -78,7 +89,8 @@ impl<'a> Analyzer<'a> {
         if let Some(n) = self.parameters.iter().position(Option::is_none) {
             return Err(TypeError::UnknownParameter { number: n + 1 }.into());
         }
-        Ok(Analysis { body, relations: self.relations, meanings: self.meanings })
+        let reads_clock = self.reads_clock.get();
+        Ok(Analysis { body, relations: self.relations, meanings: self.meanings, reads_clock })
     }
 
     /// The statement of a query: SELECT, or a data-modifying statement under WITH.
@@ -144,7 +156,7 @@ impl<'a> Analyzer<'a> {
         let index = self.relations.len();
         let first = self.meanings.len();
         self.meanings.extend(columns.iter().map(|_| Meaning::Relation { relation: index }));
-        self.relations.push(Relation { kind, alias, first, columns, lateral });
+        self.relations.push(Relation { kind, alias, first, columns, lateral, with: None });
         index
     }
 

@@ -3,8 +3,8 @@
 use super::Analyzer;
 use super::candidate::{Selection, select};
 use super::coerce::{Pathway, bare, category, is_polymorphic, is_polymorphic_array, pathway};
-use crate::error::{Error, NameError, Result, TypeError};
-use crate::expr::function::{self, AggregateFunction, Body, CastContext, Function};
+use crate::error::{Error, NameError, Result, SyntaxError, TypeError};
+use crate::expr::function::{self, AggregateFunction, Body, CastContext, Function, Volatility};
 use crate::expr::{Expr, ExprKind};
 use crate::types::{self, Type, catalog};
 
@@ -155,6 +155,12 @@ pub(super) fn resolve(name: &str, arguments: &[Type]) -> Result<Resolved> {
             let declared = Declared { types, variadic: declared.variadic };
             Ok(Resolved::Call { callable, declared, result })
         }
+        Selection::None if name == "unnest" && arguments.len() > 1 => {
+            Err(SyntaxError::unsupported("unnest of several arrays").into())
+        }
+        Selection::None if function::is_unsupported(name) => {
+            Err(SyntaxError::unsupported(format!("function {name}")).into())
+        }
         Selection::None => Err(NameError::UndefinedFunction { signature: signature() }.into()),
         Selection::Many => Err(NameError::AmbiguousFunction { signature: signature() }.into()),
     }
@@ -185,7 +191,7 @@ impl Analyzer<'_> {
             let position = arg.position;
             let found = arg.ty;
             if *ty == Type::ANY {
-                coerced.push(self.resolve_unknown(arg)?);
+                coerced.push(arg);
                 continue;
             }
             match self.coerce_type(arg, *ty, CastContext::Implicit)? {
@@ -216,6 +222,7 @@ impl Analyzer<'_> {
             }
             Resolved::Call { callable: Callable::Function(function), declared, result } => {
                 self.check_set(function, position)?;
+                self.volatile_calls += usize::from(function.volatility == Volatility::Volatile);
                 let args = self.arguments(args, &declared)?;
                 let kind = ExprKind::Call { function, args };
                 Ok(Expr { kind, ty: result, position })

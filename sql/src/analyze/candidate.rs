@@ -6,7 +6,10 @@
 //! 4. Literals not yet typed take the category that the candidates agree on, or string.
 //! 5. At last they take the type that all other arguments have.
 
-use super::coerce::{bare, can_coerce, category, is_polymorphic, is_preferred};
+use super::call::polymorphic;
+use super::coerce::{
+    bare, can_coerce, category, is_polymorphic, is_polymorphic_array, is_preferred,
+};
 use crate::expr::function::CastContext;
 use crate::types::Type;
 
@@ -56,7 +59,7 @@ pub(super) fn select(candidates: &[Vec<Type>], arguments: &[Type]) -> Selection 
 
 /// Polymorphic arguments that all must have one type do.
 fn arrays_agree(declared: &[Type], arguments: &[Type]) -> bool {
-    super::call::polymorphic(declared, arguments).is_ok()
+    polymorphic(declared, arguments).is_ok()
 }
 
 fn best(left: &[usize], score: impl Fn(usize) -> usize) -> Vec<usize> {
@@ -109,10 +112,14 @@ fn by_known_type(left: Vec<usize>, candidates: &[Vec<Type>], arguments: &[Type])
     if known.any(|ty| ty != first) {
         return left;
     }
+    let alike = vec![*first; arguments.len()];
     let takes = |n: &&usize| {
-        candidates[**n].iter().all(|d| {
-            can_coerce(*first, *d, CastContext::Implicit) && (d == first || !is_polymorphic(*d))
-        })
+        let declared = &candidates[**n];
+        let array = declared.iter().any(|ty| is_polymorphic_array(*ty));
+        declared.iter().all(|d| {
+            can_coerce(*first, *d, CastContext::Implicit)
+                && (d == first || array || !is_polymorphic(*d))
+        }) && (!array || polymorphic(declared, &alike).is_ok())
     };
     let exact: Vec<usize> = left.iter().filter(takes).copied().collect();
     if exact.len() == 1 { exact } else { left }

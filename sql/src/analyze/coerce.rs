@@ -76,7 +76,11 @@ pub(super) fn pathway(from: Type, to: Type, context: CastContext) -> Option<Path
     }
     let to_text = context >= CastContext::Assignment && category(to) == 'S';
     let from_text = context >= CastContext::Explicit && category(from) == 'S';
-    let has_text = |ty: Type| catalog::by_oid(ty.oid).is_some_and(|entry| entry.kind == 'b');
+    let has_text = |ty: Type| {
+        ty == Type::RECORD
+            || ty == Type::VOID
+            || catalog::by_oid(ty.oid).is_some_and(|entry| entry.kind == 'b')
+    };
     ((to_text || from_text) && has_text(from) && has_text(to)).then_some(Pathway::Text)
 }
 
@@ -108,6 +112,15 @@ impl Analyzer<'_> {
         let (from, position) = (expr.ty, expr.position);
         let Some(path) = pathway(from, to, context) else { return Ok(None) };
         let ty = bare(to);
+        if let (Pathway::Text, ExprKind::Array(items), Some(element)) =
+            (path, &expr.kind, to.element())
+            && items.iter().all(|item| item.ty.element().is_none())
+        {
+            let items = items.clone();
+            let items = items.into_iter().map(|item| self.coerce_type(item, element, context));
+            let items = items.collect::<Result<Option<Vec<_>>>>()?;
+            return Ok(items.map(|items| Expr { kind: ExprKind::Array(items), ty, position }));
+        }
         let kind = match path {
             Pathway::Relabel => match expr.kind {
                 ExprKind::Constant(value) => ExprKind::Constant(value),
@@ -127,7 +140,9 @@ impl Analyzer<'_> {
         let (ty, position) = (bare(to), expr.position);
         let kind = match expr.kind {
             ExprKind::Constant(Datum::Text(text)) => {
-                ExprKind::Constant(self.read_literal(text.as_str(), ty, position)?)
+                // An interval's fields say what a number without a unit is.
+                let read_as = if to.oid == Type::INTERVAL.oid { to } else { ty };
+                ExprKind::Constant(self.read_literal(text.as_str(), read_as, position)?)
             }
             ExprKind::Constant(value) => ExprKind::Constant(value),
             ExprKind::Parameter(n) => {

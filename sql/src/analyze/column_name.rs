@@ -31,7 +31,7 @@ fn figure(expr: &ast::Expr) -> Option<(String, bool)> {
             .and_then(figure)
             .filter(|(_, strong)| *strong)
             .or_else(|| Some(("case".to_owned(), false))),
-        ast::Expr::Exists { .. } => strong("exists"),
+        ast::Expr::Exists { negated: false, .. } => strong("exists"),
         ast::Expr::Subquery(query) => match query.body.as_ref() {
             ast::SetExpr::Select(select) => match select.projection.first()? {
                 ast::SelectItem::UnnamedExpr(expr) => figure(expr),

@@ -331,14 +331,13 @@ fn is_number(expr: &ast::Expr) -> bool {
 /// The symbol of an operator in `pg_operator`; None when PostgreSQL has none of the kind.
 pub(super) fn symbol_of(op: &BinaryOperator) -> Option<String> {
     match op {
-        BinaryOperator::Spaceship
-        | BinaryOperator::Xor
+        BinaryOperator::Overlaps => Some("OVERLAPS".to_owned()),
+        BinaryOperator::Xor
         | BinaryOperator::DuckIntegerDivide
         | BinaryOperator::MyIntegerDivide
         | BinaryOperator::Match
         | BinaryOperator::Regexp
         | BinaryOperator::Glob
-        | BinaryOperator::Overlaps
         | BinaryOperator::Assignment => None,
         BinaryOperator::PGCustomBinaryOperator(names) => match names.as_slice() {
             [symbol] => Some(symbol.clone()),

@@ -4,7 +4,7 @@ use sqlparser::ast::{self, Spanned, TableFactor};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::query::{From, Query, RelationColumn, RelationKind};
+use super::query::{From, Query, RelationColumn, RelationKind, WithReference};
 use super::scope::{Item, ItemColumn, Level, Place, WithQuery};
 use crate::catalog::{self, Table};
 use crate::error::{Error, NameError, QueryError, Result};
@@ -161,9 +161,16 @@ impl Analyzer<'_> {
             for at in (0..self.levels.len()).rev() {
                 let entry = self.levels[at].with.iter().find(|with| with.name == name.name);
                 if let Some(entry) = entry.cloned() {
-                    let query = self.with_query(at, &entry)?;
+                    let (query, reference) = self.with_query(at, &entry)?;
                     let alias = Alias { name: alias.name.or(Some(name.name.clone())), ..alias };
-                    return self.query_item(query, alias, false);
+                    let (from, mut items) = self.query_item(query, alias, false)?;
+                    if let From::Relation(relation) = from {
+                        self.relations[relation].with = Some(reference);
+                    }
+                    for item in &mut items {
+                        item.table_name = Some(name.name.clone());
+                    }
+                    return Ok((from, items));
                 }
             }
         }
@@ -274,7 +281,12 @@ impl Analyzer<'_> {
     }
 
     /// Analyzes a WITH query of the level `at` as if it stood there.
-    pub(super) fn with_query(&mut self, at: usize, entry: &WithQuery) -> Result<Query> {
+    pub(super) fn with_query(
+        &mut self,
+        at: usize,
+        entry: &WithQuery,
+    ) -> Result<(Query, WithReference)> {
+        let volatile_calls = self.volatile_calls;
         let inside = self.levels.split_off(at + 1);
         let scope =
             Level { with: self.levels[at].with[..entry.before].to_vec(), ..Level::default() };
@@ -283,6 +295,7 @@ impl Analyzer<'_> {
         self.levels[at] = own;
         self.levels.extend(inside);
         let (mut query, outer) = result?;
+        let correlated = outer.iter().any(|reference| reference.level < at);
         for reference in outer.iter().filter(|reference| reference.level < at) {
             for level in &mut self.levels[at..] {
                 level.outer.push(*reference);
@@ -298,7 +311,14 @@ impl Analyzer<'_> {
         for (column, name) in query.columns.iter_mut().zip(&entry.columns) {
             column.name.clone_from(name);
         }
-        Ok(query)
+        let reference = WithReference {
+            id: entry.id,
+            name: entry.name.clone(),
+            materialized: entry.materialized,
+            volatile: self.volatile_calls > volatile_calls || !query.locks.is_empty(),
+            correlated,
+        };
+        Ok((query, reference))
     }
 
     fn function_item(

@@ -219,6 +219,9 @@ impl Analyzer<'_> {
     pub(super) fn subscripts(&mut self, root: &ast::Expr, chain: &[AccessExpr]) -> Result<Expr> {
         let root_expr = self.expr(root)?;
         let position = root_expr.position;
+        if matches!(chain.first(), Some(AccessExpr::Dot(_))) && root_expr.ty == Type::RECORD {
+            return Err(unsupported("a field of a row", position));
+        }
         let Some(element) = root_expr.ty.element() else {
             let type_name = types::name(bare(root_expr.ty));
             return Err(Error::from(TypeError::NotSubscriptable { type_name }).at(position));
@@ -226,7 +229,7 @@ impl Analyzer<'_> {
         let mut indexes = Vec::with_capacity(chain.len());
         for access in chain {
             let AccessExpr::Subscript(Subscript::Index { index }) = access else {
-                return Err(unsupported("this kind of subscript", position));
+                return Err(unsupported("a slice of an array", position));
             };
             let index = self.expr(index)?;
             let place = index.position;

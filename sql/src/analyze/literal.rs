@@ -4,7 +4,7 @@ use sqlparser::ast::{Value, ValueWithSpan};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use crate::error::{Error, NameError, Result};
+use crate::error::{Error, NameError, Result, SyntaxError};
 use crate::expr::{Expr, ExprKind};
 use crate::types::{self, Datum, Oid, Type};
 
@@ -68,8 +68,12 @@ impl Analyzer<'_> {
         ty: Type,
         position: Option<u32>,
     ) -> Result<Datum> {
-        if ty.oid == Type::REGCLASS.oid && !text.bytes().all(|b| b.is_ascii_digit()) {
+        let is_name = !text.bytes().all(|b| b.is_ascii_digit()) && text != "-";
+        if ty.oid == Type::REGCLASS.oid && is_name {
             return self.relation_oid(text).map(Datum::Oid).map_err(|e| e.at(position));
+        }
+        if is_time(ty) && names_the_clock(text) {
+            self.reads_clock.set(true);
         }
         types::input(text, ty, self.around.formats).map_err(|e| e.at(position))
     }
@@ -79,6 +83,11 @@ impl Analyzer<'_> {
         let mut names = split_name(text);
         let name = names.pop().unwrap_or_default();
         let schema = names.pop();
+        if !names.is_empty() {
+            names.extend(schema);
+            names.push(name);
+            return Err(SyntaxError::TooManyDots { name: names.join(".") }.into());
+        }
         let found = self.around.lookup.relation(schema.as_deref(), &name)?;
         let undefined = || {
             let name = schema.map_or(name.clone(), |schema| format!("{schema}.{name}"));
@@ -86,6 +95,17 @@ impl Analyzer<'_> {
         };
         Ok(found.ok_or_else(undefined)?.oid())
     }
+}
+
+fn is_time(ty: Type) -> bool {
+    let ty = ty.element().unwrap_or(ty);
+    [Type::DATE, Type::TIME, Type::TIMESTAMP, Type::TIMESTAMPTZ].iter().any(|t| t.oid == ty.oid)
+}
+
+/// Whether the text of a date or time has a word in it that means another day tomorrow.
+fn names_the_clock(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["now", "today", "tomorrow", "yesterday"].iter().any(|word| text.contains(word))
 }
 
 /// A dotted name with quotes, as its parts.

@@ -135,19 +135,13 @@ impl Analyzer<'_> {
                     self.assignment(table, name, value, &mut found)?;
                 }
                 ast::AssignmentTarget::Tuple(names) => {
-                    let values: &[ast::Expr] = match value {
-                        ast::Expr::Tuple(values) => values,
-                        ast::Expr::Nested(value) if names.len() == 1 => std::slice::from_ref(value),
-                        ast::Expr::Value(_) | ast::Expr::Nested(_) => {
-                            let error = Error::from(QueryError::RowSource);
-                            return Err(error.at(self.start(value)));
-                        }
-                        _ => {
-                            return Err(unsupported(
-                                "assignment of a subquery's row",
-                                self.start(value),
-                            ));
-                        }
+                    if let ast::Expr::Subquery(query) = value {
+                        self.row_assignment(table, names, query, &mut found)?;
+                        continue;
+                    }
+                    let Some(values) = row_of(value) else {
+                        let error = Error::from(QueryError::RowSource);
+                        return Err(error.at(self.start(value)));
                     };
                     if values.len() != names.len() {
                         let error = Error::from(QueryError::AssignmentWidth);
@@ -170,13 +164,49 @@ impl Analyzer<'_> {
         value: &ast::Expr,
         found: &mut Vec<(usize, Expr)>,
     ) -> Result<()> {
+        let value = if is_default(value) {
+            None
+        } else {
+            Some(self.at_place(Place::UpdateSource, |analyzer| analyzer.expr(value))?)
+        };
+        self.assign_to(table, name, value, found)
+    }
+
+    /// `(a, b) = (SELECT ...)`: each column takes its own from the subquery's row.
+    fn row_assignment(
+        &mut self,
+        table: &Arc<Table>,
+        names: &[ast::ObjectName],
+        query: &ast::Query,
+        found: &mut Vec<(usize, Expr)>,
+    ) -> Result<()> {
+        let before = self.volatile_calls;
+        for (n, name) in names.iter().enumerate() {
+            let value = self.at_place(Place::UpdateSource, |analyzer| {
+                analyzer.column_of_subquery(query, n, names.len())
+            })?;
+            if self.volatile_calls > before && names.len() > 1 {
+                let feature = "assignment of a subquery's row with volatile functions";
+                return Err(unsupported(feature, value.position));
+            }
+            self.assign_to(table, name, Some(value), found)?;
+        }
+        Ok(())
+    }
+
+    /// Takes an assignment down; None is DEFAULT.
+    fn assign_to(
+        &mut self,
+        table: &Arc<Table>,
+        name: &ast::ObjectName,
+        value: Option<Expr>,
+        found: &mut Vec<(usize, Expr)>,
+    ) -> Result<()> {
         let (place, _) = self.target_column(table, name)?;
         let column = &table.columns[place];
-        let value = if is_default(value) {
-            self.default_of(column)?
-        } else {
-            let value = self.at_place(Place::UpdateSource, |analyzer| analyzer.expr(value))?;
-            self.assign(value, column)?
+        let value = match value {
+            None => self.default_of(column)?,
+            Some(value) => self.assign(value, column)?,
         };
         if found.iter().any(|(known, _)| *known == place) {
             return Err(QueryError::AssignedTwice { column: column.name.clone() }.into());
@@ -200,5 +230,22 @@ impl Analyzer<'_> {
         let columns = self.query_columns(&targets);
         let targets = targets.into_iter().map(|target| target.expr).collect();
         Ok(Some(Returning { targets, columns }))
+    }
+}
+
+/// The values of `(a, b)` and `ROW(a, b)`.
+fn row_of(expr: &ast::Expr) -> Option<Vec<&ast::Expr>> {
+    use ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
+    match expr {
+        ast::Expr::Tuple(values) => Some(values.iter().collect()),
+        ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
+            let FunctionArguments::List(list) = &function.args else { return None };
+            let value = |arg| match arg {
+                &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref value)) => Some(value),
+                _ => None,
+            };
+            list.args.iter().map(value).collect()
+        }
+        _ => None,
     }
 }

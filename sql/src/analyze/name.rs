@@ -4,11 +4,15 @@ use sqlparser::ast::Ident;
 use strsim::levenshtein;
 
 use super::Analyzer;
+use super::analyzer::unsupported;
 use super::scope::{Item, ItemColumn, id_of};
 use crate::error::{Error, NameError, Result};
 use crate::expr::{Expr, ExprKind};
 use crate::parser::{fold, identifier_of};
 use crate::types::Type;
+
+/// Columns that every table of PostgreSQL has.
+const SYSTEM_COLUMNS: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
 
 /// How far a hint may be from what was written.
 const DISTANCE_MAX: usize = 3;
@@ -29,6 +33,11 @@ impl Analyzer<'_> {
             let columns = columns.into_iter().map(|column| self.used(level, column.expr, position));
             let kind = ExprKind::Row(columns.collect());
             return Ok(Expr { kind, ty: Type::RECORD, position });
+        }
+        if SYSTEM_COLUMNS.contains(&name.as_str())
+            && self.levels.iter().any(|level| level.items.iter().any(|i| i.table_name.is_some()))
+        {
+            return Err(unsupported(format!("system column {name}"), position));
         }
         let hint = self.hint_for(None, &name);
         let error = NameError::UndefinedColumn { table: None, column: name, hint };

@@ -180,6 +180,11 @@ impl Analyzer<'_> {
                 }
             }
         }
+        if let Some(digits) = negative_integer(expr) {
+            let error = QueryError::NoSuchPosition { clause, number: format!("-{digits}") };
+            let position = self.source.position_before("-", position).or(position);
+            return Err(Error::from(error).at(position));
+        }
         let place = if clause == "GROUP BY" { Place::GroupBy } else { Place::OrderBy };
         let expr = self.at_place(place, |analyzer| analyzer.expr(expr))?;
         let expr = self.resolve_unknown(expr)?;
@@ -311,6 +316,14 @@ fn output_named(
         }
     }
     Ok(found)
+}
+
+/// The digits of a negative integer constant: an ordinal that no column has.
+fn negative_integer(expr: &ast::Expr) -> Option<&str> {
+    let ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } = expr else { return None };
+    let ast::Expr::Value(value) = expr.as_ref() else { return None };
+    let ast::Value::Number(digits, _) = &value.value else { return None };
+    digits.parse::<i32>().is_ok().then_some(digits.as_str())
 }
 
 fn check_star(options: &ast::WildcardAdditionalOptions, position: Option<u32>) -> Result<()> {

@@ -32,6 +32,8 @@ pub(crate) struct Analysis {
     pub(crate) body: Body,
     pub(crate) relations: Vec<Relation>,
     pub(crate) meanings: Vec<Meaning>,
+    /// Whether constants in it are only right for the transaction it was analyzed in.
+    pub(crate) reads_clock: bool,
 }
 
 /// What the statement does.
@@ -65,6 +67,23 @@ pub(crate) struct Relation {
     pub(crate) columns: Vec<RelationColumn>,
     /// Whether it reads columns of what stands before it in FROM.
     pub(crate) lateral: bool,
+    /// For a subquery that is a WITH query: which, and what was said about it.
+    pub(crate) with: Option<WithReference>,
+}
+
+/// A place where a WITH query is read. Each place has the query analyzed afresh, with ids of its
+/// own.
+#[derive(Clone, Debug)]
+pub(crate) struct WithReference {
+    /// The WITH query's number in the statement.
+    pub(crate) id: usize,
+    pub(crate) name: String,
+    /// MATERIALIZED (true) or NOT MATERIALIZED, when one was written.
+    pub(crate) materialized: Option<bool>,
+    /// Whether it calls volatile functions.
+    pub(crate) volatile: bool,
+    /// Whether it reads columns of a query around it.
+    pub(crate) correlated: bool,
 }
 
 /// The kinds of [`Relation`].

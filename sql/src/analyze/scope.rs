@@ -30,6 +30,10 @@ pub(super) struct WithQuery {
     pub(super) query: std::rc::Rc<sqlparser::ast::Query>,
     pub(super) columns: Vec<String>,
     pub(super) position: Option<u32>,
+    /// Its number in the statement.
+    pub(super) id: usize,
+    /// MATERIALIZED (true) or NOT MATERIALIZED.
+    pub(super) materialized: Option<bool>,
     /// How many of the level's WITH queries were there before it.
     pub(super) before: usize,
 }

@@ -62,7 +62,7 @@ impl Analyzer<'_> {
                 self.finish_plain(query, &tail)
             }
             SetExpr::SetOperation { .. } => {
-                let query = self.set_operation(&query.body, resolve)?;
+                let query = self.set_operation(&query.body)?;
                 self.finish_plain(query, &tail)
             }
             SetExpr::Query(inner) => {
@@ -81,7 +81,7 @@ impl Analyzer<'_> {
     pub(super) fn with_clause(&mut self, with: Option<&ast::With>) -> Result<()> {
         let Some(ast::With { with_token: _, recursive, cte_tables }) = with else { return Ok(()) };
         for cte in cte_tables {
-            let ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
+            let ast::Cte { alias, query, from, materialized, closing_paren_token: _ } = cte;
             let position = self.position(alias.name.span);
             if from.is_some() {
                 return Err(unsupported("WITH ... FROM", position));
@@ -102,10 +102,18 @@ impl Analyzer<'_> {
             if *recursive && super::from::names_table(&query, &name) {
                 return Err(unsupported("WITH RECURSIVE", position));
             }
-            let entry = WithQuery { name, query, columns, position, before };
+            let materialized = materialized
+                .as_ref()
+                .map(|written| matches!(written, ast::CteAsMaterialized::Materialized));
+            let id = self.with_queries;
+            self.with_queries += 1;
+            let entry = WithQuery { name, query, columns, position, id, materialized, before };
             // Analyzed once for its errors, also when nobody reads it.
             let at = self.levels.len() - 1;
+            let (relations, meanings) = (self.relations.len(), self.meanings.len());
             self.with_query(at, &entry)?;
+            self.relations.truncate(relations);
+            self.meanings.truncate(meanings);
             self.level().with.push(entry);
         }
         Ok(())

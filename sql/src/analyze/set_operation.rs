@@ -15,7 +15,7 @@ use crate::types::Type;
 
 impl Analyzer<'_> {
     /// A set operation; its columns are named as the left side's.
-    pub(super) fn set_operation(&mut self, body: &SetExpr, resolve: bool) -> Result<Query> {
+    pub(super) fn set_operation(&mut self, body: &SetExpr) -> Result<Query> {
         let SetExpr::SetOperation { left, op, set_quantifier, right } = body else {
             return self.side(body);
         };
@@ -30,8 +30,8 @@ impl Analyzer<'_> {
             SetQuantifier::Distinct | SetQuantifier::None => false,
             _ => return Err(unsupported("BY NAME", None)),
         };
-        let mut left = self.set_operation(left, false)?;
-        let mut right = self.set_operation(right, false)?;
+        let mut left = self.set_operation(left)?;
+        let mut right = self.set_operation(right)?;
         if left.columns.len() != right.columns.len() {
             let position = first_position(&right);
             let error = Error::from(QueryError::SetWidth { operation: words });
@@ -43,17 +43,10 @@ impl Analyzer<'_> {
                 (left.columns[n].ty, column_position(&left, n)),
                 (right.columns[n].ty, column_position(&right, n)),
             ];
-            let both_unknown = types.iter().all(|(ty, _)| *ty == Type::UNKNOWN);
-            let ty = if both_unknown && !resolve {
-                Type::UNKNOWN
-            } else {
-                let ty = self.common_type_of(&types, words)?;
-                ty.with_modifier(common_modifier(&types, ty))
-            };
-            if !both_unknown || resolve {
-                self.coerce_column(&mut left, n, ty)?;
-                self.coerce_column(&mut right, n, ty)?;
-            }
+            let ty = self.common_type_of(&types, words)?;
+            let ty = ty.with_modifier(common_modifier(&types, ty));
+            self.coerce_column(&mut left, n, ty)?;
+            self.coerce_column(&mut right, n, ty)?;
             columns.push(QueryColumn { name: left.columns[n].name.clone(), ty, origin: None });
         }
         let body =
@@ -64,7 +57,7 @@ impl Analyzer<'_> {
     /// One side, in a scope of its own.
     fn side(&mut self, body: &SetExpr) -> Result<Query> {
         match body {
-            SetExpr::SetOperation { .. } => self.set_operation(body, false),
+            SetExpr::SetOperation { .. } => self.set_operation(body),
             SetExpr::Query(query) => self.query(query, false),
             SetExpr::Select(select) => {
                 self.levels.push(Level::default());

@@ -41,6 +41,29 @@ impl Analyzer<'_> {
         Ok(self.sublink(SublinkKind::Scalar, query, outer, ty, position))
     }
 
+    /// Column `n` of a subquery's one row, which has `width` columns.
+    pub(super) fn column_of_subquery(
+        &mut self,
+        query: &ast::Query,
+        n: usize,
+        width: usize,
+    ) -> Result<Expr> {
+        let position = self.source.position_before("(", self.position(query.span()));
+        let (inner, outer) = self.inner_query(query)?;
+        if inner.columns.len() != width {
+            return Err(Error::from(QueryError::AssignmentWidth).at(position));
+        }
+        let mut query = self.over(inner);
+        let column = query.columns.swap_remove(n);
+        let ty = column.ty;
+        if let super::query::QueryBody::Select(select) = &mut query.body {
+            select.targets = vec![select.targets.swap_remove(n)];
+            select.visible = 1;
+        }
+        query.columns = vec![column];
+        Ok(self.sublink(SublinkKind::Scalar, query, outer, ty, position))
+    }
+
     /// `ARRAY(SELECT ...)`
     pub(super) fn array_subquery(
         &mut self,
@@ -125,9 +148,7 @@ impl Analyzer<'_> {
         }
         let level = self.levels.len() - 1;
         for expr in &left {
-            super::equal::columns(expr, &mut |id| {
-                outer.push(super::query::OuterReference { id, position: expr.position, level });
-            });
+            self.references(expr, level, &mut outer);
         }
         let mut query = self.over(inner);
         if let super::query::QueryBody::Select(select) = &mut query.body {
@@ -146,6 +167,22 @@ impl Analyzer<'_> {
         }
         query.columns.clear();
         Ok(self.sublink(SublinkKind::Exists, query, outer, Type::BOOL, position))
+    }
+
+    /// Adds the columns an expression of a level reads, also by way of its subqueries.
+    fn references(&self, expr: &Expr, level: usize, found: &mut Vec<super::query::OuterReference>) {
+        super::equal::columns(expr, &mut |id| match &self.meanings[id] {
+            Meaning::Sublink(sublink) => {
+                found.extend(sublink.outer.iter().copied());
+                if let SublinkKind::Compare { arg, .. } = &sublink.kind {
+                    self.references(arg, level, found);
+                }
+            }
+            _ => {
+                let position = expr.position;
+                found.push(super::query::OuterReference { id, position, level });
+            }
+        });
     }
 
     /// Analyzes a subquery of an expression, and what it reads of the queries around it.

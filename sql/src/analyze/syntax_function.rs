@@ -6,9 +6,10 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::expression::{connect, negate};
 use super::operator;
-use crate::error::{Error, NameError, Result, SyntaxError};
+use crate::error::{Error, NameError, QueryError, Result, SyntaxError};
+use crate::expr::function::Body;
 use crate::expr::{CaseBranch, Expr, ExprKind};
-use crate::types::{Datum, Type};
+use crate::types::{self, Datum, Type};
 
 /// Words that stand for a call, and the function and the type it is cast to.
 const WORDS: &[(&str, &str, Option<Type>)] = &[
@@ -37,6 +38,22 @@ impl Analyzer<'_> {
         }
     }
 
+    /// `current_timestamp(n)` and its kind.
+    pub(super) fn precise_word(
+        &mut self,
+        (word, ty): (&'static str, Type),
+        args: &[Expr],
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        let [Expr { kind: ExprKind::Constant(Datum::Int4(digits @ 0..)), .. }] = args else {
+            let error = Error::from(SyntaxError::Syntax { near: Some("(".to_owned()) });
+            return Err(error.at(self.source.position_after("(", position)));
+        };
+        let now = self.word_call(word, position)?;
+        let now = now.ok_or_else(|| unsupported(word, position))?;
+        self.cast(now, ty.with_modifier((*digits).min(6)), position)
+    }
+
     /// COALESCE, GREATEST, LEAST, NULLIF and ROW, which are no functions in `pg_proc`.
     pub(super) fn special_call(
         &mut self,
@@ -50,6 +67,7 @@ impl Analyzer<'_> {
                 return Err(error.at(self.source.position_after(")", position)));
             }
             "coalesce" => {
+                refuse_sets(&args, "COALESCE")?;
                 let (args, ty) = self.unify(args, "COALESCE")?;
                 (ExprKind::Coalesce(args), ty)
             }
@@ -116,6 +134,7 @@ impl Analyzer<'_> {
                 },
             },
         );
+        refuse_sets(operand.iter().chain(&tests).chain(&values), "CASE")?;
         let (values, ty) = self.unify(values, "CASE")?;
         let mut values = values.into_iter();
         let otherwise = values.next().map(Box::new);
@@ -150,7 +169,6 @@ impl Analyzer<'_> {
 
     fn null_test(&mut self, operand: &ast::Expr, negated: bool) -> Result<Expr> {
         let operand = self.expr(operand)?;
-        let operand = self.resolve_unknown(operand)?;
         let position = operand.position;
         if let ExprKind::Row(values) = operand.kind {
             // A row IS [NOT] NULL when all of its values are.
@@ -184,23 +202,16 @@ impl Analyzer<'_> {
         } = interval;
         let literal = self.expr(value)?;
         let position = literal.position;
-        if leading_precision.is_some()
-            || last_field.is_some()
-            || fractional_seconds_precision.is_some()
-        {
-            return Err(unsupported("interval fields", position));
-        }
-        let literal = match (leading_field, &literal.kind) {
-            (None, _) => literal,
-            (Some(field), ExprKind::Constant(Datum::Text(text)))
-                if text.as_str().trim().parse::<i64>().is_ok() =>
-            {
-                let text = Datum::text(&format!("{} {field}", text.as_str().trim()));
-                Expr { kind: ExprKind::Constant(text), ..literal }
-            }
-            (Some(_), _) => return Err(unsupported("interval fields", position)),
+        let fields = match (leading_field, last_field) {
+            (None, None) => return self.cast(literal, Type::INTERVAL, position),
+            (Some(first), Some(last)) => format!("{first} to {last}"),
+            (Some(field), None) | (None, Some(field)) => field.to_string(),
         };
-        self.cast(literal, Type::INTERVAL, position)
+        let precision = leading_precision.or(*fractional_seconds_precision);
+        let precision = precision.map(|digits| i32::try_from(digits.min(6)).unwrap_or(6));
+        let modifier = types::interval_modifier_of(Some(&fields), precision)
+            .ok_or_else(|| unsupported(format!("interval {fields}"), position))?;
+        self.cast(literal, Type::INTERVAL.with_modifier(modifier), position)
     }
 
     /// What sqlparser has a node of its own for.
@@ -316,6 +327,40 @@ impl Analyzer<'_> {
         let symbol = if negated { symbols.1 } else { symbols.0 };
         self.binary(symbol, operand, pattern, || position)
     }
+}
+
+/// Refuses set-returning functions, which would give the construct several values.
+fn refuse_sets<'e>(
+    exprs: impl IntoIterator<Item = &'e Expr>,
+    construct: &'static str,
+) -> Result<()> {
+    match exprs.into_iter().find_map(first_set) {
+        Some(set) => Err(Error::from(QueryError::SetInside { construct }).at(set.position)),
+        None => Ok(()),
+    }
+}
+
+fn first_set(expr: &Expr) -> Option<&Expr> {
+    if let ExprKind::Call { function, .. } = &expr.kind
+        && matches!(function.body, Body::Set(_))
+    {
+        return Some(expr);
+    }
+    let mut found = None;
+    expr.each_child(&mut |child| found = found.or_else(|| first_set(child)));
+    found
+}
+
+/// The word of `current_timestamp(n)` and its kind.
+pub(super) fn precision_word(name: &str, args: &[Expr]) -> Option<(&'static str, Type)> {
+    let ty = match name {
+        "current_timestamp" => Type::TIMESTAMPTZ,
+        "localtimestamp" => Type::TIMESTAMP,
+        "localtime" => Type::TIME,
+        _ => return None,
+    };
+    let (word, ..) = WORDS.iter().find(|(word, ..)| *word == name)?;
+    (args.len() == 1).then_some((word, ty))
 }
 
 fn is_null(operand: Expr, negated: bool) -> Expr {

@@ -14,6 +14,64 @@ const LENGTH_MAX: u64 = 10_485_760;
 /// A header's bytes, which PostgreSQL counts in these modifiers.
 const HEADER: i32 = 4;
 
+/// PostgreSQL's types that are not here, where they have an entry in no table.
+const UNSUPPORTED: &[&str] = &[
+    "aclitem",
+    "bit",
+    "box",
+    "cid",
+    "cidr",
+    "circle",
+    "datemultirange",
+    "daterange",
+    "inet",
+    "int2vector",
+    "int4multirange",
+    "int4range",
+    "int8multirange",
+    "int8range",
+    "json",
+    "jsonb",
+    "jsonpath",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "nummultirange",
+    "numrange",
+    "oidvector",
+    "path",
+    "pg_lsn",
+    "pg_node_tree",
+    "pg_snapshot",
+    "point",
+    "polygon",
+    "refcursor",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "tid",
+    "timetz",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "txid_snapshot",
+    "varbit",
+    "xid",
+    "xid8",
+    "xml",
+];
+
 /// The type that a type name means.
 ///
 /// # Errors
@@ -47,6 +105,13 @@ pub fn type_name(name: &DataType, source: &Source) -> Result<Type> {
             precise(Type::TIMESTAMPTZ, *precision)
         }
         DataType::Interval { fields: None, precision: None } => Type::INTERVAL,
+        DataType::Interval { fields, precision } => {
+            let words = fields.as_ref().map(ToString::to_string);
+            let precision = precision.map(|digits| i32::try_from(digits.min(6)).unwrap_or(6));
+            let modifier = types::interval_modifier_of(words.as_deref(), precision);
+            let modifier = modifier.ok_or_else(|| SyntaxError::unsupported("interval fields"))?;
+            Type::INTERVAL.with_modifier(modifier)
+        }
         DataType::Regclass => Type::REGCLASS,
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::Qualified(element, _),
@@ -160,7 +225,12 @@ fn named(name: &ObjectName, modifiers: &[String], source: &Source) -> Result<Typ
         [schema, name] if fold(schema) == "pg_catalog" => fold(name),
         _ => return Err(undefined(written)),
     };
-    let Some(entry) = catalog::by_name(&own) else { return Err(undefined(written)) };
+    let Some(entry) = catalog::by_name(&own) else {
+        if UNSUPPORTED.contains(&own.as_str()) {
+            return Err(SyntaxError::unsupported(format!("type {own}")).into());
+        }
+        return Err(undefined(written));
+    };
     if modifiers.is_empty() {
         return Ok(entry.ty());
     }

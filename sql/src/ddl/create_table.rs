@@ -124,7 +124,8 @@ impl Edit<'_> {
         let name = fold(name);
         let written = data_type.to_string().to_ascii_lowercase();
         refuse(SERIALS.contains(&written.as_str()), &format!("the column type {written}"))?;
-        let ty = analyze::type_name(data_type, &self.source).map_err(|error| error.at(position))?;
+        let ty = analyze::type_name(data_type, &self.source)
+            .map_err(|error| analyze::place_type_error(error, &self.source, position))?;
         let mut made = Column { name, ty, not_null: false, default: None, dropped: false };
         let mut given = Given { at: position, end: position, ..Given::default() };
         for ColumnOptionDef { name, option } in options {

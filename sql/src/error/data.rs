@@ -44,6 +44,10 @@ pub enum DataError {
     FloatTextOutOfRange { type_name: &'static str, text: String },
     /// Text that is no value of the type.
     InvalidText { type_name: &'static str, text: String },
+    /// Text that is no `bytea` in its escape form.
+    InvalidBytea,
+    /// The text form of a row whose columns nobody knows.
+    AnonymousRecord,
     /// Text that is no array; `reason` is the DETAIL.
     MalformedArray { text: String, reason: String },
     /// Text that is no record; `reason` is the DETAIL.
@@ -199,7 +203,9 @@ impl DataError {
             | Self::FieldsOutOfRange { .. } => SqlState::DATETIME_FIELD_OVERFLOW,
             Self::IntervalFieldOverflow { .. } => SqlState::INTERVAL_FIELD_OVERFLOW,
             Self::ZoneDisplacement { .. } => SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
+            Self::AnonymousRecord => SqlState::FEATURE_NOT_SUPPORTED,
             Self::InvalidText { .. }
+            | Self::InvalidBytea
             | Self::MalformedArray { .. }
             | Self::MalformedRecord { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
             Self::InvalidDatetime { .. } => SqlState::INVALID_DATETIME_FORMAT,
@@ -334,6 +340,10 @@ impl fmt::Display for DataError {
             }
             Self::InvalidText { type_name, text } | Self::InvalidDatetime { type_name, text } => {
                 write!(f, "invalid input syntax for type {type_name}: \"{text}\"")
+            }
+            Self::InvalidBytea => f.write_str("invalid input syntax for type bytea"),
+            Self::AnonymousRecord => {
+                f.write_str("input of anonymous composite types is not implemented")
             }
             Self::MalformedArray { text, .. } => write!(f, "malformed array literal: \"{text}\""),
             Self::MalformedRecord { text, .. } => {

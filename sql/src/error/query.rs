@@ -18,6 +18,8 @@ pub enum QueryError {
     NestedAggregate,
     /// A set-returning function where none may stand.
     SetNotAllowed { place: &'static str },
+    /// A set-returning function inside of CASE or COALESCE.
+    SetInside { construct: &'static str },
     /// A subquery where none may stand.
     SubqueryNotAllowed { place: &'static str },
     /// A column where none may stand.
@@ -91,6 +93,7 @@ impl QueryError {
             | Self::AggregateNotAllowed { .. }
             | Self::NestedAggregate => SqlState::GROUPING_ERROR,
             Self::SetNotAllowed { .. }
+            | Self::SetInside { .. }
             | Self::SubqueryNotAllowed { .. }
             | Self::ColumnInDefault
             | Self::SetOrder { .. }
@@ -129,6 +132,7 @@ impl QueryError {
     pub fn fields(&self) -> Fields {
         let (detail, hint) = match self {
             Self::SetOrder { .. } => (Some("Only result column names can be used, not expressions or functions.".to_owned()), Some("Add the expression/function to every SELECT, or move the UNION into a FROM clause.".to_owned())),
+            Self::SetInside { .. } => (None, Some("You might be able to move the set-returning function into a LATERAL FROM item.".to_owned())),
             Self::ConflictNeedsTarget => (None, Some("For example, ON CONFLICT (column_name).".to_owned())),
             Self::NeedsAlias { values } => (None, Some(if *values { "For example, FROM (VALUES ...) [AS] foo." } else { "For example, FROM (SELECT ...) [AS] foo." }.to_owned())),
             Self::LimitComma => (None, Some("Use separate LIMIT and OFFSET clauses.".to_owned())),
@@ -153,6 +157,9 @@ impl fmt::Display for QueryError {
                 write!(f, "aggregate functions are not allowed in {place}")
             }
             Self::NestedAggregate => f.write_str("aggregate function calls cannot be nested"),
+            Self::SetInside { construct } => {
+                write!(f, "set-returning functions are not allowed in {construct}")
+            }
             Self::SetNotAllowed { place } => {
                 write!(f, "set-returning functions are not allowed in {place}")
             }

@@ -20,6 +20,8 @@ pub enum SyntaxError {
     TooDeep,
     /// A name with a database in front; of a table in quotes.
     CrossDatabase { name: String },
+    /// A relation name of four or more parts.
+    TooManyDots { name: String },
     /// An option EXPLAIN, VACUUM or ANALYZE does not have.
     UnknownStatementOption { statement: &'static str, option: String },
     /// EXPLAIN (TIMING) without ANALYZE.
@@ -51,7 +53,7 @@ impl SyntaxError {
     /// The code clients branch on.
     pub fn sqlstate(&self) -> SqlState {
         match self {
-            Self::Syntax { .. } => SqlState::SYNTAX_ERROR,
+            Self::Syntax { .. } | Self::TooManyDots { .. } => SqlState::SYNTAX_ERROR,
             Self::Unsupported { .. } | Self::CrossDatabase { .. } => {
                 SqlState::FEATURE_NOT_SUPPORTED
             }
@@ -93,6 +95,9 @@ impl fmt::Display for SyntaxError {
             Self::Lexical { problem, near } => write!(f, "{problem} at or near \"{near}\""),
             Self::TooDeep => f.write_str("stack depth limit exceeded"),
             Self::UnicodeEscape => f.write_str("invalid Unicode escape"),
+            Self::TooManyDots { name } => {
+                write!(f, "improper relation name (too many dotted names): {name}")
+            }
             Self::CrossDatabase { name } => {
                 write!(f, "cross-database references are not implemented: {name}")
             }

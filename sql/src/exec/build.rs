@@ -9,6 +9,7 @@ use super::Operator;
 use super::aggregate::aggregate;
 use super::append::Append;
 use super::catalog_scan::CatalogScan;
+use super::cte_scan::{CteScan, Shared};
 use super::distinct::distinct;
 use super::figures::{Figures, Measured};
 use super::filter::Filter;
@@ -42,6 +43,8 @@ pub(crate) struct Builder {
     columns: Vec<usize>,
     /// Figures by address of the node, when they are wanted.
     figures: Option<HashMap<usize, Arc<Mutex<Figures>>>>,
+    /// WITH queries that several scans read.
+    pub(super) shared: Shared,
 }
 
 impl Builder {
@@ -50,9 +53,9 @@ impl Builder {
         Builder { figures: Some(HashMap::new()), ..Builder::default() }
     }
 
-    /// Where the figures of each node go.
-    pub(super) fn into_figures(self) -> HashMap<usize, Arc<Mutex<Figures>>> {
-        self.figures.unwrap_or_default()
+    /// Where the figures of each node go, and what operators share.
+    pub(super) fn into_parts(self) -> (HashMap<usize, Arc<Mutex<Figures>>>, Shared) {
+        (self.figures.unwrap_or_default(), self.shared)
     }
 
     /// Notes that the frame is read.
@@ -140,6 +143,7 @@ impl Builder {
             NodeKind::CatalogScan { relation, filter, .. } => {
                 Box::new(CatalogScan::new(relation, filter.as_ref(), self)?)
             }
+            NodeKind::CteScan { with, plan, .. } => Box::new(CteScan::new(*with, plan, self)?),
             NodeKind::Filter { input, condition } => Box::new(Filter::new(input, condition, self)?),
             NodeKind::Project { input, exprs } => project(input, exprs, self)?,
             NodeKind::ProjectSet { input, exprs } => Box::new(ProjectSet::new(input, exprs, self)?),

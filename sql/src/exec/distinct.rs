@@ -6,7 +6,7 @@
 
 use super::overflow::{self, Overflow, Pending};
 use super::result::evaluate;
-use super::row_set::{RowSet, hash, same_row};
+use super::row_set::{Likeness, RowSet};
 use super::tape::TapeReader;
 use super::{Again, Builder, Context, Operator};
 use crate::error::Result;
@@ -21,12 +21,14 @@ pub(super) fn distinct(
     builder: &mut Builder,
 ) -> Result<Box<dyn Operator>> {
     let width = input.output.len();
+    let columns = Likeness::of(input.output.iter().map(|column| column.ty));
     let input = builder.operator(input)?;
     match on {
-        None => Ok(Box::new(Distinct::new(input, width))),
+        None => Ok(Box::new(Distinct::new(input, RowSet::alike(width, columns)))),
         Some(on) => {
+            let likeness = Likeness::of(on.iter().map(|expr| expr.ty));
             let on = Compiled::all(on, builder)?;
-            Ok(Box::new(Unique { input, on, value: Vec::new(), last: None }))
+            Ok(Box::new(Unique { input, on, likeness, value: Vec::new(), last: None }))
         }
     }
 }
@@ -46,15 +48,16 @@ struct Distinct {
 struct Unique {
     input: Box<dyn Operator>,
     on: Vec<Compiled>,
+    likeness: Likeness,
     value: Vec<Datum>,
     last: Option<Vec<Datum>>,
 }
 
 impl Distinct {
-    fn new(input: Box<dyn Operator>, width: usize) -> Distinct {
+    fn new(input: Box<dyn Operator>, seen: RowSet) -> Distinct {
         Distinct {
             input,
-            seen: RowSet::new(width),
+            seen,
             overflow: None,
             pending: Vec::new(),
             tape: None,
@@ -93,7 +96,7 @@ impl Distinct {
             return Err(overflow::refused("DISTINCT"));
         }
         let overflow = self.overflow.get_or_insert_with(|| Overflow::new(level));
-        overflow.push(hash(&self.row), &self.row, &cx.limits)?;
+        overflow.push(self.seen.hash(&self.row), &self.row, &cx.limits)?;
         Ok(false)
     }
 
@@ -139,7 +142,7 @@ impl Operator for Unique {
     fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         while self.input.next(cx)? {
             evaluate(&mut self.on, self.input.row(), &mut self.value, cx)?;
-            if self.last.as_ref().is_none_or(|last| !same_row(last, &self.value)) {
+            if self.last.as_ref().is_none_or(|last| !self.likeness.same(last, &self.value)) {
                 self.last = Some(self.value.clone());
                 return Ok(true);
             }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::build::address;
+use super::cte_scan::Shared;
 use super::{Again, Builder, Context, Figures, Operator};
 use crate::error::Result;
 use crate::plan::{Node, NodeKind};
@@ -20,6 +21,7 @@ pub struct Execution {
     plan: Arc<Node>,
     operator: Box<dyn Operator>,
     figures: HashMap<usize, Arc<Mutex<Figures>>>,
+    shared: Shared,
     generation: u64,
     rows: u64,
     /// Whether the statement is INSERT, UPDATE or DELETE.
@@ -39,10 +41,12 @@ impl Execution {
 
     fn build(plan: &Arc<Node>, mut builder: Builder) -> Result<Execution> {
         let operator = builder.operator(plan)?;
+        let (figures, shared) = builder.into_parts();
         Ok(Execution {
             plan: Arc::clone(plan),
             operator,
-            figures: builder.into_figures(),
+            figures,
+            shared,
             generation: 1,
             rows: 0,
             modifies: matches!(plan.kind, NodeKind::ModifyTable(_)),
@@ -54,6 +58,7 @@ impl Execution {
     /// memory, so it is worth calling as soon as a run has ended.
     pub fn restart(&mut self) {
         self.operator.rewind(Again::Execution);
+        self.shared.forget();
         self.figures.values().for_each(|figures| *figures.lock() = Figures::default());
         self.generation += 1;
         self.rows = 0;

@@ -19,6 +19,7 @@ mod append;
 mod build;
 mod catalog_scan;
 mod context;
+mod cte_scan;
 mod distinct;
 mod entry;
 mod execution;

@@ -8,16 +8,64 @@
 //! 1. NULL is equal to NULL here, and integers of all widths are compared by value.
 //! 2. Equal rows have equal hashes.
 //! 3. Less than half of `slots` is in use, so a probe ends.
+//! 4. A `char` column whose values may have been padded to several lengths is compared without
+//!    trailing blanks ([`Likeness`]); of one length, equal values have equal bytes.
 
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 
-use crate::types::{self, Datum};
+use crate::types::{self, Datum, Type, TypeOrder};
+
+/// How rows of some types are compared (invariant 4).
+#[derive(Clone, Default)]
+pub(crate) struct Likeness {
+    /// For each column, whether trailing blanks do not count; empty: nowhere.
+    padded: Box<[bool]>,
+}
+
+impl Likeness {
+    /// The one of rows with columns of these types.
+    pub(crate) fn of(types: impl IntoIterator<Item = Type>) -> Likeness {
+        let is_padded = |ty: Type| ty.oid == Type::BPCHAR.oid && ty.modifier < 0;
+        let padded: Box<[bool]> = types.into_iter().map(is_padded).collect();
+        if padded.contains(&true) { Likeness { padded } } else { Likeness::default() }
+    }
+
+    /// A hash of the row (invariant 2).
+    pub(crate) fn hash(&self, row: &[Datum]) -> u64 {
+        if self.padded.is_empty() {
+            return hash(row);
+        }
+        row.iter().zip(&self.padded).fold(0, |hash, (value, padded)| {
+            let own = match value {
+                Datum::Text(_) if *padded => {
+                    let mut hasher = FixedState::default().build_hasher();
+                    (TypeOrder::of(Type::BPCHAR).hash)(value, &mut hasher);
+                    hasher.finish()
+                }
+                _ => value_hash(value),
+            };
+            mix(hash ^ own)
+        })
+    }
+
+    /// Whether two rows are equal (invariant 1).
+    pub(crate) fn same(&self, left: &[Datum], right: &[Datum]) -> bool {
+        if self.padded.is_empty() {
+            return same_row(left, right);
+        }
+        let equal_padded = TypeOrder::of(Type::BPCHAR).equal;
+        left.iter().zip(right).zip(&self.padded).all(|((left, right), padded)| {
+            if *padded { equal_padded(left, right) } else { same(left, right) }
+        })
+    }
+}
 
 /// A set of rows of one width.
 pub(crate) struct RowSet {
     width: usize,
+    likeness: Likeness,
     rows: Vec<Datum>,
     hashes: Vec<u64>,
     /// Row number + 1; 0 is free. The length is a power of two.
@@ -28,7 +76,18 @@ pub(crate) struct RowSet {
 impl RowSet {
     /// An empty set of rows of `width` columns.
     pub(crate) fn new(width: usize) -> RowSet {
-        RowSet { width, rows: Vec::new(), hashes: Vec::new(), slots: vec![0; 16], heap: 0 }
+        RowSet::alike(width, Likeness::default())
+    }
+
+    /// An empty set of rows that are compared in some way.
+    pub(crate) fn alike(width: usize, likeness: Likeness) -> RowSet {
+        let (rows, hashes, slots) = (Vec::new(), Vec::new(), vec![0; 16]);
+        RowSet { width, likeness, rows, hashes, slots, heap: 0 }
+    }
+
+    /// The hash by which the set looks for a row.
+    pub(crate) fn hash(&self, row: &[Datum]) -> u64 {
+        self.likeness.hash(row)
     }
 
     /// Columns of a row.
@@ -56,13 +115,13 @@ impl RowSet {
 
     /// The number of an equal row.
     pub(crate) fn find(&self, row: &[Datum]) -> Option<usize> {
-        let slot = self.slot(hash(row), row);
+        let slot = self.slot(self.hash(row), row);
         (self.slots[slot] as usize).checked_sub(1)
     }
 
     /// The number of the row, and whether it is new.
     pub(crate) fn insert(&mut self, row: &[Datum]) -> (usize, bool) {
-        let hash = hash(row);
+        let hash = self.hash(row);
         let slot = self.slot(hash, row);
         if let Some(number) = (self.slots[slot] as usize).checked_sub(1) {
             return (number, false);
@@ -80,7 +139,7 @@ impl RowSet {
 
     /// Forgets all rows and gives their memory back.
     pub(crate) fn clear(&mut self) {
-        *self = RowSet::new(self.width);
+        *self = RowSet::alike(self.width, std::mem::take(&mut self.likeness));
     }
 
     /// The slot of an equal row, else the free one where it would stand.
@@ -88,7 +147,7 @@ impl RowSet {
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         while let Some(number) = (self.slots[slot] as usize).checked_sub(1) {
-            if self.hashes[number] == hash && same_row(self.row(number), row) {
+            if self.hashes[number] == hash && self.likeness.same(self.row(number), row) {
                 break;
             }
             slot = (slot + 1) & mask;
@@ -138,7 +197,7 @@ fn mix(value: u64) -> u64 {
 }
 
 /// Whether two rows are equal (invariant 1).
-pub(crate) fn same_row(left: &[Datum], right: &[Datum]) -> bool {
+fn same_row(left: &[Datum], right: &[Datum]) -> bool {
     left.iter().zip(right).all(|(left, right)| same(left, right))
 }
 

@@ -5,7 +5,7 @@
 //! worked on one after another.
 
 use super::overflow::{self, Overflow};
-use super::row_set::{RowSet, hash};
+use super::row_set::{Likeness, RowSet};
 use super::tape::{Tape, TapeReader};
 use super::{Again, Builder, Context, Operator};
 use crate::error::Result;
@@ -50,12 +50,13 @@ impl SetOp {
         right: &Node,
         builder: &mut Builder,
     ) -> Result<SetOp> {
-        let width = left.output.len();
+        let likeness = Likeness::of(left.output.iter().map(|column| column.ty));
+        let rows = RowSet::alike(left.output.len(), likeness);
         Ok(SetOp {
             operation,
             all,
             inputs: [builder.operator(left)?, builder.operator(right)?],
-            table: Table::new(width),
+            table: Table { rows, counts: Vec::new(), overflow: None, level: 0 },
             pending: Vec::new(),
             stage: Stage::Fresh,
             current: 0,
@@ -110,10 +111,6 @@ impl SetOp {
 }
 
 impl Table {
-    fn new(width: usize) -> Table {
-        Table { rows: RowSet::new(width), counts: Vec::new(), overflow: None, level: 0 }
-    }
-
     fn clear(&mut self, level: u32) {
         self.rows.clear();
         self.counts = Vec::new();
@@ -136,7 +133,7 @@ impl Table {
             let level = self.level;
             let tapes =
                 self.overflow.get_or_insert_with(|| [Overflow::new(level), Overflow::new(level)]);
-            return tapes[side].push(hash(row), row, &cx.limits);
+            return tapes[side].push(self.rows.hash(row), row, &cx.limits);
         };
         if number == self.counts.len() {
             self.counts.push([0, 0]);

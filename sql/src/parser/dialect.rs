@@ -151,15 +151,12 @@ impl Dialect for Postgres {
                 return Some(parser.expected_ref("an expression", parser.peek_token_ref()));
             }
         }
-        if word.value.eq_ignore_ascii_case("current_role") && word.quote_style.is_none() {
+        let is_role = is_word(parser, 0, "current_role");
+        if is_role || is_word(parser, 0, "current_schema") && *next != Token::LParen {
             return Some(word_call(parser));
         }
         if word.keyword == Keyword::TRIM && *next == Token::LParen {
-            let side = is_word(parser, 2, "leading")
-                || is_word(parser, 2, "trailing")
-                || is_word(parser, 2, "both");
-            let from = if side { 3 } else { 2 };
-            return is_word(parser, from, "from").then(|| trim_spaces(parser, side));
+            return Some(trim(parser));
         }
         let Token::SingleQuotedString(_) = next else { return None };
         if word.keyword != Keyword::NoKeyword && word.quote_style.is_none() && !is_type_word(word) {
@@ -178,11 +175,15 @@ impl Dialect for Postgres {
             parser.advance_token();
             return Some(Ok(Expr::IsNull(Box::new(expr.clone()))));
         }
-        let at = |n: usize, expected: Keyword| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(w) if w.keyword == expected);
-        let negated = at(0, Keyword::NOT);
+        let negated = is_word(parser, 0, "not");
         let first = usize::from(negated);
-        let symmetric = at(first, Keyword::BETWEEN) && is_word(parser, first + 1, "symmetric");
-        let asymmetric = at(first, Keyword::BETWEEN) && is_word(parser, first + 1, "asymmetric");
+        if let Some(list) = list_of_queries(parser, expr, negated) {
+            return Some(list);
+        }
+        let symmetric =
+            is_word(parser, first, "between") && is_word(parser, first + 1, "symmetric");
+        let asymmetric =
+            is_word(parser, first, "between") && is_word(parser, first + 1, "asymmetric");
         if !symmetric && !asymmetric {
             return None;
         }
@@ -235,15 +236,60 @@ fn word_call(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     }))
 }
 
-/// `TRIM([LEADING|TRAILING|BOTH] FROM text)`
-fn trim_spaces(parser: &mut Parser<'_>, side: bool) -> Result<Expr, ParserError> {
+/// `TRIM([LEADING|TRAILING|BOTH] [characters] [FROM] text, ...)`
+fn trim(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     parser.advance_token();
     parser.advance_token();
+    let side = ["leading", "trailing", "both"].iter().any(|side| is_word(parser, 0, side));
     let trim_where = if side { Some(parser.parse_trim_where()?) } else { None };
-    parser.expect_keyword(Keyword::FROM)?;
-    let expr = Box::new(parser.parse_expr()?);
+    let mut trim_what = None;
+    let mut list = Vec::new();
+    if !parser.parse_keyword(Keyword::FROM) {
+        list = parser.parse_comma_separated(Parser::parse_expr)?;
+        if let ([_], true) = (list.as_slice(), parser.parse_keyword(Keyword::FROM)) {
+            trim_what = list.pop().map(Box::new);
+        }
+    }
+    if list.is_empty() {
+        list = parser.parse_comma_separated(Parser::parse_expr)?;
+    }
     parser.expect_token(&Token::RParen)?;
-    Ok(Expr::Trim { trim_where, trim_what: None, expr, trim_characters: None })
+    let rest = list.split_off(1);
+    let Some(first) = list.pop() else {
+        return parser.expected_ref("an expression", parser.peek_token_ref());
+    };
+    let trim_characters = (!rest.is_empty()).then_some(rest);
+    Ok(Expr::Trim { trim_where, trim_what, expr: Box::new(first), trim_characters })
+}
+
+/// `[NOT] IN ((SELECT ...), ...)`: a list of two or more that begins with a parenthesis, which
+/// sqlparser takes for the start of a query. None: it is no such list.
+fn list_of_queries(
+    parser: &mut Parser<'_>,
+    expr: &Expr,
+    negated: bool,
+) -> Option<Result<Expr, ParserError>> {
+    let first = usize::from(negated);
+    let open = |n: usize| parser.peek_nth_token_ref(n).token == Token::LParen;
+    if !is_word(parser, first, "in") || !open(first + 1) || !open(first + 2) {
+        return None;
+    }
+    let list = parser.maybe_parse(|parser| {
+        for _ in 0..first + 2 {
+            parser.advance_token();
+        }
+        let list = parser.parse_comma_separated(Parser::parse_expr)?;
+        parser.expect_token(&Token::RParen)?;
+        match list.len() {
+            1 => parser.expected_ref("a list", parser.peek_token_ref()),
+            _ => Ok(list),
+        }
+    });
+    match list {
+        Ok(Some(list)) => Some(Ok(Expr::InList { expr: Box::new(expr.clone()), list, negated })),
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
+    }
 }
 
 fn is_word(parser: &Parser<'_>, n: usize, expected: &str) -> bool {

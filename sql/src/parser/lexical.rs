@@ -122,6 +122,13 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan], source: &Source) -> Result<
             return Err(error.at(Some(start + 1)));
         }
     }
+    let is_empty = |t: &&TokenWithSpan| matches!(&t.token, Token::Word(word) if word.value.is_empty() && word.quote_style.is_some());
+    if let Some(token) = tokens.iter().find(is_empty) {
+        let start = source.offset(token.span.start);
+        let (problem, near) = ("zero-length delimited identifier", "\"\"".to_owned());
+        let error = Error::from(SyntaxError::Lexical { problem, near });
+        return Err(error.at(start.map(|start| start + 1)));
+    }
     for token in tokens.iter().filter(|t| matches!(t.token, Token::HexStringLiteral(_))) {
         // 0x10 is a number of PostgreSQL 16.
         let (start, end) = (source.offset(token.span.start), source.offset(token.span.end));

@@ -196,7 +196,10 @@ impl Planner<'_> {
                 Rows::unordered(Node { kind, output, rows: 100.0, cost: (0.0, 10.0) }, ids)
             }
             RelationKind::Subquery(query) => {
-                let mut rows = self.query(query)?;
+                let mut rows = match &relation.with {
+                    Some(with) => self.with_query(with, &relation.alias, query)?,
+                    None => self.query(query)?,
+                };
                 rows.ids = ids;
                 rows.order.clear();
                 let filter = conditions.iter().map(|condition| self.lower(condition, &rows.ids));

@@ -26,6 +26,7 @@ mod selectivity;
 mod semi_join;
 mod statistics;
 mod uses;
+mod with;
 
 use std::sync::Arc;
 
@@ -57,10 +58,14 @@ pub struct Planned {
     /// What the command tag says.
     pub command: Command,
     /// Whether constants in the place of its parameters might have made another plan, by what ANALYZE
-    /// found, or might have failed right here, in what is computed from constants alone.
+    /// found, or might have failed right here, in what is computed from constants alone; or whether
+    /// it is right for its transaction only.
     pub(crate) depends_on_values: bool,
     /// How a READ ONLY transaction names the statement when it refuses it; None: it may run there.
     pub writes: Option<&'static str>,
+    /// Whether constants in it are only right for the transaction it was planned in: they were
+    /// read from words like `now`.
+    pub reads_clock: bool,
 }
 
 impl Planned {
@@ -118,9 +123,11 @@ pub fn plan(
     let tables = locks(&analysis);
     let mut planner = Planner::new(&analysis, context.statistics, context.environment);
     let (node, columns) = planner.statement()?;
-    let depends_on_values = planner.computes_ahead || weighs_values(&node, context.statistics);
+    let depends_on_values =
+        analysis.reads_clock || planner.computes_ahead || weighs_values(&node, context.statistics);
     let writes = writes(&analysis.body);
-    Ok(Planned { node: Arc::new(node), columns, tables, command, depends_on_values, writes })
+    let (node, reads_clock) = (Arc::new(node), analysis.reads_clock);
+    Ok(Planned { node, columns, tables, command, depends_on_values, writes, reads_clock })
 }
 
 /// Whether the common values and bounds that ANALYZE found in a table had a say in how it is read.
@@ -139,6 +146,7 @@ fn weighs_values(node: &Node, statistics: &dyn Statistics) -> bool {
             });
             !one_row && statistics.analyzed(table.oid).is_some()
         }
+        NodeKind::CteScan { plan, .. } => weighs_values(plan, statistics),
         _ => explain::inputs(node).into_iter().any(|input| weighs_values(input, statistics)),
     }
 }

@@ -107,6 +107,17 @@ pub enum NodeKind {
         /// Rows to keep.
         filter: Option<Expr>,
     },
+    /// The rows of a WITH query that is read in several places and runs once.
+    CteScan {
+        /// Its number in the statement: scans of one number share their rows.
+        with: usize,
+        /// Its name.
+        name: String,
+        /// Alias, for EXPLAIN.
+        alias: String,
+        /// The query; it reads nothing of the row or frame around it.
+        plan: Arc<Node>,
+    },
     /// Rows that satisfy a condition.
     Filter {
         /// Rows to look at.
@@ -213,7 +224,7 @@ pub enum NodeKind {
         /// One entry a locked table.
         locks: Vec<Lock>,
     },
-    /// The rows of an input, kept to be read again (a CTE, the inner side of a loop).
+    /// The rows of an input, kept to be read again (the inner side of a loop).
     Materialize(Box<Node>),
     /// INSERT, UPDATE, DELETE.
     ModifyTable(Box<Modify>),

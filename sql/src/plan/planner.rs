@@ -41,6 +41,8 @@ pub(super) struct Planner<'a> {
     /// Plans of subqueries, by the id that stands for them: a condition may stand in two places, and
     /// uses are counted for one plan.
     subplans: HashMap<ColumnId, (Arc<Node>, Frame)>,
+    /// Plans of WITH queries that several places read, by number.
+    pub(super) with_plans: HashMap<usize, Arc<Node>>,
     /// Ids for columns that no expression names: row keys.
     next_id: ColumnId,
     /// Whether something that may fail is computed from parameters and constants alone.
@@ -72,6 +74,7 @@ impl<'a> Planner<'a> {
             environment,
             frames: Vec::new(),
             subplans: HashMap::new(),
+            with_plans: HashMap::new(),
             next_id: analysis.meanings.len(),
             computes_ahead: false,
         }

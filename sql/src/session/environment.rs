@@ -161,6 +161,14 @@ impl Environment for Surroundings {
         self.pid
     }
 
+    fn search_path(&self) -> Vec<String> {
+        self.search_path().into_iter().map(str::to_owned).collect()
+    }
+
+    fn searches_catalog(&self) -> bool {
+        self.settings.effective().search_path.iter().any(|name| name == "pg_catalog")
+    }
+
     fn sleep(&mut self, duration: Duration) -> Result<()> {
         Ok(self.interrupt.sleep(duration)?)
     }

@@ -237,12 +237,15 @@ impl Session {
         result
     }
 
-    /// A NOTICE for each name in a text that was longer than a name may be.
-    fn notice_cut_names(&mut self, statement: Option<&crate::parser::Statement>) {
-        for (name, cut) in statement.map(|s| s.source.cut_names()).unwrap_or_default() {
+    /// A NOTICE for each name in a text that was longer than a name may be; whether there was one.
+    fn notice_cut_names(&mut self, statement: Option<&crate::parser::Statement>) -> bool {
+        let names = statement.map(|s| s.source.cut_names()).unwrap_or_default();
+        let any = !names.is_empty();
+        for (name, cut) in names {
             let message = format!("identifier \"{name}\" will be truncated to \"{cut}\"");
             self.notice(Notice::new(SqlState::NAME_TOO_LONG, message));
         }
+        any
     }
 
     fn notice(&mut self, notice: Notice) {

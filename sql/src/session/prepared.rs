@@ -1,7 +1,8 @@
 //! Prepared statements and their plans.
 //!
 //! A plan is made from definitions and settings; while neither has changed it is used again, with
-//! its operators, so that a second execution decides nothing any more.
+//! its operators, so that a second execution decides nothing any more. Only words like `'now'` are
+//! read anew by each execution of a statement that nobody has prepared.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -209,6 +210,7 @@ impl Session {
         if let Some(known) = &known
             && Arc::ptr_eq(&known.catalog, &catalog)
             && known.settings == settings
+            && (prepared.described || !known.planned.reads_clock)
         {
             return Ok(Arc::clone(known));
         }
@@ -217,7 +219,12 @@ impl Session {
             Some(known) => known.parameters.iter().copied().map(Some).collect(),
             None => declared_types(&prepared.declared)?,
         };
-        let planned = self.plan(statement, &catalog, &mut types)?;
+        let mut planned = self.plan(statement, &catalog, &mut types)?;
+        if planned.reads_clock && self.block.open().is_none() {
+            // Its time is that of the transaction it runs in.
+            self.open_transaction()?;
+            planned = self.plan(statement, &catalog, &mut types)?;
+        }
         if known.is_some_and(|known| !known.planned.gives_the_same(&planned)) {
             return Err(StatementError::ResultTypeChanged.into());
         }

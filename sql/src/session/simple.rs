@@ -62,10 +62,10 @@ impl Session {
         }
         let result = parser::parse(sql);
         let statements = self.settle(result)?;
-        self.notice_cut_names(statements.first());
+        let cut = self.notice_cut_names(statements.first());
         if let (Some(outline), [only]) = (&outline, &statements[..])
             && self.plans.template(outline).is_none()
-            && only.source.cut_names().is_empty()
+            && !cut
         {
             self.plans.learn(outline, only);
             if let Some(known) = self.by_outline(outline) {
@@ -79,6 +79,7 @@ impl Session {
         }
         if let [only] = waiting.make_contiguous()
             && only.statement.as_ref().is_some_and(|statement| statement.kind.is_plannable())
+            && !cut
         {
             self.plans.keep(sql, only);
         }

@@ -40,6 +40,7 @@ pub fn input(text: &str, ty: Type, formats: &Formats) -> Result<Datum> {
             return array::input(text, element, formats).map(Datum::array);
         }
         Family::Void => Datum::Void,
+        Family::Record => return Err(DataError::AnonymousRecord.into()),
         _ => return Err(no_form("input function", ty)),
     };
     coerce_length(value, ty, false)

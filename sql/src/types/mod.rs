@@ -28,7 +28,7 @@ mod text;
 mod uuid;
 
 pub(crate) use array::{MOST_ELEMENTS, array_too_large};
-pub(crate) use bytea::{decode_escape, decode_hex, encode_escape, hex_pair};
+pub(crate) use bytea::{decode_escape, decode_hex, hex_pair, octal};
 pub use catalog::Family;
 pub use codec::{input, output, receive, send, to_text};
 pub use datum::{Array, Datum, Interval, Numeric, Text, Varlena};

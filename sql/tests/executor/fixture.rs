@@ -269,6 +269,12 @@ impl Environment for Nothing {
     fn backend_pid(&self) -> i32 {
         1
     }
+    fn search_path(&self) -> Vec<String> {
+        vec!["pg_catalog".to_owned(), "public".to_owned()]
+    }
+    fn searches_catalog(&self) -> bool {
+        false
+    }
     fn sleep(&mut self, _duration: Duration) -> Result<()> {
         Ok(())
     }

@@ -7,6 +7,8 @@ update t set a = a + 1 where id <= 2 returning *;
 update t set a = 0 where id = 99 returning *;
 delete from t where id = 3 returning *;
 delete from t where id = 3 returning id;
+delete from t where id < 2 returning id, a * 2 as double, case when b is null then 'null' else b end;
+delete from t where id = 2 returning id, a * 2 as double, case when b is null then 'null' else b end;
 delete from t returning id, a * 2 as double, case when b is null then 'null' else b end;
 insert into t values (5, 5, 'v') returning nosuch;
 insert into t values (6, 6, 'u') returning t.id, t.*;

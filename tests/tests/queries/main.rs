@@ -1,13 +1,15 @@
 //! Random statements over small tables agree with PostgreSQL 15: joins, subqueries, groups, set
-//! operations and changes, NULLs everywhere; and the same over larger tables when little memory
-//! makes sorts, groups and joins go to disk.
+//! operations and changes, NULLs everywhere; the same over larger tables when little memory makes
+//! sorts, groups and joins go to disk; and over columns of many types.
 
 #![forbid(unsafe_code)]
 
 mod generate;
+mod typed;
 
 use generate::{Generator, Tables};
 use reckon_tests::{Address, Postgres, Reckon, Session, random};
+use typed::Typed;
 
 /// What a client sees of a statement: rows and tag, or five characters of SQLSTATE.
 fn outcome(session: &mut Session, sql: &str) -> String {
@@ -23,21 +25,26 @@ fn outcome(session: &mut Session, sql: &str) -> String {
     }
 }
 
-/// Runs `count` statements on both servers and compares what they answer.
+/// Runs `count` statements on both servers, after those that make tables, and compares what they
+/// answer.
 #[track_caller]
-fn agree(tables: Tables, count: usize, settings: &[&str]) {
-    let seed = random::seed();
+fn agree(
+    seed: u64,
+    tables: Vec<String>,
+    mut next: impl FnMut() -> String,
+    count: usize,
+    settings: &[&str],
+) {
     let (postgres, reckon) = (Postgres::start(), Reckon::start_with(settings));
     let connect = |address: &Address| Session::connect(address, "postgres");
     let (mut theirs, mut ours) = (connect(postgres.address()), connect(reckon.address()));
-    let mut generator = Generator::new(seed, tables);
-    for sql in generator.tables() {
+    for sql in tables {
         theirs.run(&sql);
         ours.run(&sql);
     }
     let mut refused = 0;
     for number in 0..count {
-        let sql = generator.statement();
+        let sql = next();
         let (expected, found) = (outcome(&mut theirs, &sql), outcome(&mut ours, &sql));
         assert!(
             found == expected,
@@ -50,10 +57,21 @@ fn agree(tables: Tables, count: usize, settings: &[&str]) {
 
 #[test]
 fn random_statements_agree() {
-    agree(Tables::Small, 3000, &[]);
+    let seed = random::seed();
+    let mut generator = Generator::new(seed, Tables::Small);
+    agree(seed, generator.tables(), || generator.statement(), 3000, &[]);
 }
 
 #[test]
 fn random_statements_agree_when_little_fits_into_memory() {
-    agree(Tables::Large, 300, &["cache_size=1MB"]);
+    let seed = random::seed();
+    let mut generator = Generator::new(seed, Tables::Large);
+    agree(seed, generator.tables(), || generator.statement(), 300, &["cache_size=1MB"]);
+}
+
+#[test]
+fn random_statements_of_many_types_agree() {
+    let seed = random::seed();
+    let mut generator = Typed::new(seed);
+    agree(seed, generator.tables(), || generator.statement(), 1200, &[]);
 }

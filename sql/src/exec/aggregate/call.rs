@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use crate::error::Result;
 use crate::exec::overflow;
-use crate::exec::row_set::{RowSet, heap_size, same_row};
+use crate::exec::row_set::{Likeness, RowSet, heap_size};
 use crate::exec::sort::{Order, compare};
 use crate::exec::{Builder, Context};
 use crate::expr::function::{Accumulator, AggregateFunction};
@@ -33,6 +33,8 @@ struct Call {
     args: usize,
     filter: Option<Compiled>,
     distinct: bool,
+    /// How the arguments of DISTINCT are compared.
+    likeness: Likeness,
     /// Whether its state grows with every row: it keeps the values.
     grows: bool,
     /// How kept rows are sorted; empty: they are not kept.
@@ -162,6 +164,7 @@ impl Call {
             args,
             filter: builder.optional(aggregate.filter.as_ref())?,
             distinct: aggregate.distinct,
+            likeness: Likeness::of(aggregate.args.iter().map(|arg| arg.ty)),
             grows: matches!(aggregate.function.name, "array_agg" | "string_agg"),
             orders,
         })
@@ -169,7 +172,7 @@ impl Call {
 
     fn start(&self) -> Running {
         if self.distinct {
-            Running::Once(RowSet::new(self.inputs.len()))
+            Running::Once(RowSet::alike(self.inputs.len(), self.likeness.clone()))
         } else if self.orders.is_empty() {
             Running::Added((self.function.start)(&self.types))
         } else {
@@ -188,7 +191,7 @@ impl Call {
         let mut last: Option<&[Datum]> = None;
         for row in rows {
             let args = &row[..self.args];
-            if self.distinct && last.is_some_and(|last| same_row(last, args)) {
+            if self.distinct && last.is_some_and(|last| self.likeness.same(last, args)) {
                 continue;
             }
             accumulator.add(args)?;

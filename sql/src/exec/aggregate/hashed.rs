@@ -7,7 +7,7 @@ use super::call::{Calls, Running, bounded};
 use crate::error::Result;
 use crate::exec::overflow::{self, Overflow, Pending};
 use crate::exec::result::evaluate;
-use crate::exec::row_set::{RowSet, hash};
+use crate::exec::row_set::{Likeness, RowSet};
 use crate::exec::tape::TapeReader;
 use crate::exec::{Again, Context, Operator};
 use crate::expr::Compiled;
@@ -44,12 +44,13 @@ impl HashAggregate {
     pub(super) fn new(
         input: Box<dyn Operator>,
         groups: Vec<Compiled>,
+        likeness: Likeness,
         calls: Calls,
         having: Option<Compiled>,
     ) -> HashAggregate {
         HashAggregate {
             input,
-            table: RowSet::new(groups.len()),
+            table: RowSet::alike(groups.len(), likeness),
             groups,
             calls,
             having,
@@ -173,7 +174,7 @@ fn place(table: &mut RowSet, group: &[Datum], room: Room, cx: &Context<'_>) -> R
     match table.find(group) {
         Some(number) => Ok(Place::Group(number, false)),
         None if room.level >= overflow::DEEPEST => Err(overflow::refused("an aggregate")),
-        None => Ok(Place::Later(hash(group))),
+        None => Ok(Place::Later(table.hash(group))),
     }
 }
 

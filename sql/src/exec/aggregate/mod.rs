@@ -11,6 +11,7 @@ use call::Calls;
 use hashed::HashAggregate;
 use sorted::GroupAggregate;
 
+use super::row_set::Likeness;
 use super::{Builder, Operator};
 use crate::error::{ExecutionError, Result};
 use crate::expr::Compiled;
@@ -22,11 +23,12 @@ pub(super) fn aggregate(node: &Node, builder: &mut Builder) -> Result<Box<dyn Op
         return Err(ExecutionError::Internal { what: "no aggregate" }.into());
     };
     let source = builder.operator(input)?;
+    let likeness = Likeness::of(groups.iter().map(|group| group.ty));
     let groups = Compiled::all(groups, builder)?;
     let calls = Calls::new(aggregates, builder)?;
     let having = builder.optional(having.as_ref())?;
     if *sorted && !groups.is_empty() {
-        return Ok(Box::new(GroupAggregate::new(source, groups, calls, having)));
+        return Ok(Box::new(GroupAggregate::new(source, groups, likeness, calls, having)));
     }
-    Ok(Box::new(HashAggregate::new(source, groups, calls, having)))
+    Ok(Box::new(HashAggregate::new(source, groups, likeness, calls, having)))
 }

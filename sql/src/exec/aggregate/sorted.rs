@@ -3,7 +3,7 @@
 use super::call::{Calls, Running, bounded};
 use crate::error::Result;
 use crate::exec::result::evaluate;
-use crate::exec::row_set::same_row;
+use crate::exec::row_set::Likeness;
 use crate::exec::{Again, Context, Operator};
 use crate::expr::Compiled;
 use crate::types::Datum;
@@ -11,6 +11,7 @@ use crate::types::Datum;
 pub(super) struct GroupAggregate {
     input: Box<dyn Operator>,
     groups: Vec<Compiled>,
+    likeness: Likeness,
     calls: Calls,
     having: Option<Compiled>,
     /// The group at hand; None before the first row and after the last one.
@@ -27,12 +28,14 @@ impl GroupAggregate {
     pub(super) fn new(
         input: Box<dyn Operator>,
         groups: Vec<Compiled>,
+        likeness: Likeness,
         calls: Calls,
         having: Option<Compiled>,
     ) -> GroupAggregate {
         GroupAggregate {
             input,
             groups,
+            likeness,
             calls,
             having,
             current: None,
@@ -54,7 +57,8 @@ impl GroupAggregate {
             cx.check()?;
             let row = self.input.row();
             evaluate(&mut self.groups, row, &mut self.group, cx)?;
-            let same = self.current.as_ref().is_some_and(|group| same_row(group, &self.group));
+            let same = |group: &Vec<Datum>| self.likeness.same(group, &self.group);
+            let same = self.current.as_ref().is_some_and(same);
             let complete = !same && self.complete()?;
             if !same {
                 self.current = Some(self.group.clone());

@@ -82,7 +82,7 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
             array: step(array, builder)?,
             indices: steps(indices, builder)?,
         })),
-        ExprKind::Row(fields) => Step::Row(steps(fields, builder)?),
+        ExprKind::Row(fields) => row(fields, builder)?,
         ExprKind::Subquery { kind, plan, outer } => subquery(kind, plan, outer, builder)?,
     })
 }
@@ -166,6 +166,23 @@ fn subquery(
     let outer = steps(outer, builder)?;
     let plan = builder.subplan(plan)?;
     Ok(Step::Subquery(Box::new(Subquery::new(question, plan, outer))))
+}
+
+fn row(fields: &[Expr], builder: &mut Builder) -> Result<Step> {
+    let fields = fields.iter().map(|field| row_field(field, builder));
+    Ok(Step::Row(fields.collect::<Result<_>>()?))
+}
+
+/// A field of a row. A row does not know the types of its fields, and an OID by itself not what it
+/// is the name of: so the name goes in.
+fn row_field(field: &Expr, builder: &mut Builder) -> Result<Step> {
+    let value = step(field, builder)?;
+    let named = [Type::REGCLASS, Type::REGTYPE].contains(&field.ty);
+    Ok(if named {
+        Step::ViaText(Box::new(ViaText { from: field.ty, to: Type::TEXT, arg: value }))
+    } else {
+        value
+    })
 }
 
 /// The type of an array's elements.

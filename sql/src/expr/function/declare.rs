@@ -23,6 +23,7 @@ pub(super) const INT4_ARRAY: Type = Type::INT4_ARRAY;
 pub(super) const INT8: Type = Type::INT8;
 pub(super) const INTERVAL: Type = Type::INTERVAL;
 pub(super) const NAME: Type = Type::NAME;
+pub(super) const NAME_ARRAY: Type = Type::NAME_ARRAY;
 pub(super) const NUMERIC: Type = Type::NUMERIC;
 pub(super) const OID: Type = Type::OID;
 pub(super) const OIDVECTOR: Type = Type::OIDVECTOR;

@@ -87,6 +87,10 @@ pub trait Environment {
     fn database(&self) -> &str;
     /// The process id in BackendKeyData.
     fn backend_pid(&self) -> i32;
+    /// Names of the schemas on the search path that exist, in order, `pg_catalog` among them.
+    fn search_path(&self) -> Vec<String>;
+    /// Whether the search path was written with `pg_catalog` in it.
+    fn searches_catalog(&self) -> bool;
     /// Sleeps, or ends early with the error of a cancel.
     fn sleep(&mut self, duration: std::time::Duration) -> Result<()>;
     /// The relation's name as regclass prints it, when there is one.

@@ -98,6 +98,16 @@ pub fn aggregates(name: &str) -> &'static [&'static AggregateFunction] {
     INDEX.aggregates.named(name)
 }
 
+/// Names of PostgreSQL's functions; those that have no entry in the tables are missing here.
+const NAMES: &str = include_str!("unsupported.txt");
+
+/// Whether PostgreSQL has functions of this name and there is none here.
+pub fn is_unsupported(name: &str) -> bool {
+    named(name).is_empty()
+        && aggregates(name).is_empty()
+        && NAMES.split_ascii_whitespace().any(|known| known == name)
+}
+
 /// The aggregate of an OID.
 pub fn aggregate(oid: Oid) -> Option<&'static AggregateFunction> {
     INDEX.aggregates.by_oid.get(&oid).copied()

@@ -28,7 +28,7 @@ pub use definition::{
 };
 pub use lookup::{
     Comparison, aggregate, aggregates, all_aggregates, all_functions, all_operators, cast, casts,
-    comparison, function, named, operator, operators,
+    comparison, function, is_unsupported, named, operator, operators,
 };
 
 /// Every table of functions.

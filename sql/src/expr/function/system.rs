@@ -6,7 +6,7 @@ use super::declare::*;
 use super::value::map;
 use super::{Call, Function};
 use crate::error::{DataError, NameError, Result, SettingError};
-use crate::types::{self, Datum, Oid, Type};
+use crate::types::{self, Array, Datum, Oid, Type};
 
 /// The release of PostgreSQL whose behaviour this is.
 const POSTGRESQL_VERSION: &str = "15.18";
@@ -47,6 +47,41 @@ fn sleep(call: &mut Call<'_>) -> Result<Datum> {
     let duration = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
     call.environment.sleep(duration)?;
     Ok(Datum::Void)
+}
+
+/// `pg_sleep_for(interval)`: a month is thirty days.
+fn sleep_for(call: &mut Call<'_>) -> Result<Datum> {
+    let Datum::Interval(interval) = &call.args[0] else { return Ok(Datum::Void) };
+    let microseconds = u64::try_from(interval.span().max(0)).unwrap_or(u64::MAX);
+    call.environment.sleep(Duration::from_micros(microseconds))?;
+    Ok(Datum::Void)
+}
+
+fn sleep_until(call: &mut Call<'_>) -> Result<Datum> {
+    let Datum::Timestamptz(until) = call.args[0] else { return Ok(Datum::Void) };
+    let left = until.saturating_sub(call.environment.clock_time()).max(0);
+    call.environment.sleep(Duration::from_micros(left.unsigned_abs()))?;
+    Ok(Datum::Void)
+}
+
+/// The schemas that are searched, without `pg_catalog` where nobody has named it.
+fn searched(call: &Call<'_>) -> Vec<String> {
+    let mut path = call.environment.search_path();
+    if !call.environment.searches_catalog() {
+        path.retain(|name| name != "pg_catalog");
+    }
+    path
+}
+
+fn current_schema(call: &mut Call<'_>) -> Result<Datum> {
+    Ok(searched(call).first().map_or(Datum::Null, |schema| name(schema)))
+}
+
+fn current_schemas(call: &mut Call<'_>) -> Result<Datum> {
+    let implicit: bool = call.arg(0)?;
+    let path = if implicit { call.environment.search_path() } else { searched(call) };
+    let schemas = path.iter().map(|schema| name(schema)).collect();
+    Ok(Datum::array(Array::flat(Type::NAME.oid, schemas)))
 }
 
 fn name(text: &str) -> Datum {
@@ -92,6 +127,9 @@ fn type_of(call: &mut Call<'_>) -> Result<Datum> {
 /// Called with NULLs: without a modifier the name is another one.
 fn format_type(call: &mut Call<'_>) -> Result<Datum> {
     let [Datum::Oid(oid), modifier] = call.args else { return Ok(Datum::Null) };
+    if oid.0 == 0 {
+        return Ok(Datum::text("-"));
+    }
     let modifier = match modifier {
         Datum::Int4(modifier) => Some(*modifier),
         _ => None,
@@ -120,11 +158,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     stable(745, "current_user", &[], NAME, |call| Ok(name(call.environment.current_user()))),
     stable(746, "session_user", &[], NAME, |call| Ok(name(call.environment.session_user()))),
     stable(710, "getpgusername", &[], NAME, |call| Ok(name(call.environment.current_user()))),
+    stable(1402, "current_schema", &[], NAME, current_schema),
+    stable(1403, "current_schemas", &[BOOL], NAME_ARRAY, current_schemas),
     stable(861, "current_database", &[], NAME, |call| Ok(name(call.environment.database()))),
     stable(2077, "current_setting", &[TEXT], TEXT, current_setting),
     stable(3294, "current_setting", &[TEXT, BOOL], TEXT, current_setting),
     volatile(2078, "set_config", &[TEXT, TEXT, BOOL], TEXT, set_config).takes_nulls(),
     volatile(2626, "pg_sleep", &[FLOAT8], VOID, sleep),
+    volatile(3935, "pg_sleep_for", &[INTERVAL], VOID, sleep_for),
+    volatile(3936, "pg_sleep_until", &[TIMESTAMPTZ], VOID, sleep_until),
     stable(1619, "pg_typeof", &[ANY], REGTYPE, type_of).takes_nulls(),
     stable(1081, "format_type", &[OID, INT4], TEXT, format_type).takes_nulls(),
     stable(1079, "regclass", &[TEXT], REGCLASS, regclass),

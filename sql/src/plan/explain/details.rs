@@ -64,6 +64,9 @@ pub(super) fn title(node: &Node, scope: &Scope<'_>) -> String {
         }
         NodeKind::LockRows { .. } => "LockRows".to_owned(),
         NodeKind::Materialize(_) => "Materialize".to_owned(),
+        NodeKind::CteScan { name, alias, .. } => {
+            format!("CTE Scan on {}", named(&super::deparse::identifier(name), alias))
+        }
         NodeKind::ModifyTable(modify) => {
             let verb = match &modify.operation {
                 Operation::Insert { .. } => "Insert",

@@ -46,7 +46,8 @@ pub fn text(
     figures: &dyn Fn(&Node) -> Option<Figures>,
 ) -> Vec<String> {
     let names = Names::of(node, options.verbose);
-    let mut writer = Writer { options, figures, names, lines: Vec::new(), subplans: 0, init: 0 };
+    let (lines, withs) = (Vec::new(), Vec::new());
+    let mut writer = Writer { options, figures, names, lines, withs, subplans: 0, init: 0 };
     writer.node(node, 0, &[]);
     let Writer { mut lines, .. } = writer;
     if let Some(planning) = options.planning_ms {
@@ -63,6 +64,8 @@ struct Writer<'a> {
     figures: &'a dyn Fn(&Node) -> Option<Figures>,
     names: Names,
     lines: Vec<String>,
+    /// WITH queries that have been shown, below the first scan of each.
+    withs: Vec<usize>,
     subplans: usize,
     init: usize,
 }
@@ -124,6 +127,13 @@ impl Writer<'_> {
                 self.actual(&mut line, right);
                 self.lines.push(line);
                 self.node(right, inside + 3, frame);
+            }
+            NodeKind::CteScan { with, name, plan, .. } => {
+                if !self.withs.contains(with) {
+                    self.withs.push(*with);
+                    self.property(inside, &format!("CTE {}", deparse::identifier(name)));
+                    self.node(plan, inside + 1, &[]);
+                }
             }
             _ => {
                 for input in inputs(node) {

@@ -79,6 +79,10 @@ impl Scope<'_> {
             | NodeKind::Limit { input, .. }
             | NodeKind::LockRows { input, .. }
             | NodeKind::Materialize(input) => self.column(input, n),
+            NodeKind::CteScan { alias, plan, .. } => match plan.output.get(n) {
+                Some(column) => self.qualified(alias, &column.name),
+                None => "?column?".to_owned(),
+            },
         }
     }
 
@@ -199,7 +203,8 @@ pub(in crate::plan) fn inputs(node: &Node) -> Vec<&Node> {
         | NodeKind::SeqScan { .. }
         | NodeKind::IndexScan { .. }
         | NodeKind::FunctionScan { .. }
-        | NodeKind::CatalogScan { .. } => Vec::new(),
+        | NodeKind::CatalogScan { .. }
+        | NodeKind::CteScan { .. } => Vec::new(),
         NodeKind::Filter { input, .. }
         | NodeKind::Project { input, .. }
         | NodeKind::ProjectSet { input, .. }
@@ -270,6 +275,7 @@ fn expressions(node: &Node) -> Vec<(&Expr, Vec<&Node>)> {
             }
         }
         NodeKind::Distinct { .. }
+        | NodeKind::CteScan { .. }
         | NodeKind::Append(_)
         | NodeKind::SetOp { .. }
         | NodeKind::LockRows { .. }
@@ -286,6 +292,7 @@ fn relations(node: &Node) -> usize {
         | NodeKind::FunctionScan { .. }
         | NodeKind::CatalogScan { .. }
         | NodeKind::Values(_) => 1,
+        NodeKind::CteScan { plan, .. } => 1 + relations(plan),
         _ => 0,
     };
     let mut count = own + inputs(node).into_iter().map(relations).sum::<usize>();

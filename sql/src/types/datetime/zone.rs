@@ -104,7 +104,10 @@ pub(crate) fn named(name: &str) -> Option<TimeZone> {
     match TimeZone::get(name) {
         Ok(zone) => Some(zone),
         Err(_) if name.contains(|c: char| c.is_ascii_digit()) => {
-            TimeZone::posix(&name.to_ascii_uppercase()).ok()
+            // The name in front of the offset may be left out.
+            let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '<');
+            let description = name.to_ascii_uppercase();
+            TimeZone::posix(&if named { description } else { format!("XXX{description}") }).ok()
         }
         Err(_) => None,
     }

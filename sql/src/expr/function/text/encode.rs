@@ -1,6 +1,5 @@
 //! Bytes and their texts: hex, base64, escape, digests, and the functions of bytea.
 
-use bytes::BytesMut;
 use md5::{Digest, Md5};
 
 use super::super::declare::*;
@@ -9,7 +8,7 @@ use super::search::window;
 use super::{Function, refuse};
 use crate::error::{DataError, Result};
 use crate::expr::function::Call;
-use crate::types::{self, Datum};
+use crate::types::{self, Datum, Varlena};
 
 fn md5(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
@@ -87,9 +86,15 @@ fn encode(bytes: &[u8], form: &str) -> Result<String> {
         "hex" => Ok(hex(bytes)),
         "base64" => Ok(to_base64(bytes)),
         "escape" => {
-            let mut text = BytesMut::new();
-            types::encode_escape(bytes, &mut text);
-            Ok(String::from_utf8_lossy(&text).into_owned())
+            let mut text = String::with_capacity(bytes.len());
+            for &byte in bytes {
+                match byte {
+                    b'\\' => text.push_str("\\\\"),
+                    1..=0x7F => text.push(char::from(byte)),
+                    _ => text.extend(types::octal(byte).map(char::from)),
+                }
+            }
+            Ok(text)
         }
         _ => Err(refuse(format!("unrecognized encoding: \"{form}\""))),
     }
@@ -99,10 +104,9 @@ fn decode(text: &str, form: &str) -> Result<Vec<u8>> {
     match form.to_ascii_lowercase().as_str() {
         "hex" => types::decode_hex(text),
         "base64" => from_base64(text),
-        "escape" => types::decode_escape(text.as_bytes()).ok_or_else(|| {
-            let text = text.to_owned();
-            DataError::InvalidText { type_name: "bytea", text }.into()
-        }),
+        "escape" => {
+            types::decode_escape(text.as_bytes()).ok_or_else(|| DataError::InvalidBytea.into())
+        }
         _ => Err(refuse(format!("unrecognized encoding: \"{form}\""))),
     }
 }
@@ -132,6 +136,41 @@ fn set_byte(bytes: &[u8], at: i32, value: i32) -> Result<Vec<u8>> {
     let mut changed = bytes.to_vec();
     changed[index(i64::from(at), bytes.len())?] = value as u8;
     Ok(changed)
+}
+
+/// Bit 0 is the lowest of the first byte.
+fn bit_index(at: i64, length: usize) -> Result<(usize, u32)> {
+    let bit = index(at, length * 8)?;
+    Ok((bit / 8, (bit % 8) as u32))
+}
+
+fn bit_of(bytes: &[u8], at: i64) -> Result<i32> {
+    let (byte, bit) = bit_index(at, bytes.len())?;
+    Ok(i32::from(bytes[byte] >> bit & 1))
+}
+
+fn set_bit(bytes: &[u8], at: i64, value: i32) -> Result<Vec<u8>> {
+    let (byte, bit) = bit_index(at, bytes.len())?;
+    if !matches!(value, 0 | 1) {
+        return Err(refuse("new bit must be 0 or 1"));
+    }
+    let mut changed = bytes.to_vec();
+    changed[byte] = changed[byte] & !(1 << bit) | (value as u8) << bit;
+    Ok(changed)
+}
+
+/// The bytes with those from a place on, a number of them or as many as are new, replaced.
+fn overlay(call: &mut Call<'_>) -> Result<Datum> {
+    let (bytes, new): (&[u8], &[u8]) = (call.arg(0)?, call.arg(1)?);
+    let start: i32 = call.arg(2)?;
+    let length = call.optional(3)?.unwrap_or(new.len() as i32);
+    if start <= 0 {
+        return Err(DataError::NegativeSubstring.into());
+    }
+    let behind = start.checked_add(length).ok_or(DataError::OutOfRange { type_name: "integer" })?;
+    let before = substring(bytes, 1, Some(start - 1))?;
+    let overlaid = [&before, new, &substring(bytes, behind, None)?].concat();
+    Ok(Datum::Bytea(Varlena::new(&overlaid)))
 }
 
 fn concatenate(a: &[u8], b: &[u8]) -> Vec<u8> {
@@ -200,6 +239,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
         map3(call, |a: &[u8], from: i32, n: i32| substring(a, from, Some(n)))
     }),
     immutable(2014, "position", &[BYTEA, BYTEA], INT4, |call| map2(call, position)),
+    immutable(749, "overlay", &[BYTEA, BYTEA, INT4, INT4], BYTEA, overlay),
+    immutable(752, "overlay", &[BYTEA, BYTEA, INT4], BYTEA, overlay),
+    immutable(723, "get_bit", &[BYTEA, INT8], INT4, |call| map2(call, bit_of)),
+    immutable(724, "set_bit", &[BYTEA, INT8, INT4], BYTEA, |call| map3(call, set_bit)),
+    immutable(6163, "bit_count", &[BYTEA], INT8, |call| {
+        map(call, |a: &[u8]| a.iter().map(|byte| i64::from(byte.count_ones())).sum::<i64>())
+    }),
     immutable(2015, "btrim", &[BYTEA, BYTEA], BYTEA, |call| map2(call, trim)),
     immutable(721, "get_byte", &[BYTEA, INT4], INT4, |call| {
         map2(call, |a: &[u8], at: i32| index(i64::from(at), a.len()).map(|at| i32::from(a[at])))

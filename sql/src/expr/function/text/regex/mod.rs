@@ -1,8 +1,10 @@
 //! Regular expressions: `~` and the regexp functions.
 //!
-//! A pattern in PostgreSQL's syntax is translated once and kept for the thread. Where PostgreSQL
-//! takes the longest of several matches at one place, the matcher here takes the first
-//! alternative; constructs it does not have (back references, lookaround) are refused by name.
+//! A pattern in PostgreSQL's syntax is translated once and kept for the thread. Of the matches that
+//! begin at one place the longest is taken, or the shortest where the pattern's first quantifier
+//! says so, as in PostgreSQL. How the groups share a match is a matter of the first alternative that
+//! gives it: `(x|xy)(z|yz)` over `xyz` gives `x` and `yz` here, where PostgreSQL looks for the
+//! longest first group. Back references and lookaround are refused by name.
 
 mod compiled;
 mod translate;
@@ -13,7 +15,7 @@ use crate::expr::function::declare::*;
 use crate::expr::function::value::{map, map2};
 use crate::expr::function::{Call, Rows};
 use crate::types::{Array, Datum, Type};
-use compiled::{Flags, Pattern, compiled};
+use compiled::{Flags, Found, Pattern, compiled};
 
 fn matches(text: &str, pattern: &str, ignore_case: bool) -> Result<bool> {
     let flags = Flags { ignore_case, ..Flags::default() };
@@ -42,26 +44,26 @@ fn flags(call: &Call<'_>, at: usize) -> Result<Flags> {
 }
 
 /// What a match captured: the groups, or the whole of it when there are none.
-fn captured(captures: &regex::Captures<'_>) -> Datum {
-    let from = usize::from(captures.len() > 1);
-    let groups = (from..captures.len())
-        .map(|group| captures.get(group).map_or(Datum::Null, |part| Datum::text(part.as_str())));
+fn captured(found: &Found, text: &str) -> Datum {
+    let from = usize::from(found.len() > 1);
+    let groups = (from..found.len()).map(|n| found.group(n, text).map_or(Datum::Null, Datum::text));
     Datum::array(Array::flat(Type::TEXT.oid, groups.collect()))
 }
 
 fn regexp_match(call: &mut Call<'_>) -> Result<Datum> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let flags = flags(call, 2)?.refuse_global("regexp_match()")?;
-    let found = compiled(pattern, flags)?.captures(text).map(|captures| captured(&captures));
-    Ok(found.unwrap_or(Datum::Null))
+    let found = compiled(pattern, flags)?.find_at(text, 0);
+    Ok(found.map_or(Datum::Null, |found| captured(&found, text)))
 }
 
 fn regexp_matches(call: &mut Call<'_>) -> Result<Rows> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let flags = flags(call, 2)?;
     let most = if flags.global { usize::MAX } else { 1 };
-    let regex = compiled(pattern, flags)?;
-    let rows: Vec<_> = regex.captures_iter(text).take(most).map(|c| Ok(captured(&c))).collect();
+    let pattern = compiled(pattern, flags)?;
+    let found = pattern.find_all(text, 0).take(most);
+    let rows: Vec<_> = found.map(|found| Ok(captured(&found, text))).collect();
     Ok(Box::new(rows.into_iter()))
 }
 
@@ -69,13 +71,14 @@ fn regexp_matches(call: &mut Call<'_>) -> Result<Rows> {
 fn pieces(call: &Call<'_>, name: &'static str) -> Result<Vec<Datum>> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let flags = flags(call, 2)?.refuse_global(name)?;
-    let (mut pieces, mut from) = (Vec::new(), 0);
-    for found in compiled(pattern, flags)?.find_iter(text) {
-        if found.is_empty() && (found.start() == from || found.end() == text.len()) {
-            continue;
+    let (mut pieces, mut from, mut before) = (Vec::new(), 0, 0);
+    for found in compiled(pattern, flags)?.find_all(text, 0) {
+        let whole = found.whole();
+        if whole.start < text.len() && whole.end > before {
+            pieces.push(Datum::text(&text[from..whole.start]));
+            from = whole.end;
         }
-        pieces.push(Datum::text(&text[from..found.start()]));
-        from = found.end();
+        before = whole.end;
     }
     pieces.push(Datum::text(&text[from..]));
     Ok(pieces)
@@ -91,14 +94,14 @@ fn split_to_table(call: &mut Call<'_>) -> Result<Rows> {
 }
 
 /// A replacement: text, and `\1`..`\9`, `\&` for what was matched.
-fn expand(replacement: &str, captures: &regex::Captures<'_>, out: &mut String) {
+fn expand(replacement: &str, found: &Found, text: &str, out: &mut String) {
     let mut characters = replacement.chars();
     while let Some(c) = characters.next() {
         if c != '\\' {
             out.push(c);
             continue;
         }
-        let group = |n: usize| captures.get(n).map_or("", |part| part.as_str());
+        let group = |n: usize| found.group(n, text).unwrap_or_default();
         match characters.next() {
             Some('&') => out.push_str(group(0)),
             Some(digit @ '1'..='9') => out.push_str(group(digit as usize - '0' as usize)),
@@ -112,18 +115,17 @@ fn expand(replacement: &str, captures: &regex::Captures<'_>, out: &mut String) {
 }
 
 /// Replaces match number `nth`, or every one from the first on when it is 0.
-fn replaced(text: &str, from: usize, regex: &Pattern, replacement: &str, nth: usize) -> String {
+fn replaced(text: &str, from: usize, pattern: &Pattern, replacement: &str, nth: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
-    let captures = regex.captures_iter(&text[from..]);
-    for (number, captures) in captures.enumerate() {
+    for (number, found) in pattern.find_all(text, from).enumerate() {
         if nth > 0 && number + 1 != nth {
             continue;
         }
-        let Some(whole) = captures.get(0) else { continue };
-        out.push_str(&text[copied..from + whole.start()]);
-        expand(replacement, &captures, &mut out);
-        copied = from + whole.end();
+        let whole = found.whole();
+        out.push_str(&text[copied..whole.start]);
+        expand(replacement, &found, text, &mut out);
+        copied = whole.end;
         if nth > 0 {
             break;
         }
@@ -176,10 +178,10 @@ fn positive(name: &str, value: i32) -> Result<usize> {
 
 /// `substring(text from pattern)`: the first group, or the whole match when there is none.
 fn substring(text: &str, pattern: &str) -> Result<Datum> {
-    let regex = compiled(pattern, Flags::default())?;
-    let Some(captures) = regex.captures(text) else { return Ok(Datum::Null) };
-    let group = usize::from(captures.len() > 1);
-    Ok(captures.get(group).map_or(Datum::Null, |part| Datum::text(part.as_str())))
+    let found = compiled(pattern, Flags::default())?.find_at(text, 0);
+    let Some(found) = found else { return Ok(Datum::Null) };
+    let group = usize::from(found.len() > 1);
+    Ok(found.group(group, text).map_or(Datum::Null, Datum::text))
 }
 
 fn regexp_like(call: &mut Call<'_>) -> Result<Datum> {
@@ -193,7 +195,7 @@ fn regexp_count(call: &mut Call<'_>) -> Result<Datum> {
     let start = call.optional::<i32>(2)?.map_or(Ok(1), |start| positive("start", start))?;
     let flags = flags(call, 3)?.refuse_global("regexp_count()")?;
     let from = super::basic::offset(text, start - 1);
-    Ok(Datum::Int4(compiled(pattern, flags)?.find_iter(&text[from..]).count() as i32))
+    Ok(Datum::Int4(compiled(pattern, flags)?.find_all(text, from).count() as i32))
 }
 
 fn regexp_substr(call: &mut Call<'_>) -> Result<Datum> {
@@ -204,10 +206,30 @@ fn regexp_substr(call: &mut Call<'_>) -> Result<Datum> {
     let group = call.optional::<i32>(5)?.unwrap_or(0);
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
     let from = super::basic::offset(text, start - 1);
-    let regex = compiled(pattern, flags)?;
-    let found = regex.captures_iter(&text[from..]).nth(nth - 1);
-    let part = found.as_ref().and_then(|captures| captures.get(group));
-    Ok(part.map_or(Datum::Null, |part| Datum::text(part.as_str())))
+    let found = compiled(pattern, flags)?.find_all(text, from).nth(nth - 1);
+    let part = found.as_ref().and_then(|found| found.group(group, text));
+    Ok(part.map_or(Datum::Null, Datum::text))
+}
+
+/// The place of the nth match, or of one of its groups, or the one behind it; 0 without one.
+fn regexp_instr(call: &mut Call<'_>) -> Result<Datum> {
+    let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
+    let start = call.optional::<i32>(2)?.map_or(Ok(1), |start| positive("start", start))?;
+    let nth = call.optional::<i32>(3)?.map_or(Ok(1), |nth| positive("n", nth))?;
+    let behind = match call.optional::<i32>(4)?.unwrap_or(0) {
+        option @ (0 | 1) => option == 1,
+        other => return Err(bad_parameter("endoption", other)),
+    };
+    let flags = flags(call, 5)?.refuse_global("regexp_instr()")?;
+    let group = call.optional::<i32>(6)?.unwrap_or(0);
+    let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
+    let from = super::basic::offset(text, start - 1);
+    let found = compiled(pattern, flags)?.find_all(text, from).nth(nth - 1);
+    let place = found.and_then(|found| found.place(group));
+    let characters = |end: usize| text[..end].chars().count() as i32 + 1;
+    Ok(Datum::Int4(
+        place.map_or(0, |place| characters(if behind { place.end } else { place.start })),
+    ))
 }
 
 /// A SIMILAR TO pattern as a regular expression.
@@ -287,6 +309,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(6254, "regexp_count", &[TEXT, TEXT], INT4, regexp_count),
     immutable(6255, "regexp_count", &[TEXT, TEXT, INT4], INT4, regexp_count),
     immutable(6256, "regexp_count", &[TEXT, TEXT, INT4, TEXT], INT4, regexp_count),
+    immutable(6257, "regexp_instr", &[TEXT, TEXT], INT4, regexp_instr),
+    immutable(6258, "regexp_instr", &[TEXT, TEXT, INT4], INT4, regexp_instr),
+    immutable(6259, "regexp_instr", &[TEXT, TEXT, INT4, INT4], INT4, regexp_instr),
+    immutable(6260, "regexp_instr", &[TEXT, TEXT, INT4, INT4, INT4], INT4, regexp_instr),
+    immutable(6261, "regexp_instr", &[TEXT, TEXT, INT4, INT4, INT4, TEXT], INT4, regexp_instr),
+    immutable(
+        6262,
+        "regexp_instr",
+        &[TEXT, TEXT, INT4, INT4, INT4, TEXT, INT4],
+        INT4,
+        regexp_instr,
+    ),
     immutable(6265, "regexp_substr", &[TEXT, TEXT], TEXT, regexp_substr),
     immutable(6266, "regexp_substr", &[TEXT, TEXT, INT4], TEXT, regexp_substr),
     immutable(6267, "regexp_substr", &[TEXT, TEXT, INT4, INT4], TEXT, regexp_substr),

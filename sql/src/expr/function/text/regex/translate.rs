@@ -10,6 +10,30 @@ use crate::error::{DataError, Result, SyntaxError};
 pub(super) struct Translated {
     pub(super) pattern: String,
     pub(super) flags: Flags,
+    pub(super) preference: Preference,
+}
+
+/// Which of the matches that begin at one place is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Preference {
+    /// There is only one.
+    Only,
+    Longest,
+    Shortest,
+}
+
+/// What decides the preference of an expression: it is its first quantifier's, and with
+/// alternatives it is for the longest.
+#[derive(Clone, Copy, Default)]
+struct Taste {
+    first: Option<Preference>,
+    alternatives: bool,
+}
+
+impl Taste {
+    fn preference(self) -> Option<Preference> {
+        if self.alternatives { Some(Preference::Longest) } else { self.first }
+    }
 }
 
 /// Repetitions `{m,n}` may ask for.
@@ -31,18 +55,22 @@ pub(super) fn translate(pattern: &str, mut flags: Flags) -> Result<Translated> {
         return Err(invalid("invalid regular expression"));
     }
     if flags.literal {
-        return Ok(Translated { pattern: regex::escape(rest), flags });
+        let preference = Preference::Only;
+        return Ok(Translated { pattern: regex::escape(rest), flags, preference });
     }
     rest = embedded_options(rest, &mut flags)?;
     let mut translator = Translator {
         rest: rest.chars().peekable(),
         out: String::with_capacity(pattern.len() + 8),
-        depth: 0,
+        tastes: vec![Taste::default()],
+        of_atom: None,
         flags,
         after_atom: false,
     };
     translator.run()?;
-    Ok(Translated { pattern: translator.out, flags })
+    let preference = translator.tastes.pop().and_then(Taste::preference);
+    let preference = preference.unwrap_or(Preference::Only);
+    Ok(Translated { pattern: translator.out, flags, preference })
 }
 
 fn invalid(reason: &str) -> crate::Error {
@@ -73,7 +101,10 @@ fn embedded_options<'a>(pattern: &'a str, flags: &mut Flags) -> Result<&'a str> 
 struct Translator<'a> {
     rest: Peekable<Chars<'a>>,
     out: String,
-    depth: usize,
+    /// One for each open parenthesis, and one for the whole.
+    tastes: Vec<Taste>,
+    /// The preference of the atom that a quantifier would stand behind.
+    of_atom: Option<Preference>,
     flags: Flags,
     /// Whether a quantifier may stand here.
     after_atom: bool,
@@ -86,19 +117,18 @@ impl Translator<'_> {
                 '\\' => self.escape()?,
                 '[' => {
                     self.bracket()?;
-                    self.after_atom = true;
+                    self.atom("");
                 }
                 '(' => self.open()?,
-                ')' if self.depth > 0 => {
-                    self.depth -= 1;
-                    self.out.push(')');
-                    self.after_atom = true;
-                }
+                ')' if self.tastes.len() > 1 => self.close(),
                 '*' | '+' | '?' => self.quantifier(c)?,
                 '{' if self.rest.peek().is_some_and(char::is_ascii_digit) => self.bounds()?,
                 '|' | '^' => {
                     self.out.push(c);
                     self.after_atom = false;
+                    if let (Some(taste), '|') = (self.tastes.last_mut(), c) {
+                        taste.alternatives = true;
+                    }
                 }
                 '$' => {
                     self.out.push('$');
@@ -110,21 +140,37 @@ impl Translator<'_> {
                 c => self.literal(c),
             }
         }
-        if self.depth > 0 { Err(invalid("parentheses () not balanced")) } else { Ok(()) }
+        if self.tastes.len() > 1 { Err(invalid("parentheses () not balanced")) } else { Ok(()) }
     }
 
     fn atom(&mut self, text: &str) {
         self.out.push_str(text);
         self.after_atom = true;
+        self.of_atom = None;
     }
 
     fn literal(&mut self, c: char) {
-        self.out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
+        self.atom(&regex::escape(c.encode_utf8(&mut [0; 4])));
+    }
+
+    fn close(&mut self) {
+        self.of_atom = self.tastes.pop().and_then(Taste::preference);
+        self.out.push(')');
         self.after_atom = true;
+        if !matches!(self.rest.peek(), Some('*' | '+' | '?' | '{')) {
+            self.prefer(self.of_atom);
+        }
+    }
+
+    /// Takes the preference of a part, unless an earlier one has decided.
+    fn prefer(&mut self, preference: Option<Preference>) {
+        if let Some(taste) = self.tastes.last_mut() {
+            taste.first = taste.first.or(preference);
+        }
     }
 
     fn open(&mut self) -> Result<()> {
-        self.depth += 1;
+        self.tastes.push(Taste::default());
         self.out.push('(');
         self.after_atom = false;
         if self.rest.next_if_eq(&'?').is_none() {
@@ -139,7 +185,7 @@ impl Translator<'_> {
                 // A comment: `(?#ttt)`.
                 while self.rest.next_if(|c| *c != ')').is_some() {}
                 self.rest.next();
-                self.depth -= 1;
+                self.tastes.pop();
                 self.out.pop();
             }
             _ => return Err(invalid("quantifier operand invalid")),
@@ -152,15 +198,19 @@ impl Translator<'_> {
             return Err(invalid("quantifier operand invalid"));
         }
         self.out.push(c);
-        self.end_of_quantifier();
+        self.end_of_quantifier(false);
         Ok(())
     }
 
-    /// A `?` behind a quantifier makes it take as little as it can.
-    fn end_of_quantifier(&mut self) {
+    /// A `?` behind a quantifier makes it take as little as it can. A fixed number of repetitions
+    /// `{m}` is as the atom is.
+    fn end_of_quantifier(&mut self, fixed: bool) {
+        let mut preference = Preference::Longest;
         if self.rest.next_if_eq(&'?').is_some() {
             self.out.push('?');
+            preference = Preference::Shortest;
         }
+        self.prefer(if fixed { self.of_atom } else { Some(preference) });
         self.after_atom = false;
     }
 
@@ -185,8 +235,10 @@ impl Translator<'_> {
         }
         let least = self.number()?.unwrap_or(0);
         self.out.push_str(&format!("{{{least}"));
+        let mut fixed = true;
         if self.rest.next_if_eq(&',').is_some() {
             self.out.push(',');
+            fixed = false;
             if let Some(most) = self.number()? {
                 if most < least {
                     return Err(invalid("invalid repetition count(s)"));
@@ -198,7 +250,7 @@ impl Translator<'_> {
             return Err(invalid("braces {} not balanced"));
         }
         self.out.push('}');
-        self.end_of_quantifier();
+        self.end_of_quantifier(fixed);
         Ok(())
     }
 

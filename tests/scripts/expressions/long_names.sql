@@ -1,0 +1,8 @@
+-- Identifiers of more than 63 bytes are cut, and said so each time.
+select 1 as this_name_has_more_than_sixty_three_bytes_which_is_more_than_a_name_may_have;
+select 1 as this_name_has_more_than_sixty_three_bytes_which_is_more_than_a_name_may_have;
+select 1 as "This_Name_Has_More_Than_Sixty_Three_Bytes_Which_Is_More_Than_A_Name";
+create table THIS_NAME_HAS_MORE_THAN_SIXTY_THREE_BYTES_WHICH_IS_MORE_THAN_A_NAME (a int primary key);
+select count(*) from this_name_has_more_than_sixty_three_bytes_which_is_more_than_a_name;
+select 1 as "ééééééééééééééééééééééééééééééééééé";
+select 1 as this_name_has_exactly_sixty_three_bytes_which_is_what_a_name_ha;

@@ -1,0 +1,25 @@
+-- char(n) values padded to different lengths are one value.
+select 'a'::char(3) union select 'a'::char(5);
+select 'a'::char(3) union select 'a ';
+select 'a'::char(3) union all select 'a'::char(5);
+select 'a'::char(3) intersect select 'a'::char(1);
+select 'a'::char(3) except select 'a'::char(1);
+select 'a'::char(3) union select 'a'::varchar union select 'b' order by 1;
+create table c3 (id int primary key, c char(3));
+create table c5 (id int primary key, c char(5));
+insert into c3 values (1, 'a'), (2, 'ab'), (3, null), (4, 'abc');
+insert into c5 values (1, 'a'), (2, 'ab'), (3, null), (5, 'x');
+select count(*), count(distinct c) from (select c from c3 union all select c from c5) u;
+select distinct length(c) from (select c from c3 union all select c from c5) u order by 1;
+select length(c), count(*) from (select c from c3 union all select c from c5) u group by c order by 1, 2;
+select distinct on (c) length(c) from (select c from c3 union all select c from c5) u order by c;
+select count(*) from (select distinct c from (select c from c3 union all select c from c5) u) d;
+select c3.id, c5.id from c3 join c5 on c3.c = c5.c order by 1;
+select id from c3 where c in (select c from c5) order by id;
+select id from c3 where c not in (select c from c5 where c is not null) order by id;
+select c from c3 intersect select c from c5 order by 1;
+select c from c3 except select c from c5 order by 1;
+select c from c3 intersect all select c from c5 order by 1;
+select max(c) = 'x', min(c) = 'a  ' from (select c from c3 union all select c from c5) u;
+select array_agg(distinct c) = array_agg(distinct trim(c)::char(9)) from (select c from c3 union all select c from c5 where id < 5) u where c is not null;
+select case when true then 'a'::char(3) else 'b'::char(5) end = 'a', coalesce('a'::char(3), 'b'::char(5)) = 'a', nullif('a'::char(3), 'a'::char(5)) is null;

@@ -1,0 +1,21 @@
+-- Words for the time: read once a statement, and a prepared statement keeps what it read.
+select 'now'::timestamptz = now(), 'now'::timestamptz = now(), 'now'::text;
+select 'today'::date = current_date, 'tomorrow'::date - 'yesterday'::date, 'today'::timestamp = current_date, 'epoch'::timestamptz = to_timestamp(0);
+select count(*) from generate_series(1, 2) where 'now'::timestamptz = now();
+select count(*) from generate_series(1, 2) where 'now'::timestamptz = now();
+select pg_sleep(0.002);
+select 'now'::timestamptz = now(), 'now'::timestamptz = now(), 'now'::text;
+begin;
+select 'now'::timestamptz = now();
+select pg_sleep(0.002);
+select 'now'::timestamptz = now();
+commit;
+prepare p as select 'now'::timestamptz < now();
+select pg_sleep(0.002);
+execute p;
+create table c (id int primary key, t timestamptz);
+insert into c values (1, 'now');
+select pg_sleep(0.002);
+insert into c values (2, 'now') returning t = now();
+select count(distinct t) from c;
+select '2020-01-01 00:00 now'::timestamp;
