@@ -243,44 +243,58 @@ impl Inner {
             evictions: self.evictions.load(Ordering::Relaxed),
             ..TreeStatistics::default()
         };
-        let _held = self.structure.lock();
-        let guard = pin();
-        count(self.root.load(&guard), 0, &mut statistics, &guard);
+        {
+            let _held = self.structure.lock();
+            let guard = pin();
+            count_nodes(self.root.load(&guard), 0, &mut statistics, &guard);
+        }
+        let mut next = Some(Vec::new());
+        while let Some(key) = next.take() {
+            let guard = pin();
+            let leaf = self.leaf(Seek::At(&key), &guard);
+            next = if count_leaf(leaf, &mut statistics) {
+                leaf.fences.upper.as_deref().map(<[u8]>::to_vec)
+            } else {
+                Some(key)
+            };
+        }
         statistics.model_error /= statistics.learned_leaves.max(1);
         statistics
     }
 }
 
-/// Adds a subtree to `into`; `depth` nodes are above it.
-fn count(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard) {
-    let leaf = match child {
-        Child::Leaf(leaf) => leaf,
-        Child::Node(node) => {
-            into.index_bytes += node.bytes() as u64;
-            for at in 0..node.children() {
-                count(node.link(at).load(guard), depth + 1, into, guard);
-            }
-            return;
+/// Adds the nodes of a subtree to `into`; `depth` nodes are above it.
+fn count_nodes(child: Child<'_>, depth: u32, into: &mut TreeStatistics, guard: &Guard) {
+    into.height = into.height.max(depth);
+    if let Child::Node(node) = child {
+        into.index_bytes += node.bytes() as u64;
+        for at in 0..node.children() {
+            count_nodes(node.link(at).load(guard), depth + 1, into, guard);
         }
-    };
-    let body = leaf.read();
-    into.height = depth;
-    into.index_bytes += (leaf.own_bytes() + body.slots.heap_bytes()) as u64;
-    into.records += body.slots.len() as u64;
-    for record in body.slots.collect() {
-        into.record_bytes += record.view().bytes() as u64;
     }
+}
+
+/// Adds a leaf to `into`. False if it is obsolete. Its records are looked at outside of the latch.
+fn count_leaf(leaf: &Leaf, into: &mut TreeStatistics) -> bool {
+    let body = leaf.read();
+    let rows = body.slots.len() as u64;
     match body.state {
-        State::Absent if body.slots.len() > 0 => into.partial_leaves += 1,
+        State::Obsolete => return false,
+        State::Absent if rows > 0 => into.partial_leaves += 1,
         State::Absent => into.absent_leaves += 1,
         State::Loading(_) => into.loading_leaves += 1,
         State::Resident => {
             into.resident_leaves += 1;
-            into.resident_records += body.slots.len() as u64;
+            into.resident_records += rows;
             into.slots += body.slots.capacity() as u64;
             into.learned_leaves += u64::from(body.slots.is_learned());
             into.model_error += u64::from(body.slots.error());
         }
-        State::Obsolete => {}
     }
+    into.records += rows;
+    into.index_bytes += (leaf.own_bytes() + body.slots.heap_bytes()) as u64;
+    let records = body.slots.collect();
+    drop(body);
+    into.record_bytes += records.iter().map(|record| record.view().bytes() as u64).sum::<u64>();
+    true
 }

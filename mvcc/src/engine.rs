@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use reckon_index::Cache;
+use reckon_index::{Cache, TreeStatistics};
 use reckon_storage::{KeyspaceId, Store, Timestamp};
 
 use crate::blocking::Blocking;
@@ -218,6 +218,11 @@ impl Engine {
     /// none did. A snapshot at or after that commit is never told an older one.
     pub fn last_change(&self, keyspace: KeyspaceId) -> Timestamp {
         self.shared.keyspaces.find(keyspace).last_change()
+    }
+
+    /// What memory holds of a keyspace. Looks at every record there.
+    pub fn tree_statistics(&self, keyspace: KeyspaceId) -> TreeStatistics {
+        self.shared.keyspaces.find(keyspace).tree.statistics()
     }
 
     /// [`last_change`](Self::last_change) of one keyspace, to be asked often.

@@ -58,7 +58,7 @@ pub use session::{Advisory, Session, SessionId};
 pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};
 
-pub use reckon_index::Statistics as CacheStatistics;
+pub use reckon_index::{Statistics as CacheStatistics, TreeStatistics};
 pub use reckon_storage::{
     Direction, Error as StorageError, KeyRange, KeyspaceId, Loaded, MemoryStore,
     Statistics as StorageStatistics, Store, Timestamp, key,

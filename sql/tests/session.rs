@@ -222,3 +222,19 @@ fn client_min_messages_decides_what_is_told() {
         assert_eq!(session.notices().len(), told, "{level}");
     }
 }
+
+#[test]
+fn what_memory_holds_of_tables_and_indexes_is_a_relation() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (id int primary key, name text)");
+    show(&mut session, "create index t_name on t (name)");
+    show(&mut session, "insert into t select n, 'x' from generate_series(1, 2000) n");
+    let sql = "select tablename, name, relid = name::regclass::oid, records, absent_leaves, \
+               fill between 0.5 and 1, learned_leaves = resident_leaves, index_bytes < 24 * records \
+               from reckon_index_stats where schemaname = 'public'";
+    // Nobody has asked for the index yet: it is not in memory.
+    let rows = "t|t|t|2000|0|t|t|t\nt|t_name|t|0|1|f|t|f\nSELECT 2";
+    assert_eq!(show(&mut session, sql), rows);
+    assert!(show(&mut session, "drop table reckon_index_stats").starts_with("42501"));
+}

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use reckon_mvcc::{Counters, Direction, KeyRange, KeyspaceId, Snapshot, Transaction};
 
+use super::counters::COMPUTED;
 use super::record::{self, Record};
-use super::{COUNTERS, Schema, Table, TableStatistics, VirtualRelation};
+use super::{Schema, Table, TableStatistics, VirtualRelation};
 use crate::error::{DataError, Error, Result};
 use crate::types::Oid;
 
@@ -90,9 +91,10 @@ impl Catalog {
 
     /// The relation of a name in a schema.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
-        static COMPUTED: Relation = Relation::Virtual(&COUNTERS);
-        if schema == COUNTERS.schema && name == COUNTERS.name {
-            return Some(&COMPUTED);
+        let mut computed = COMPUTED.iter();
+        if let Some((_, found)) = computed.find(|(one, _)| one.schema == schema && one.name == name)
+        {
+            return Some(found);
         }
         let schema = self.schemas.get(schema)?;
         self.relations.get(&schema.oid)?.get(name)
@@ -118,8 +120,8 @@ impl Catalog {
         if let Some(table) = self.tables.get(&oid) {
             return Some((&table.schema_name, &table.name));
         }
-        if oid == COUNTERS.oid {
-            return Some((COUNTERS.schema, COUNTERS.name));
+        if let Some((found, _)) = COMPUTED.iter().find(|(one, _)| one.oid == oid) {
+            return Some((found.schema, found.name));
         }
         self.tables.values().find_map(|table| {
             let mut indexes = table.primary_key().into_iter().chain(&table.indexes);

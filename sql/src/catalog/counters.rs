@@ -1,13 +1,44 @@
-//! The relation that tells what the server has counted since it started.
+//! The relations that tell what the server has counted since it started, and what it holds in memory. Their OIDs are far above
+//! those that are given out to objects, and above PostgreSQL's own.
 
-use super::VirtualRelation;
+use super::{Relation, VirtualRelation};
 use crate::types::{Oid, Type};
 
-/// `reckon_counters`: one row a figure. Its OID is far above those that are given out to objects,
-/// and above PostgreSQL's own.
+/// `reckon_counters`: one row a figure.
 pub static COUNTERS: VirtualRelation = VirtualRelation {
     oid: Oid(4_000_000_000),
     schema: "pg_catalog",
     name: "reckon_counters",
     columns: &[("name", Type::TEXT), ("value", Type::INT8)],
 };
+
+/// `reckon_index_stats`: one row for the tree in memory of each table and of each index that is not the table itself.
+pub static INDEX_STATS: VirtualRelation = VirtualRelation {
+    oid: Oid(4_000_000_001),
+    schema: "pg_catalog",
+    name: "reckon_index_stats",
+    columns: &[
+        ("schemaname", Type::TEXT),
+        ("tablename", Type::TEXT),
+        ("name", Type::TEXT),
+        ("relid", Type::OID),
+        ("height", Type::INT8),
+        ("resident_leaves", Type::INT8),
+        ("learned_leaves", Type::INT8),
+        ("partial_leaves", Type::INT8),
+        ("loading_leaves", Type::INT8),
+        ("absent_leaves", Type::INT8),
+        ("records", Type::INT8),
+        ("fill", Type::FLOAT8),
+        ("model_error", Type::FLOAT8),
+        ("index_bytes", Type::INT8),
+        ("record_bytes", Type::INT8),
+        ("hits", Type::INT8),
+        ("loads", Type::INT8),
+        ("evictions", Type::INT8),
+    ],
+};
+
+/// All of them.
+pub(super) static COMPUTED: [(&VirtualRelation, Relation); 2] =
+    [(&COUNTERS, Relation::Virtual(&COUNTERS)), (&INDEX_STATS, Relation::Virtual(&INDEX_STATS))];

@@ -1,36 +1,87 @@
-//! `reckon_counters`: what the server has counted since it started, for any client to read.
+//! `reckon_counters` and `reckon_index_stats`: what the server has counted since it started and what it holds in memory, for any
+//! client to read.
 
-use reckon_mvcc::{Snapshot, Transaction};
+use reckon_mvcc::{KeyspaceId, Snapshot, Transaction, TreeStatistics};
 
-use crate::catalog::COUNTERS;
+use crate::catalog::{COUNTERS, Catalog, INDEX_STATS, Table};
 use crate::database::Database;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Relations;
-use crate::types::Datum;
+use crate::types::{Datum, Oid};
 
 /// The relations that a session computes.
-pub(super) struct Computed(pub(super) Database);
+pub(super) struct Computed {
+    pub(super) database: Database,
+    /// Where the definitions of the session's database are.
+    pub(super) catalog: KeyspaceId,
+}
 
 impl Relations for Computed {
     fn rows(
         &mut self,
         relation: &'static str,
-        _transaction: &mut Transaction,
-        _snapshot: &Snapshot,
+        transaction: &mut Transaction,
+        snapshot: &Snapshot,
     ) -> Result<Vec<Vec<Datum>>> {
-        if relation != COUNTERS.name {
-            return Err(ExecutionError::Internal { what: "no such computed relation" }.into());
+        if relation == COUNTERS.name {
+            let row = |(name, value): (&str, u64)| vec![Datum::text(name), integer(value)];
+            return Ok(self.counters().into_iter().map(row).collect());
         }
-        let row = |(name, value): (&str, u64)| {
-            vec![Datum::text(name), Datum::Int8(i64::try_from(value).unwrap_or(i64::MAX))]
-        };
-        Ok(self.counters().into_iter().map(row).collect())
+        if relation == INDEX_STATS.name {
+            let catalog = Catalog::load(transaction, snapshot, self.catalog)?;
+            return Ok(self.trees(&catalog));
+        }
+        Err(ExecutionError::Internal { what: "no such computed relation" }.into())
     }
 }
 
+fn integer(value: u64) -> Datum {
+    Datum::Int8(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// A row of `reckon_index_stats`.
+fn tree(table: &Table, name: &str, oid: Oid, tree: &TreeStatistics) -> Vec<Datum> {
+    vec![
+        Datum::text(&table.schema_name),
+        Datum::text(&table.name),
+        Datum::text(name),
+        Datum::Oid(oid),
+        integer(u64::from(tree.height)),
+        integer(tree.resident_leaves),
+        integer(tree.learned_leaves),
+        integer(tree.partial_leaves),
+        integer(tree.loading_leaves),
+        integer(tree.absent_leaves),
+        integer(tree.records),
+        Datum::Float8(tree.fill()),
+        Datum::Float8(tree.model_error as f64 / 256.0),
+        integer(tree.index_bytes),
+        integer(tree.record_bytes),
+        integer(tree.leaf_hits),
+        integer(tree.loads),
+        integer(tree.evictions),
+    ]
+}
+
 impl Computed {
+    /// The trees of all tables and indexes, by schema and name.
+    fn trees(&self, catalog: &Catalog) -> Vec<Vec<Datum>> {
+        let mut tables: Vec<&Table> = catalog.tables().map(AsRef::as_ref).collect();
+        tables.sort_by_key(|table| (&table.schema_name, &table.name));
+        let engine = self.database.engine();
+        let mut rows = Vec::new();
+        for table in tables {
+            let own = (table.name.as_str(), table.oid, table.keyspace);
+            let indexes = table.indexes.iter().map(|at| (at.name.as_str(), at.oid, at.keyspace));
+            for (name, oid, keyspace) in std::iter::once(own).chain(indexes) {
+                rows.push(tree(table, name, oid, &engine.tree_statistics(keyspace)));
+            }
+        }
+        rows
+    }
+
     fn counters(&self) -> [(&'static str, u64); 18] {
-        let counted = self.0.engine().statistics();
+        let counted = self.database.engine().statistics();
         let (cache, store) = (counted.cache, counted.store);
         [
             ("sessions", counted.sessions),

@@ -122,7 +122,7 @@ impl Session {
             Surroundings::new(database.clone(), &mvcc, settings, user_name, &definition);
         database.inner().presence.enter(definition.oid);
         Ok(Session {
-            relations: Computed(database.clone()),
+            relations: Computed { database: database.clone(), catalog: definition.catalog },
             database,
             definition,
             watch,
