@@ -1,7 +1,7 @@
 //! Statements through a session, over the store in memory.
 
 use reckon_sql::session::{Flow, Progress, RowEncoding, RowSink};
-use reckon_sql::types::Datum;
+use reckon_sql::types::{Datum, Oid};
 use reckon_sql::{ConnectOptions, Database, Error, Options, Session};
 
 /// Rows in text form.
@@ -237,4 +237,32 @@ fn what_memory_holds_of_tables_and_indexes_is_a_relation() {
     let rows = "t|t|t|2000|0|t|t|t\nt|t_name|t|0|1|f|t|f\nSELECT 2";
     assert_eq!(show(&mut session, sql), rows);
     assert!(show(&mut session, "drop table reckon_index_stats").starts_with("42501"));
+}
+
+#[test]
+fn a_text_parsed_again_means_what_it_means_now() {
+    let database = Database::open_in_memory(Options::default()).expect("an empty database");
+    let mut session = session(&database);
+    let text = "select * from t where a = $1";
+    let columns = |session: &mut Session, name: &str| {
+        let described = session.describe_statement(name);
+        described.map(|d| (d.parameters, d.columns.map_or(0, |columns| columns.len())))
+    };
+    run(&mut session, "create table t (a int)").expect("a table");
+    session.parse("old", text, &[]).expect("a statement");
+    session.parse("same", text, &[]).expect("the same statement");
+    assert_eq!(columns(&mut session, "same").expect("columns"), (vec![Oid(23)], 1));
+    session.parse("typed", text, &[Oid(20)]).expect("with a declared type");
+    assert_eq!(columns(&mut session, "typed").expect("columns"), (vec![Oid(20)], 1));
+
+    run(&mut session, "drop table t; create table t (a int8, b int)").expect("another table");
+    let error = columns(&mut session, "old").expect_err("its columns are others");
+    assert_eq!(error.sqlstate().to_string(), "0A000");
+    session.parse("new", text, &[]).expect("a statement");
+    assert_eq!(columns(&mut session, "new").expect("columns"), (vec![Oid(20)], 2));
+
+    run(&mut session, "begin").expect("a block");
+    run(&mut session, "select 1/0").expect_err("it fails");
+    let error = session.parse("late", text, &[]).expect_err("the block has failed");
+    assert_eq!(error.sqlstate().to_string(), "25P02");
 }

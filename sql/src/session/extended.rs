@@ -21,15 +21,24 @@ impl Session {
     }
 
     fn prepare(&mut self, name: &str, sql: &str, parameter_types: &[Oid]) -> Result<()> {
-        let statement = single(sql)?;
-        self.notice_cut_names(statement.as_ref());
-        self.check_allowed(statement.as_ref())?;
+        let known = self.parsed_before(sql, parameter_types);
+        let statement = if known.is_some() { None } else { single(sql)? };
+        let cut = self.notice_cut_names(statement.as_ref());
+        self.check_allowed(known.as_ref().map_or(statement.as_ref(), |k| k.statement.as_ref()))?;
         if !name.is_empty() && self.statements.contains_key(name) {
             let name = name.to_owned();
             return Err(StatementError::DuplicatePreparedStatement { name }.into());
         }
-        let prepared = Arc::new(Prepared::lasting(statement, parameter_types.to_vec()));
-        self.planning(&prepared)?;
+        let prepared = match known {
+            Some(known) => known,
+            None => {
+                let new = Arc::new(Prepared::lasting(statement, parameter_types.to_vec()));
+                if self.planning(&new)?.is_some() && !cut {
+                    self.plans.keep_parsed(sql, &new);
+                }
+                new
+            }
+        };
         self.keep_prepared(name, prepared);
         Ok(())
     }

@@ -78,6 +78,11 @@ impl Prepared {
 }
 
 impl Planning {
+    /// Whether these definitions and settings would make the same plan.
+    fn is_of(&self, catalog: &Arc<Catalog>, settings: u64) -> bool {
+        Arc::ptr_eq(&self.catalog, catalog) && self.settings == settings
+    }
+
     /// The definitions it was made from.
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
@@ -113,12 +118,14 @@ impl Planning {
     }
 }
 
-/// Plans of the simple protocol, by text and by outline.
+/// Plans of the simple protocol, by text and by outline, and of Parse, by text.
 #[derive(Default)]
 pub(super) struct PlanCache {
     texts: HashMap<Box<str>, Arc<Prepared>, RandomState>,
     /// None: the outline's integers are more than values.
     outlines: HashMap<Box<str>, Option<Template>, RandomState>,
+    /// What Parse made of a text and the types declared for its parameters.
+    parsed: HashMap<Box<str>, Arc<Prepared>, RandomState>,
 }
 
 /// A statement with parameters in the place of its text's integers.
@@ -182,13 +189,36 @@ impl PlanCache {
         self.outlines.remove(outline.text.as_str());
     }
 
+    pub(super) fn keep_parsed(&mut self, sql: &str, prepared: &Arc<Prepared>) {
+        if sql.len() > CACHED_TEXT_BYTES {
+            return;
+        }
+        if self.parsed.len() >= CACHED_TEXTS {
+            self.parsed.clear();
+        }
+        self.parsed.insert(sql.into(), Arc::clone(prepared));
+    }
+
     pub(super) fn clear(&mut self) {
+        self.parsed.clear();
         self.texts.clear();
         self.outlines.clear();
     }
 }
 
 impl Session {
+    /// What an earlier Parse made of a text, if a new one would make the same.
+    pub(super) fn parsed_before(&mut self, sql: &str, declared: &[Oid]) -> Option<Arc<Prepared>> {
+        let prepared = Arc::clone(self.plans.parsed.get(sql)?);
+        let planning = prepared.planning.lock().clone()?;
+        if prepared.declared != declared || planning.planned.reads_clock {
+            return None;
+        }
+        let catalog = self.definitions().ok()?;
+        let settings = self.surroundings.settings.version();
+        planning.is_of(&catalog, settings).then_some(prepared)
+    }
+
     /// The plan of a statement for the definitions of now; None for a utility statement.
     pub(super) fn planning(&mut self, prepared: &Prepared) -> Result<Option<Arc<Planning>>> {
         let Some(statement) = &prepared.statement else { return Ok(None) };
@@ -208,8 +238,7 @@ impl Session {
         let settings = self.surroundings.settings.version();
         let known = prepared.planning.lock().clone();
         if let Some(known) = &known
-            && Arc::ptr_eq(&known.catalog, &catalog)
-            && known.settings == settings
+            && known.is_of(&catalog, settings)
             && (prepared.described || !known.planned.reads_clock)
         {
             return Ok(Arc::clone(known));
