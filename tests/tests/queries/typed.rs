@@ -465,7 +465,10 @@ impl Typed {
                 self.random.below(7)
             ),
             1 => {
-                let span = self.value(Class::Span, &scope, 1);
+                // No maximum of intervals: equal ones are written in several ways, and which of them
+                // it is depends on the order of rows.
+                let spans = ["r.iv * 2", "r.ts - r.d", "r.iv + '36:00'", "'-1 day'", "null"];
+                let span = self.one(&spans);
                 format!(
                     "update {table} r set ts = (select max(ts) from v1) + interval '1 hour', iv = {span} where {condition}"
                 )
