@@ -15,7 +15,7 @@ use super::syntax::{
 };
 use crate::analyze;
 use crate::catalog::{Column, RowIdentity, Schema, Table};
-use crate::error::{DefinitionError, Error, NameError, Result, SqlState};
+use crate::error::{DefinitionError, Error, NameError, Result, SqlState, TypeError};
 use crate::parser::{Name, Source, fold, object_name};
 use crate::types::{self, Family, Oid, Type};
 
@@ -126,6 +126,7 @@ impl Edit<'_> {
         refuse(SERIALS.contains(&written.as_str()), &format!("the column type {written}"))?;
         let ty = analyze::type_name(data_type, &self.source)
             .map_err(|error| analyze::place_type_error(error, &self.source, position))?;
+        check_storable(&name, ty)?;
         let mut made = Column { name, ty, not_null: false, default: None, dropped: false };
         let mut given = Given { at: position, end: position, ..Given::default() };
         for ColumnOptionDef { name, option } in options {
@@ -240,6 +241,17 @@ fn no_index_words(name: Option<&Ident>, method: Option<&IndexType>) -> Result<()
 fn column_key(column: &str, name: Option<String>, primary: bool, position: Option<u32>) -> NewKey {
     let column = KeyColumn { name: column.to_owned(), descending: false, nulls_first: false };
     NewKey { name, primary, columns: vec![column], include: Vec::new(), position }
+}
+
+/// Types that only describe, `void` or `record`, have no values to store.
+fn check_storable(column: &str, ty: Type) -> Result<()> {
+    match types::catalog::by_oid(ty.oid) {
+        Some(entry) if entry.kind == 'p' => {
+            let (column, type_name) = (column.to_owned(), entry.display.to_owned());
+            Err(TypeError::PseudoType { column, type_name }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where a key constraint begins.

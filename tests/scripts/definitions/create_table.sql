@@ -28,3 +28,6 @@ create table k (x int default (select 1));
 create table l (x int not null null);
 create table m (x int default 1 default 2);
 create table a_table_name_that_is_longer_than_sixty_three_bytes_and_so_gets_truncated_ (id int);
+create table n (x void);
+create table n (x int, y record);
+create table n (x unknown);
