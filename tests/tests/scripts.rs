@@ -1,8 +1,5 @@
 //! Every script agrees with PostgreSQL 15, with the cache at its default and at its least.
 //!
-//! `tests/PENDING` lists those that do not yet. They run all the same, and one that agrees
-//! must be taken off the list: it only ever gets shorter.
-//!
 //! A run of all of them must have answered from memory, and with the least cache it must have
 //! gone to the store, loaded and evicted: `reckon_counters` says so.
 //!
@@ -15,13 +12,8 @@ use std::process::ExitCode;
 
 use reckon_tests::{Reckon, Session, script};
 
-/// Names of the scripts that do not agree yet, one a line.
-const PENDING: &str = include_str!("../PENDING");
-
 /// What a cache counts that holds less than is used; the first, what any cache counts.
 const EVICTING: &[&str] = &["cache_hits", "cache_loads", "cache_evictions", "store_reads"];
-
-const AGREES: &str = "it agrees now: take it off tests/PENDING";
 
 /// Those of the counters that are still 0.
 fn uncounted<'n>(server: &Reckon, names: &[&'n str]) -> Vec<&'n str> {
@@ -33,20 +25,44 @@ fn uncounted<'n>(server: &Reckon, names: &[&'n str]) -> Vec<&'n str> {
     names.iter().filter(|name| is_zero(name)).copied().collect()
 }
 
+/// What has passed and what has not, told test by test.
+#[derive(Default)]
+struct Outcome {
+    passed: usize,
+    failed: Vec<(String, String)>,
+}
+
+impl Outcome {
+    fn tell(&mut self, name: String, result: Result<(), String>) {
+        let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+        let _closed = writeln!(std::io::stdout(), "test {name} ... {verdict}");
+        match result {
+            Ok(()) => self.passed += 1,
+            Err(report) => self.failed.push((name, report)),
+        }
+    }
+
+    fn end(self) -> ExitCode {
+        let mut out = std::io::stdout().lock();
+        for (name, report) in &self.failed {
+            let _closed = writeln!(out, "\n---- {name} ----\n{report}");
+        }
+        let failed = self.failed.len();
+        let verdict = if failed == 0 { "ok" } else { "FAILED" };
+        let passed = self.passed;
+        let _closed = writeln!(out, "\ntest result: {verdict}. {passed} passed; {failed} failed");
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
 fn main() -> ExitCode {
     let filter: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let mut out = std::io::stdout().lock();
-    let pending: Vec<&str> = PENDING.lines().collect();
-    let mut failed = Vec::new();
-    let (mut passed, mut waiting) = (0, 0);
+    let chosen = |name: &str| filter.is_empty() || filter.iter().any(|part| name.contains(part));
+    let mut outcome = Outcome::default();
     for (cache, settings) in [("default", &[][..]), ("smallest", &["cache_size=1MB"][..])] {
-        let scripts = script::all("");
-        let chosen =
-            |name: &str| filter.is_empty() || filter.iter().any(|part| name.contains(part));
-        let whole = filter.is_empty();
         let mut server = None;
-        for script in scripts {
+        for script in script::all("") {
             let name = format!("{cache}/{}", script.name);
             if !chosen(&name) {
                 continue;
@@ -54,41 +70,16 @@ fn main() -> ExitCode {
             let server: &Reckon = server.get_or_insert_with(|| Reckon::start_with(settings));
             server.clear_log();
             let result = std::panic::catch_unwind(|| script.check(server.address()));
-            let result = result.unwrap_or_else(|_| Err(format!("lost it\n{}", server.log())));
-            let listed = pending.contains(&script.name.as_str());
-            let verdict = match (&result, listed) {
-                (Ok(()), false) => "ok",
-                (Err(_), true) => "pending",
-                (Ok(()), true) | (Err(_), false) => "FAILED",
-            };
-            let _closed = writeln!(out, "test {name} ... {verdict}");
-            match result {
-                Ok(()) if listed => failed.push((name, AGREES.to_owned())),
-                Ok(()) => passed += 1,
-                Err(_) if listed => waiting += 1,
-                Err(report) => failed.push((name, report)),
-            }
+            let lost = |_| Err(format!("lost it\n{}", server.log()));
+            outcome.tell(name, result.unwrap_or_else(lost));
         }
-        if let Some(server) = server.filter(|_| whole) {
-            let needed: &[&str] = if cache == "smallest" { EVICTING } else { &EVICTING[..1] };
+        if let Some(server) = server.filter(|_| filter.is_empty()) {
+            let needed = if cache == "smallest" { EVICTING } else { &EVICTING[..1] };
             let idle = uncounted(&server, needed);
-            let verdict = if idle.is_empty() { "ok" } else { "FAILED" };
-            let _closed = writeln!(out, "test {cache}/counters ... {verdict}");
-            if idle.is_empty() {
-                passed += 1;
-            } else {
-                failed.push((format!("{cache}/counters"), format!("never counted: {idle:?}")));
-            }
+            let counted =
+                if idle.is_empty() { Ok(()) } else { Err(format!("never counted: {idle:?}")) };
+            outcome.tell(format!("{cache}/counters"), counted);
         }
     }
-    for (name, report) in &failed {
-        let _closed = writeln!(out, "\n---- {name} ----\n{report}");
-    }
-    let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
-    let _closed = writeln!(
-        out,
-        "\ntest result: {verdict}. {passed} passed; {} failed; {waiting} pending",
-        failed.len()
-    );
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    outcome.end()
 }
