@@ -44,6 +44,8 @@ const SPARE_BLOCKING_THREADS: usize = 64;
 const SPARE_GREETINGS: usize = 256;
 /// Sessions that the workers open at the same time: behind more of them sessions that run would wait.
 const OPENINGS: usize = 1;
+/// Niceness of the thread that accepts: a storm of connections is not to slow down sessions that run.
+const FRONT_NICENESS: i32 = 10;
 /// How often running statements' clients are looked for.
 const ABANDONED_EVERY: Duration = Duration::from_millis(500);
 /// How long ended statements may take to say so.
@@ -102,6 +104,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Error> {
     });
     let sessions = Arc::clone(&server.sessions);
     server.database.stop_sessions_by(move |process, reason| sessions.stop_one(process, reason));
+    yield_to_sessions();
     front.block_on(serve(&server, listeners, config.shutdown_timeout));
     workers.shutdown_background();
     info!("stopped: {}", server.metrics);
@@ -164,6 +167,14 @@ fn step_aside(work: &mut dyn FnMut()) {
     match flavor {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),
+    }
+}
+
+/// Lets this thread, which lets others in, stand back behind the workers when there are too few
+/// processors for both. Workers have been started before.
+fn yield_to_sessions() {
+    if let Err(error) = rustix::process::setpriority_process(None, FRONT_NICENESS) {
+        debug!("priority of the accepting thread: {error}");
     }
 }
 
