@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use crate::{Address, Session, condition};
 
-/// Where Debian keeps sources.
-const ARCHIVE: &str = "deb-src http://deb.debian.org/debian bookworm main\n";
+/// Where apt is told about archives.
+const APT: [&str; 2] = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
 
 /// Seconds that one step of a spec may take before it is cancelled.
 const STEP_SECONDS: &str = "30";
@@ -112,12 +112,28 @@ fn tester() -> Result<PathBuf, String> {
     if tester.is_file() { Ok(tester) } else { Err(format!("no {}", tester.display())) }
 }
 
+/// The line of apt's configuration for the sources in Debian's archive that this machine uses.
+fn archive() -> Result<String, String> {
+    let [list, parts] = APT.map(PathBuf::from);
+    let parts = fs::read_dir(parts).into_iter().flatten().flatten().map(|entry| entry.path());
+    for file in std::iter::once(list).chain(parts) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let mut words = lines.flat_map(str::split_whitespace);
+        let is_archive = |word: &&str| word.trim_end_matches('/').ends_with("/debian");
+        if let Some(uri) = words.find(is_archive) {
+            return Ok(format!("deb-src {uri} bookworm main\n"));
+        }
+    }
+    Err("apt knows no archive of Debian".to_owned())
+}
+
 /// Downloads PostgreSQL's sources and unpacks the part that has the specs.
 fn fetch(cache: &Path, into: &Path) -> Result<(), String> {
     let dir = tempfile::tempdir_in(cache).map_err(|error| error.to_string())?;
     let path = |name: &str| dir.path().join(name).display().to_string();
     fs::create_dir(path("lists")).map_err(|error| error.to_string())?;
-    fs::write(path("sources.list"), ARCHIVE).map_err(|error| error.to_string())?;
+    fs::write(path("sources.list"), archive()?).map_err(|error| error.to_string())?;
     let options = [
         format!("Dir::Etc::SourceList={}", path("sources.list")),
         "Dir::Etc::SourceParts=/dev/null".to_owned(),
