@@ -21,17 +21,11 @@ copy t from stdin;
 copy t from stdin;
 99999999999	x	1
 \.
-copy t (nosuch) from stdin;
-\.
-copy nosuch from stdin;
-\.
-copy t from stdin (format nosuch);
-\.
-copy t from stdin (delimiter 'ab');
-\.
-copy t from stdin (nosuch 1);
-\.
-copy t (id, id) from stdin;
-\.
+\copy t (nosuch) from '/dev/null'
+\copy nosuch from '/dev/null'
+\copy t from '/dev/null' (format nosuch)
+\copy t from '/dev/null' (delimiter 'ab')
+\copy t from '/dev/null' (nosuch 1)
+\copy t (id, id) from '/dev/null'
 select * from t;
 select 1;
