@@ -4,6 +4,8 @@
 //! 4000 minus, C000 NaN, D000 Infinity, F000 -Infinity), u16 display scale, then the groups:
 //! value = sum of group\[i\] * 10000^(weight - i).
 
+use std::cmp::Ordering;
+
 use bigdecimal::num_bigint::{BigInt, BigUint, Sign};
 use bigdecimal::num_traits::{ToPrimitive, Zero};
 use bytes::{BufMut, BytesMut};
@@ -16,6 +18,7 @@ const MINUS: u16 = 0x4000;
 const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
+const INFINITE_SCALE: u16 = 0x20;
 
 impl Numeric {
     /// Writes the binary form.
@@ -26,7 +29,9 @@ impl Numeric {
                 Numeric::NegativeInfinity => NEGATIVE_INFINITY,
                 Numeric::NaN | Numeric::Finite(_) => NAN,
             };
-            [0, 0, sign, 0].iter().for_each(|field| out.put_u16(*field));
+            // PostgreSQL reads the scale out of the bits that say infinity.
+            let scale = if sign == NAN { 0 } else { INFINITE_SCALE };
+            [0, 0, sign, scale].iter().for_each(|field| out.put_u16(*field));
             return;
         };
         // Whole groups after the point.
@@ -47,11 +52,16 @@ impl Numeric {
         let mut fields = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
         let mut field = || fields.next().ok_or(DataError::BinaryTooShort);
         let (count, weight, sign, scale) = (field()?, field()?, field()?, field()?);
+        let all_read = match bytes.len().cmp(&(8 + 2 * usize::from(count))) {
+            Ordering::Less => Err(DataError::BinaryTooShort.into()),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(invalid("incorrect binary data format")),
+        };
         match sign {
             PLUS | MINUS => {}
-            NAN => return Ok(Numeric::NaN),
-            INFINITY => return Ok(Numeric::Infinity),
-            NEGATIVE_INFINITY => return Ok(Numeric::NegativeInfinity),
+            NAN => return all_read.map(|()| Numeric::NaN),
+            INFINITY => return all_read.map(|()| Numeric::Infinity),
+            NEGATIVE_INFINITY => return all_read.map(|()| Numeric::NegativeInfinity),
             _ => return Err(invalid("invalid sign in external \"numeric\" value")),
         }
         let scale = i64::from(scale);
@@ -66,6 +76,7 @@ impl Numeric {
             }
             text.extend([1000, 100, 10, 1].map(|unit| b'0' + (group / unit % 10) as u8));
         }
+        all_read?;
         let magnitude = BigUint::parse_bytes(&text, 10).unwrap_or_default();
         let sign = if sign == MINUS { Sign::Minus } else { Sign::Plus };
         let digits = BigInt::from_biguint(sign, magnitude);
