@@ -3,7 +3,8 @@
 //! # Concurrency
 //!
 //! The latch is held for one append and its installs. Nothing is waited for under it: when the store
-//! would stall it is released first. The certifier's latch is taken under it. Locks of rows and tables are never taken under it.
+//! would stall it is released first. The certifier's latch is taken under it. Locks of rows and tables
+//! are never taken under it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -19,7 +19,7 @@ use crate::parser::{self, Outline, Signs, Statement};
 use crate::plan::{OutputColumn, Planned};
 use crate::types::{Formats, Oid, Type};
 
-/// How many texts of the simple protocol keep their plans, in one session.
+/// How many texts of each kind keep their plans, in one session.
 const CACHED_TEXTS: usize = 256;
 /// The longest text worth keeping, in bytes.
 const CACHED_TEXT_BYTES: usize = 4096;
@@ -118,14 +118,27 @@ impl Planning {
     }
 }
 
+type ByText = HashMap<Box<str>, Arc<Prepared>, RandomState>;
+
+/// Keeps a text's statement; when there are too many, all before it go.
+fn enter(texts: &mut ByText, sql: &str, prepared: &Arc<Prepared>) {
+    if sql.len() > CACHED_TEXT_BYTES {
+        return;
+    }
+    if texts.len() >= CACHED_TEXTS {
+        texts.clear();
+    }
+    texts.insert(sql.into(), Arc::clone(prepared));
+}
+
 /// Plans of the simple protocol, by text and by outline, and of Parse, by text.
 #[derive(Default)]
 pub(super) struct PlanCache {
-    texts: HashMap<Box<str>, Arc<Prepared>, RandomState>,
+    texts: ByText,
     /// None: the outline's integers are more than values.
     outlines: HashMap<Box<str>, Option<Template>, RandomState>,
     /// What Parse made of a text and the types declared for its parameters.
-    parsed: HashMap<Box<str>, Arc<Prepared>, RandomState>,
+    parsed: ByText,
 }
 
 /// A statement with parameters in the place of its text's integers.
@@ -156,13 +169,7 @@ impl PlanCache {
     }
 
     pub(super) fn keep(&mut self, sql: &str, prepared: &Arc<Prepared>) {
-        if sql.len() > CACHED_TEXT_BYTES {
-            return;
-        }
-        if self.texts.len() >= CACHED_TEXTS {
-            self.texts.clear();
-        }
-        self.texts.insert(sql.into(), Arc::clone(prepared));
+        enter(&mut self.texts, sql, prepared);
     }
 
     /// What is known of an outline.
@@ -190,19 +197,13 @@ impl PlanCache {
     }
 
     pub(super) fn keep_parsed(&mut self, sql: &str, prepared: &Arc<Prepared>) {
-        if sql.len() > CACHED_TEXT_BYTES {
-            return;
-        }
-        if self.parsed.len() >= CACHED_TEXTS {
-            self.parsed.clear();
-        }
-        self.parsed.insert(sql.into(), Arc::clone(prepared));
+        enter(&mut self.parsed, sql, prepared);
     }
 
     pub(super) fn clear(&mut self) {
-        self.parsed.clear();
         self.texts.clear();
         self.outlines.clear();
+        self.parsed.clear();
     }
 }
 
