@@ -136,7 +136,9 @@ pub struct TreeStatistics {
     pub resident_leaves: u64,
     /// Of those, how many carry a model.
     pub learned_leaves: u64,
-    /// How far their models are off: the mean over them of the mean of log2(slots off + 1), times 256.
+    /// Of those, how many carry none.
+    pub dense_leaves: u64,
+    /// How far the models are off: the mean over the leaves of the mean of log2(slots off + 1), times 256.
     pub model_error: u64,
     /// Leaves being loaded.
     pub loading_leaves: u64,
@@ -163,6 +165,11 @@ pub struct TreeStatistics {
 }
 
 impl TreeStatistics {
+    /// The part of the resident leaves that carry a model, from 0 to 1.
+    pub fn learned_part(&self) -> f64 {
+        self.learned_leaves as f64 / self.resident_leaves.max(1) as f64
+    }
+
     /// The part of the resident leaves' slots that holds records, from 0 to 1.
     pub fn fill(&self) -> f64 {
         if self.slots == 0 { 0.0 } else { self.resident_records as f64 / self.slots as f64 }

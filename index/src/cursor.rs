@@ -16,7 +16,7 @@ use std::ops::{Bound, ControlFlow};
 use crossbeam_epoch::pin;
 
 use crate::api::{Direction, Step};
-use crate::leaf::{Body, Leaf, State};
+use crate::leaf::{Body, Leaf, Search, State};
 use crate::projection::successor;
 use crate::record::{Record, RecordPtr, Visible};
 use crate::tree::{Seek, Tree};
@@ -54,6 +54,7 @@ enum Left {
 /// What is the same for all leaves of a visit.
 struct Visit<F> {
     snapshot: u64,
+    search: Search,
     rows_left: usize,
     row: F,
 }
@@ -92,7 +93,8 @@ impl Cursor {
         row: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Step {
         let guard = pin();
-        let mut visit = Visit { snapshot, rows_left: max_rows, row };
+        let search = tree.inner.cache.search();
+        let mut visit = Visit { snapshot, search, rows_left: max_rows, row };
         loop {
             if self.is_over() {
                 return Step::End;
@@ -179,7 +181,7 @@ impl Cursor {
             }
             let mut at = match span.take() {
                 Some(span) if span.revision == body.revision => span,
-                Some(_) | None => self.span(leaf, &body),
+                Some(_) | None => self.span(leaf, &body, visit.search),
             };
             let mut batch = std::mem::take(&mut self.batch);
             if let Some(from) = at.next {
@@ -205,8 +207,8 @@ impl Cursor {
     }
 
     /// Where what is left of the range lies in a leaf.
-    fn span(&self, leaf: &Leaf, body: &Body) -> Span {
-        let place = |key: &[u8]| match body.slots.find(key) {
+    fn span(&self, leaf: &Leaf, body: &Body, search: Search) -> Span {
+        let place = |key: &[u8]| match body.slots.find(key, search) {
             Ok(at) | Err(at) => at,
         };
         let ends_inside = match (&self.upper, &leaf.fences.upper) {

@@ -73,7 +73,7 @@ impl Inner {
         if body.state != State::Resident || !body.slots.is_full() {
             return;
         }
-        let (Ok(place) | Err(place)) = body.slots.find(key);
+        let (Ok(place) | Err(place)) = body.slots.find(key, self.cache.search());
         let room = body.slots.tendency(place);
         let (kept, gone, newest_gone) = body.sift(horizon);
         body.complete_since = body.complete_since.max(newest_gone);

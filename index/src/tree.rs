@@ -105,9 +105,10 @@ impl Tree {
     /// What `snapshot` sees under `key`.
     #[inline]
     pub fn lookup<'g>(&self, key: &[u8], snapshot: u64, guard: &'g Guard) -> Lookup<'g> {
+        let search = self.inner.cache.search();
         loop {
             let leaf = self.inner.leaf(Seek::At(key), guard);
-            let Some(answer) = leaf.lookup(key, snapshot, guard) else { continue };
+            let Some(answer) = leaf.lookup(key, snapshot, search, guard) else { continue };
             if matches!(answer, Lookup::Found { .. } | Lookup::Missing) {
                 leaf.touch();
                 self.inner.hits.raise();
@@ -118,9 +119,10 @@ impl Tree {
 
     /// The newest version under `key`.
     pub fn newest<'g>(&self, key: &[u8], guard: &'g Guard) -> Newest<'g> {
+        let search = self.inner.cache.search();
         loop {
             let leaf = self.inner.leaf(Seek::At(key), guard);
-            let Some(answer) = leaf.newest(key, guard) else { continue };
+            let Some(answer) = leaf.newest(key, search, guard) else { continue };
             if answer != Newest::Absent {
                 leaf.touch();
                 self.inner.hits.raise();
@@ -288,6 +290,7 @@ fn count_leaf(leaf: &Leaf, into: &mut TreeStatistics) -> bool {
             into.resident_records += rows;
             into.slots += body.slots.capacity() as u64;
             into.learned_leaves += u64::from(body.slots.is_learned());
+            into.dense_leaves += u64::from(!body.slots.is_learned());
             into.model_error += u64::from(body.slots.error());
         }
     }

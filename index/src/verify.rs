@@ -2,7 +2,7 @@
 
 use crossbeam_epoch::{Guard, pin};
 
-use crate::leaf::{Leaf, Run, State};
+use crate::leaf::{Leaf, Run, Search, State};
 use crate::node::{Child, FANOUT};
 use crate::tree::{Inner, Seek};
 
@@ -78,11 +78,11 @@ impl Inner {
             record.verify(body.state == State::Absent);
             assert!(key >= &*leaf.fences.lower, "below the fence");
             assert!(leaf.fences.upper.as_ref().is_none_or(|upper| key < &**upper), "above it");
-            assert!(
-                body.slots
-                    .find(key)
-                    .is_ok_and(|at| body.slots.record(at).is_some_and(|found| found.key() == key))
-            );
+            for search in [Search::Guess, Search::Halve] {
+                let found = body.slots.find(key, search).ok();
+                let found = found.and_then(|at| body.slots.record(at));
+                assert!(found.is_some_and(|found| found.key() == key), "record {at}: {search:?}");
+            }
             let found = std::ptr::eq(self.leaf(Seek::At(key), guard), leaf);
             assert!(found, "record {at} is not found from the root");
         }

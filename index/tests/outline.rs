@@ -62,3 +62,28 @@ fn sequences_are_told_to_be_learned() {
     assert!(statistics.learned_leaves * 100 >= leaves * 95, "{outline}");
     assert!(outline.contains("learned") && outline.contains("error "), "{outline}");
 }
+
+#[test]
+fn without_their_models_leaves_answer_the_same() {
+    let cache = Cache::new(1 << 30);
+    let engine = Engine::new(&cache);
+    let row =
+        |number: u64| ((number * 7).to_be_bytes().to_vec(), Some(number.to_le_bytes().to_vec()));
+    engine.commit((0..5_000).map(row).collect(), 0);
+    let snapshot = engine.store.visible();
+    engine.scan(&[], None, Direction::Forward, snapshot, 100, true);
+    let before = engine.tree.statistics();
+    assert_eq!(before.learned_leaves + before.dense_leaves, before.resident_leaves);
+    assert!(before.learned_part() > 0.9, "{before:?}");
+    for on in [false, true] {
+        cache.use_models(on);
+        for number in 0..36_000u64 {
+            let key = number.to_be_bytes();
+            assert_eq!(engine.read(&key, snapshot), engine.store.read(&key, snapshot));
+        }
+        let seen = engine.scan(&[0; 7], Some(&[0, 1]), Direction::Reverse, snapshot, 9, true);
+        assert_eq!(seen, engine.store.scan(&[0; 7], Some(&[0, 1]), Direction::Reverse, snapshot));
+    }
+    let after = engine.tree.statistics();
+    assert_eq!(after.learned_leaves, before.learned_leaves);
+}

@@ -19,6 +19,7 @@
 //! 3. `count` is the number of records. It stays below `count_max`, and that below the number of slots.
 
 use super::model::Model;
+use super::slots::Search;
 use crate::projection::Projection;
 use crate::record::RecordPtr;
 use crate::residency::budget::footprint;
@@ -217,13 +218,18 @@ impl Gapped {
 
     /// A slot that holds `key`'s record, or else the first slot behind which nothing is less.
     #[inline]
-    pub(crate) fn find(&self, key: &[u8]) -> Result<usize, usize> {
+    pub(crate) fn find(&self, key: &[u8], search: Search) -> Result<usize, usize> {
         let head = self.projection.head(key);
-        let guess = self.model.predict(head);
-        if self.slots[guess].head == head && self.key(guess) == Some(key) {
-            return Ok(guess);
-        }
-        let start = self.first_not_below(head, guess);
+        let start = match search {
+            Search::Guess => {
+                let guess = self.model.predict(head);
+                if self.slots[guess].head == head && self.key(guess) == Some(key) {
+                    return Ok(guess);
+                }
+                self.first_not_below(head, guess)
+            }
+            Search::Halve => self.slots.partition_point(|slot| slot.head < head),
+        };
         match self.slots.get(start) {
             Some(slot) if slot.head == head && slot.record.is_some() => {
                 self.find_among_ties(start, head, key)

@@ -36,7 +36,7 @@ use crate::residency::budget::{Cache, footprint};
 use crate::sync::{AtomicBool, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use dense::DENSE_SLOTS;
 pub(crate) use gapped::{GAPPED_SLOTS, Room};
-pub(crate) use slots::{Contents, Run, Slots};
+pub(crate) use slots::{Contents, Run, Search, Slots};
 
 /// With fewer deletions than this a leaf is not searched for what can go.
 const PURGE_MIN: usize = 64;
@@ -171,6 +171,7 @@ impl Leaf {
         &self,
         key: &[u8],
         snapshot: u64,
+        search: Search,
         guard: &'g Guard,
     ) -> Option<Lookup<'g>> {
         let body = self.body.read();
@@ -181,7 +182,7 @@ impl Leaf {
             State::Absent | State::Loading(_) => return Some(Lookup::Absent),
             State::Obsolete => return None,
         };
-        let Ok(at) = body.slots.find(key) else { return Some(nothing) };
+        let Ok(at) = body.slots.find(key, search) else { return Some(nothing) };
         let record = body.slots.pinned(at, guard)?;
         drop(body);
         record.touch();
@@ -196,7 +197,12 @@ impl Leaf {
     }
 
     /// The newest version under `key`; `None` when the leaf is obsolete.
-    pub(crate) fn newest<'g>(&self, key: &[u8], guard: &'g Guard) -> Option<Newest<'g>> {
+    pub(crate) fn newest<'g>(
+        &self,
+        key: &[u8],
+        search: Search,
+        guard: &'g Guard,
+    ) -> Option<Newest<'g>> {
         let body = self.body.read();
         let nothing = match body.state {
             State::Resident => Newest::Missing { since: body.complete_since },
@@ -204,7 +210,7 @@ impl Leaf {
             State::Absent | State::Loading(_) => return Some(Newest::Absent),
             State::Obsolete => return None,
         };
-        let Ok(at) = body.slots.find(key) else { return Some(nothing) };
+        let Ok(at) = body.slots.find(key, search) else { return Some(nothing) };
         let record = body.slots.pinned(at, guard)?;
         drop(body);
         record.touch();
@@ -251,7 +257,7 @@ impl Body {
         cache: &Arc<Cache>,
         guard: &Guard,
     ) -> Result<Installed, usize> {
-        match (self.state, self.slots.find(change.key)) {
+        match (self.state, self.slots.find(change.key, cache.search())) {
             (State::Obsolete, _) => Ok(Installed::Obsolete),
             (_, Ok(at)) => Ok(self.push(at, change, cache, guard)),
             (State::Absent, Err(_)) => Ok(Installed::Done(0)),

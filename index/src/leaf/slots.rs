@@ -10,6 +10,15 @@ use super::gapped::{Gapped, Room};
 use crate::projection::{HEAD_BYTES, Projection, common_prefix, fence_prefix};
 use crate::record::{Record, RecordPtr};
 
+/// How slots that have a model are searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// Around the model's prediction.
+    Guess,
+    /// By halving all of them, as if there was no model.
+    Halve,
+}
+
 /// See the module. The slots do not own their records.
 pub(crate) enum Slots {
     /// Sorted, no gaps.
@@ -89,10 +98,10 @@ impl Slots {
 
     /// The place of `key`, or else the one it belongs in.
     #[inline]
-    pub(crate) fn find(&self, key: &[u8]) -> Result<usize, usize> {
+    pub(crate) fn find(&self, key: &[u8], search: Search) -> Result<usize, usize> {
         match self {
             Self::Dense(dense) => dense.find(key),
-            Self::Gapped(gapped) => gapped.find(key),
+            Self::Gapped(gapped) => gapped.find(key, search),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Fences, Room, Run, Slots};
+use super::{Fences, Room, Run, Search, Slots};
 use crate::projection::successor;
 use crate::record::RecordPtr;
 
@@ -51,7 +51,7 @@ fn key_of(shape: u8, number: u32) -> Vec<u8> {
 }
 
 fn place(slots: &Slots, key: &[u8]) -> usize {
-    match slots.find(key) {
+    match slots.find(key, Search::Guess) {
         Ok(at) | Err(at) => at,
     }
 }
@@ -60,12 +60,15 @@ fn check(slots: &Slots, sorted: &Sorted, probes: &[Vec<u8>]) {
     slots.verify();
     assert_eq!(slots.collect(), sorted.records());
     for pair in probes.windows(2) {
-        let found = slots
-            .find(&pair[0])
-            .ok()
-            .and_then(|at| slots.record(at))
-            .map(|record| record.key().to_vec());
-        assert_eq!(found, sorted.0.get(&pair[0]).map(|_| pair[0].clone()));
+        for search in [Search::Guess, Search::Halve] {
+            let place = slots.find(&pair[0], search);
+            let found = place.ok().and_then(|at| slots.record(at));
+            let found = found.map(|record| record.key().to_vec());
+            assert_eq!(found, sorted.0.get(&pair[0]).map(|_| pair[0].clone()));
+            if place.is_err() {
+                assert_eq!(place, slots.find(&pair[0], Search::Guess));
+            }
+        }
         let (low, high) = ((&pair[0]).min(&pair[1]).clone(), (&pair[0]).max(&pair[1]).clone());
         let mut expected: Vec<RecordPtr> =
             sorted.0.range(low.clone()..high.clone()).map(|(_, record)| *record).collect();
@@ -115,7 +118,7 @@ proptest! {
             let number = cluster.map_or(number, |from| from + number % 1000);
             let key = key_of(shape, number);
             probes.extend([key.clone(), successor(&key)]);
-            if let Err(at) = slots.find(&key) {
+            if let Err(at) = slots.find(&key, Search::Guess) {
                 if slots.is_full() {
                     break;
                 }
@@ -151,7 +154,9 @@ fn sequences_are_learned_and_leave_room_where_they_go() {
                 break;
             }
             let key = number.to_be_bytes();
-            let Err(at) = slots.find(&key) else { panic!("{number} is there already") };
+            let Err(at) = slots.find(&key, Search::Guess) else {
+                panic!("{number} is there already")
+            };
             slots.insert(at, &key, sorted.add(&key));
         }
         slots.verify();

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::api::Statistics;
+use crate::leaf::Search;
 use crate::residency::Clock;
 use crate::sync::Mutex;
 
@@ -45,6 +46,7 @@ pub struct Cache {
     retired: AtomicUsize,
     typical_leaf: AtomicUsize,
     models: AtomicBool,
+    models_used: Apart<AtomicBool>,
     requests: AtomicU64,
     /// Tags of rows that were asked for lately and not found in memory, each where its hash says.
     lately: Box<[AtomicU32]>,
@@ -67,6 +69,7 @@ impl Cache {
             retired: AtomicUsize::new(0),
             typical_leaf: AtomicUsize::new(TYPICAL_LEAF_BYTES),
             models: AtomicBool::new(true),
+            models_used: Apart(AtomicBool::new(true)),
             requests: AtomicU64::new(0),
             lately: (0..lately).map(|_| AtomicU32::new(0)).collect(),
             hasher: RandomState::new(),
@@ -87,6 +90,13 @@ impl Cache {
     /// Whether leaves built from now on may carry models. For comparison: they do unless told otherwise.
     pub fn set_models(&self, on: bool) {
         self.models.store(on, Ordering::Relaxed);
+    }
+
+    /// Whether searches ask the models: they do unless told otherwise. Told not to, from the next search on every leaf is searched by
+    /// halving alone, from its first slot to its last; leaves keep their models and new ones are built with them, so that told
+    /// again all is as before. Costs nothing to change, and no answer depends on it: it shows what the models are worth.
+    pub fn use_models(&self, on: bool) {
+        self.models_used.0.store(on, Ordering::Relaxed);
     }
 
     /// What all its trees did and hold. Waits for an eviction under way.
@@ -112,6 +122,11 @@ impl Cache {
 
     pub(crate) fn models(&self) -> bool {
         self.models.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn search(&self) -> Search {
+        if self.models_used.0.load(Ordering::Relaxed) { Search::Guess } else { Search::Halve }
     }
 
     /// Whether memory is short, so that what is kept should be chosen finely.
@@ -189,6 +204,10 @@ impl fmt::Debug for Cache {
         f.debug_struct("Cache").field("size", &self.size).field("used", &self.used).finish()
     }
 }
+
+/// What is read often, on a cache line that nobody writes.
+#[repr(align(64))]
+struct Apart<T>(T);
 
 /// A counter that many threads raise without sharing a cache line.
 #[derive(Default)]

@@ -64,7 +64,7 @@ impl Inner {
                 State::Obsolete => continue,
                 State::Resident | State::Loading(_) => return false,
             }
-            let Err(at) = body.slots.find(key) else { return false };
+            let Err(at) = body.slots.find(key, self.cache.search()) else { return false };
             if !body.slots.is_full() {
                 let record = RecordPtr::placeholder(key, ticket);
                 body.put(at, key, record, &leaf.fences, &self.cache);
@@ -96,7 +96,7 @@ impl Inner {
             if body.state == State::Obsolete {
                 continue;
             }
-            let place = body.slots.find(key).ok();
+            let place = body.slots.find(key, self.cache.search()).ok();
             let place = place.filter(|&at| {
                 body.slots.record(at).is_some_and(|record| record.is_placeholder(ticket))
             });
