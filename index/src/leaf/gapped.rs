@@ -35,7 +35,7 @@ const MEAN_ERROR_MAX: u32 = 4 << 8;
 
 /// How much of rebuilt slots is used, in percent, at least. Up to `USED_SPREAD` more, which differs from leaf to leaf: if they all
 /// were to fill at the same time, at one time all of them would be at their emptiest.
-const USED_PERCENT: usize = 69;
+const USED_PERCENT: usize = 66;
 const USED_SPREAD: u64 = 8;
 
 /// How much makes them full, in percent: the most that inserts anywhere see.
@@ -43,6 +43,9 @@ const FULL_PERCENT: usize = 84;
 
 /// After so many records it is looked whether the model is good enough so far.
 const PART_RECORDS: usize = 64;
+
+/// So many slots are written at once when a leaf is filled.
+const WRITTEN_SLOTS: usize = 4;
 
 /// Steps double up to this distance from the prediction.
 const GALLOP_MAX: usize = 64;
@@ -143,7 +146,8 @@ impl Gapped {
         let reach = (highest - lowest) / count as u64;
         let base = lowest.saturating_sub(reach.saturating_mul(plan.first as u64));
         let model = Model::fit(heads, base, plan.first as f64, plan.density, plan.slots)?;
-        let (slots, error) = place(plan.slots, &model, records, heads)?;
+        let (places, error) = places(plan.slots, &model, heads)?;
+        let slots = filled(plan.slots, &places, records, heads);
         Some(Self {
             projection: projection.clone(),
             model,
@@ -209,11 +213,26 @@ impl Gapped {
         &self.projection
     }
 
-    /// The records in key order, with their heads.
-    pub(crate) fn own(&self) -> impl Iterator<Item = (RecordPtr, u64)> {
-        let nexts = self.slots[1..].iter().map(|next| next.record).chain([None]);
-        let own = self.slots.iter().zip(nexts).filter(|(slot, next)| slot.record != *next);
-        own.filter_map(|(slot, _)| Some((slot.record?, slot.head)))
+    /// The records in key order, and their heads, each in an array. Without a branch for each slot: where gaps are cannot be foreseen.
+    pub(crate) fn compact(&self) -> (Vec<RecordPtr>, Vec<u64>) {
+        let Some(filler) = self.slots[0].record else { return (Vec::new(), Vec::new()) };
+        let mut records = vec![filler; self.len() + 1];
+        let mut heads = vec![0; self.len() + 1];
+        let mut count = 0;
+        for pair in self.slots.windows(2) {
+            let Some(record) = pair[0].record else { break };
+            records[count] = record;
+            heads[count] = pair[0].head;
+            count += usize::from(pair[0].record != pair[1].record);
+        }
+        // The last slot has no next one to differ from.
+        if let Some(Slot { head, record: Some(record) }) = self.slots.last() {
+            (records[count], heads[count]) = (*record, *head);
+            count += 1;
+        }
+        records.truncate(count);
+        heads.truncate(count);
+        (records, heads)
     }
 
     /// A slot that holds `key`'s record, or else the first slot behind which nothing is less.
@@ -417,37 +436,51 @@ impl Gapped {
     }
 }
 
-/// Slots with the records where the model says, as near as order and room allow, and the mean of log2(error + 1) times 256; `None`
-/// if that is too much.
-fn place(
-    capacity: usize,
-    model: &Model,
-    records: &[RecordPtr],
-    heads: &[u64],
-) -> Option<(Box<[Slot]>, u32)> {
-    let count = records.len();
+/// Where the model says that the records with these heads should be, as near as order and room allow, and the mean of
+/// log2(error + 1) times 256; `None` if that is too much.
+fn places(capacity: usize, model: &Model, heads: &[u64]) -> Option<(Vec<usize>, u32)> {
+    let count = heads.len();
     let error_max = u64::from(MEAN_ERROR_MAX) * count as u64;
-    let mut slots: Vec<Slot> = Vec::with_capacity(capacity);
-    let mut error = 0;
     // One slot at least stays free, behind the last record if nowhere else.
-    let free = capacity - 1 - count;
-    let parts = records.chunks(PART_RECORDS).zip(heads.chunks(PART_RECORDS));
-    for (part, (records, heads)) in parts.enumerate() {
-        for (at, (&record, &head)) in records.iter().zip(heads).enumerate() {
-            let highest = free + part * PART_RECORDS + at;
+    let mut highest = capacity - 1 - count;
+    let (mut places, mut error, mut next) = (Vec::with_capacity(count), 0, 0);
+    for part in heads.chunks(PART_RECORDS) {
+        for &head in part {
             let wanted = model.predict(head);
-            let slot = wanted.max(slots.len()).min(highest);
+            let slot = wanted.max(next).min(highest);
             let distance = (slot.abs_diff(wanted) + 1) as u64;
             // The whole part of the logarithm, and what the bits below it add.
             let whole = distance.ilog2();
             error += (u64::from(whole) << 8) + ((distance << 8) >> whole) - 256;
-            slots.resize(slot + 1, Slot { head, record: Some(record) });
+            places.push(slot);
+            (next, highest) = (slot + 1, highest + 1);
         }
         if error > error_max {
             return None;
         }
     }
-    slots.resize(capacity, TAIL);
     let mean = u32::try_from(error / count as u64).ok()?;
-    Some((slots.into_boxed_slice(), mean))
+    Some((places, mean))
+}
+
+/// Slots with the records in these places and their gaps before them.
+fn filled(capacity: usize, places: &[usize], records: &[RecordPtr], heads: &[u64]) -> Box<[Slot]> {
+    let mut slots = vec![TAIL; capacity].into_boxed_slice();
+    let mut next = 0;
+    for ((&slot, &record), &head) in places.iter().zip(records).zip(heads) {
+        let fresh = Slot { head, record: Some(record) };
+        // How many gaps come next is hard to foresee, and a wrong guess costs more than a write: so many slots are written whether they
+        // are the record's or not; the next one writes over what is its own.
+        match slots[next..].first_chunk_mut::<WRITTEN_SLOTS>() {
+            Some(some) => *some = [fresh; WRITTEN_SLOTS],
+            None => slots[next..=slot].fill(fresh),
+        }
+        if slot >= next + WRITTEN_SLOTS {
+            slots[next + WRITTEN_SLOTS..=slot].fill(fresh);
+        }
+        next = slot + 1;
+    }
+    let written = capacity.min(next + WRITTEN_SLOTS);
+    slots[next..written].fill(TAIL);
+    slots
 }

@@ -16,7 +16,7 @@
 const FRACTION: u32 = 16;
 
 /// The most points a line is fitted to: more would cost more than they tell.
-const POINTS_MAX: usize = 512;
+const POINTS_MAX: usize = 256;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -211,33 +211,21 @@ impl Slots {
 
     /// All records in key order.
     pub(crate) fn collect(&self) -> Vec<RecordPtr> {
-        let mut records = Vec::with_capacity(self.len());
         match self {
-            Self::Dense(dense) => records.extend_from_slice(dense.records()),
-            Self::Gapped(gapped) => records.extend(gapped.own().map(|(record, _)| record)),
+            Self::Dense(dense) => dense.records().to_vec(),
+            Self::Gapped(gapped) => gapped.compact().0,
         }
-        records
     }
 
     /// All records in key order with their heads.
     pub(crate) fn contents(&self) -> Contents {
-        let mut records = Vec::with_capacity(self.len());
-        let mut heads = Vec::with_capacity(self.len());
-        let projection = match self {
+        let ((records, heads), projection) = match self {
             Self::Dense(dense) => {
-                records.extend_from_slice(dense.records());
-                heads.extend_from_slice(dense.heads());
-                dense.projection().clone()
+                ((dense.records().to_vec(), dense.heads().to_vec()), dense.projection())
             }
-            Self::Gapped(gapped) => {
-                for (record, head) in gapped.own() {
-                    records.push(record);
-                    heads.push(head);
-                }
-                gapped.projection().clone()
-            }
+            Self::Gapped(gapped) => (gapped.compact(), gapped.projection()),
         };
-        Contents { records, heads, projection }
+        Contents { records, heads, projection: projection.clone() }
     }
 
     /// Asserts the invariants.
