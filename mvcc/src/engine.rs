@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::keyspace::{Base, Keyspace, Keyspaces};
 use crate::lock::Locks;
+use crate::prepared::PreparedTransactions;
 use crate::serializable::Certifier;
 use crate::session::{Session, SessionId, Sessions};
 use crate::snapshot::Horizon;
@@ -58,6 +59,8 @@ pub struct Options {
     pub fsync: bool,
     /// The most a transaction may write.
     pub max_transaction_bytes: usize,
+    /// How many transactions may be prepared for two-phase commit at a time; 0: none.
+    pub max_prepared_transactions: usize,
     /// Whether SERIALIZABLE transactions are certified. Without, they are REPEATABLE READ; for tests that
     /// must notice.
     pub certify: bool,
@@ -73,6 +76,7 @@ impl Default for Options {
             sync: SyncMode::Group,
             fsync: true,
             max_transaction_bytes: 32 << 20,
+            max_prepared_transactions: 0,
             certify: true,
         }
     }
@@ -93,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) locks: Locks,
     pub(crate) certifier: Certifier,
     pub(crate) upkeep: Upkeep,
+    pub(crate) prepared: PreparedTransactions,
     pub(crate) counts: Counts,
     next_scan_us: Mutex<u64>,
 }
@@ -143,7 +148,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens an engine over a store. What the store recovered is durable and visible.
+    /// Opens an engine over a store. What the store recovered is durable and visible, and what was prepared
+    /// has its locks.
     pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Self, Error> {
         let marks = Arc::new(Watermarks::recovered(store.last_timestamp()));
         let cache = Cache::new(options.cache_size);
@@ -159,6 +165,7 @@ impl Engine {
             locks: Locks::new(Arc::clone(&sessions), blocking, options.deadlock_timeout),
             certifier: Certifier::default(),
             upkeep: Upkeep::default(),
+            prepared: PreparedTransactions::default(),
             clock: Clock::start(),
             queue: Queue::default(),
             log: LogSync::default(),
@@ -171,6 +178,7 @@ impl Engine {
             marks,
             sessions,
         });
+        shared.prepared.restore(&shared)?;
         let threads = Arc::new(Threads::start(&shared)?);
         Ok(Self { shared, threads })
     }
@@ -196,6 +204,7 @@ impl Engine {
     }
 
     /// Whom a session waits for: for a lock, or for its snapshot to be safe. Empty when it does not wait.
+    /// A prepared transaction has a name that [`is_prepared`](SessionId::is_prepared).
     pub fn blockers(&self, session: SessionId) -> Vec<SessionId> {
         let mut blockers = self.shared.locks.blockers_of(session);
         blockers.extend(self.shared.certifier.threats_of(session));
@@ -235,7 +244,8 @@ impl Engine {
         Ok(self.shared.store.allocate_keyspace()?)
     }
 
-    /// Drops the allocated keyspaces that hold rows and are not `named`: what transactions left that a
+    /// Drops the allocated keyspaces that hold rows, are not `named`, and were not loaded by a prepared
+    /// transaction: what transactions left that a
     /// crash kept from cleaning up. For the start, before there are sessions. Returns what it dropped.
     pub fn drop_orphans(&self, named: &HashSet<KeyspaceId>) -> Result<Vec<KeyspaceId>, Error> {
         let store = &self.shared.store;
@@ -243,6 +253,7 @@ impl Engine {
             .keyspaces()?
             .into_iter()
             .filter(|id| *id >= KeyspaceId::FIRST_ALLOCATED && !named.contains(id))
+            .filter(|id| !self.shared.prepared.has_created(*id))
             .collect();
         for id in &orphans {
             self.shared.keyspaces.forget(*id);
@@ -282,6 +293,11 @@ impl Engine {
     /// The limit of [`Options::max_transaction_bytes`].
     pub fn max_transaction_bytes(&self) -> usize {
         self.shared.options.max_transaction_bytes
+    }
+
+    /// The limit of [`Options::max_prepared_transactions`].
+    pub fn max_prepared_transactions(&self) -> usize {
+        self.shared.options.max_prepared_transactions
     }
 
     /// The time of [`Options::deadlock_timeout`].

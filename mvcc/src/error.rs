@@ -6,6 +6,7 @@ use reckon_storage::KeyspaceId;
 
 use crate::interrupt::Reason;
 use crate::lock::Deadlock;
+use crate::prepared;
 use crate::serializable;
 
 /// An error of a transaction. After any of them but [`Error::LockNotAvailable`] and a refused
@@ -46,6 +47,8 @@ pub enum Error {
         /// The keyspace.
         keyspace: KeyspaceId,
     },
+    /// A transaction cannot be prepared, or a prepared one not be found.
+    Prepare(prepared::Problem),
     /// The operating system did not give the engine a thread.
     Thread(std::io::Error),
 }
@@ -75,6 +78,7 @@ impl fmt::Display for Error {
             Self::NotLoadable { keyspace } => {
                 write!(f, "keyspace {keyspace} cannot be loaded in bulk in this transaction")
             }
+            Self::Prepare(problem) => problem.fmt(f),
             Self::Thread(error) => write!(f, "could not start a thread: {error}"),
         }
     }

@@ -18,6 +18,7 @@
 //! | [`commit`] | the ordered queue and the sync of the log |
 //! | [`lock`] | row, table and advisory locks; deadlocks |
 //! | `serializable` | SERIALIZABLE: who read what whom overwrote |
+//! | [`prepared`] | two-phase commit: transactions that outlive their session and the process |
 //! | [`load`] | rows in bulk into a keyspace nobody else can reach |
 //! | [`interrupt`] | how a session is woken out of a wait |
 //! | [`blocking`] | what may block tells whoever schedules threads |
@@ -34,6 +35,7 @@ pub mod interrupt;
 pub mod keyspace;
 pub mod load;
 pub mod lock;
+pub mod prepared;
 mod serializable;
 pub mod session;
 pub mod snapshot;
@@ -54,6 +56,7 @@ pub use lock::{
     Wait,
 };
 pub use serializable::Reason as NotSerializable;
+pub use prepared::{Claim, Prepared, Problem as PrepareProblem};
 pub use session::{Advisory, Session, SessionId};
 pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};

@@ -29,6 +29,21 @@ use crate::transaction::{State, Transaction};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u32);
 
+impl SessionId {
+    /// From here on names are those of prepared transactions, which hold locks and have no session.
+    const PREPARED: u32 = 1 << 31;
+
+    /// The name under which a prepared transaction holds its locks.
+    pub(crate) fn of_prepared(number: u32) -> Self {
+        Self(number | Self::PREPARED)
+    }
+
+    /// Whether nobody stands behind it but a prepared transaction.
+    pub fn is_prepared(self) -> bool {
+        self.0 >= Self::PREPARED
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -47,6 +62,17 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    pub(crate) fn new(id: SessionId) -> Self {
+        Self {
+            id,
+            slot: Slot::new(),
+            signal: Arc::default(),
+            locks: SessionLocks::default(),
+            floor: AtomicU64::new(0),
+            deadlock_timeout_ms: AtomicU64::new(0),
+        }
+    }
+
     pub(crate) fn floor(&self) -> Timestamp {
         Timestamp(self.floor.load(Ordering::Relaxed))
     }
@@ -75,14 +101,8 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     fn join(&self) -> Arc<Member> {
-        let member = Arc::new(Member {
-            id: SessionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1),
-            slot: Slot::new(),
-            signal: Arc::default(),
-            locks: SessionLocks::default(),
-            floor: AtomicU64::new(0),
-            deadlock_timeout_ms: AtomicU64::new(0),
-        });
+        let id = SessionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let member = Arc::new(Member::new(id));
         self.members.write().insert(member.id, Arc::clone(&member));
         member
     }
@@ -170,6 +190,10 @@ impl Session {
     /// The engine it belongs to.
     pub fn engine(&self) -> &Engine {
         &self.core.engine
+    }
+
+    pub(crate) fn member(&self) -> &Member {
+        &self.core.member
     }
 
     /// Begins a transaction. Nothing is registered or locked before its first snapshot.

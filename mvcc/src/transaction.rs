@@ -18,6 +18,7 @@
 
 mod end;
 mod locking;
+mod prepare;
 mod savepoint;
 mod serial;
 

@@ -36,6 +36,8 @@ pub struct MemoryStore {
 struct State {
     keyspaces: BTreeMap<KeyspaceId, Rows>,
     controls: BTreeMap<String, Vec<u8>>,
+    /// Control values that appends removed which are not synced yet.
+    removed: Vec<(String, Vec<u8>)>,
     next_keyspace: KeyspaceId,
     last: Timestamp,
     synced: Timestamp,
@@ -64,6 +66,7 @@ impl MemoryStore {
         Self::with(State {
             keyspaces: BTreeMap::new(),
             controls: BTreeMap::new(),
+            removed: Vec::new(),
             next_keyspace: KeyspaceId::FIRST_ALLOCATED,
             last: Timestamp::ZERO,
             synced: Timestamp::ZERO,
@@ -94,6 +97,7 @@ impl MemoryStore {
                 !versions.is_empty()
             });
         }
+        state.controls.extend(std::mem::take(&mut state.removed));
         state.last = synced;
         state.open_cursors = 0;
         state.fault = None;
@@ -182,23 +186,20 @@ impl Store for MemoryStore {
         at: Timestamp,
         _durable: Timestamp,
     ) -> Result<(), Error> {
+        self.state.write().append(writes, at)
+    }
+
+    fn append_removing(
+        &self,
+        writes: &mut dyn Iterator<Item = Write<'_>>,
+        control: &str,
+        at: Timestamp,
+        _durable: Timestamp,
+    ) -> Result<(), Error> {
         let mut state = self.state.write();
-        state.fail_if_ordered("append to the log")?;
-        if at <= state.last {
-            return Err(Error::OutOfOrder { at, last: state.last });
-        }
-        for write in writes {
-            let version = Version { timestamp: at, value: write.value.map(<[u8]>::to_vec) };
-            let rows = state.keyspaces.entry(write.keyspace).or_default();
-            match rows.get_mut(write.key) {
-                Some(versions) => versions.insert(0, version),
-                None => {
-                    rows.insert(write.key.to_vec(), vec![version]);
-                }
-            }
-        }
-        state.last = at;
-        state.statistics.appends += 1;
+        state.append(writes, at)?;
+        let removed = state.controls.remove_entry(control);
+        state.removed.extend(removed);
         Ok(())
     }
 
@@ -210,7 +211,7 @@ impl Store for MemoryStore {
             return Err(failed("sync the log"));
         }
         if sync {
-            state.synced = state.last;
+            state.sync();
             state.statistics.log_syncs += 1;
         }
         Ok(())
@@ -264,11 +265,22 @@ impl Store for MemoryStore {
 
     fn set_control(&self, name: &str, value: Option<&[u8]>) -> Result<(), Error> {
         let mut state = self.state.write();
+        if state.fault == Some(Fault::WriteFails) {
+            return Err(failed("write to the log"));
+        }
         match value {
             Some(value) => state.controls.insert(name.to_owned(), value.to_vec()),
             None => state.controls.remove(name),
         };
+        state.sync();
         Ok(())
+    }
+
+    fn controls(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let state = self.state.read();
+        let named = state.controls.range(prefix.to_owned()..);
+        let named = named.take_while(|(name, _)| name.starts_with(prefix));
+        Ok(named.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     fn keyspaces(&self) -> Result<Vec<KeyspaceId>, Error> {
@@ -305,6 +317,35 @@ impl State {
             Some(Fault::DiskFull) => Err(Error::DiskFull { free_bytes: 0, reserve_bytes: 0 }),
             Some(Fault::WriteFails) => Err(failed(action)),
         }
+    }
+
+    fn append(
+        &mut self,
+        writes: &mut dyn Iterator<Item = Write<'_>>,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        self.fail_if_ordered("append to the log")?;
+        if at <= self.last {
+            return Err(Error::OutOfOrder { at, last: self.last });
+        }
+        for write in writes {
+            let version = Version { timestamp: at, value: write.value.map(<[u8]>::to_vec) };
+            let rows = self.keyspaces.entry(write.keyspace).or_default();
+            match rows.get_mut(write.key) {
+                Some(versions) => versions.insert(0, version),
+                None => {
+                    rows.insert(write.key.to_vec(), vec![version]);
+                }
+            }
+        }
+        self.last = at;
+        self.statistics.appends += 1;
+        Ok(())
+    }
+
+    fn sync(&mut self) {
+        self.synced = self.last;
+        self.removed.clear();
     }
 
     /// Drops what the low mark has released from one keyspace.

@@ -192,6 +192,16 @@ pub trait Store: Send + Sync + 'static {
         durable: Timestamp,
     ) -> Result<(), Error>;
 
+    /// As [`append`](Self::append), and removes the control value `control` with it: after a crash either
+    /// the writes are there or the control value is.
+    fn append_removing(
+        &self,
+        writes: &mut dyn Iterator<Item = Write<'_>>,
+        control: &str,
+        at: Timestamp,
+        durable: Timestamp,
+    ) -> Result<(), Error>;
+
     /// After [`Error::Stalled`]: waits until an append is likely to go through.
     fn wait_until_writable(&self);
 
@@ -225,8 +235,11 @@ pub trait Store: Send + Sync + 'static {
     /// The control value `name`, as [`set_control`](Self::set_control) left it.
     fn control(&self, name: &str) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Sets or removes a control value; durable when it returns.
+    /// Sets or removes a control value; durable when it returns, and so is every append before it.
     fn set_control(&self, name: &str, value: Option<&[u8]>) -> Result<(), Error>;
+
+    /// The control values whose names start with `prefix`, by name.
+    fn controls(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error>;
 
     /// The keyspaces that hold versions, in order.
     fn keyspaces(&self) -> Result<Vec<KeyspaceId>, Error>;

@@ -64,3 +64,21 @@ fn open_cursors_keep_the_history_they_read() {
     store.compact(KEYSPACE).unwrap();
     assert_eq!(store.newest(KEYSPACE, b"a").unwrap().unwrap().timestamp, Timestamp::ZERO);
 }
+
+#[test]
+fn a_crash_keeps_the_control_value_or_the_append_that_removed_it() {
+    let store = MemoryStore::new();
+    store.set_control("kept", Some(b"k")).unwrap();
+    store.set_control("prepared/a", Some(b"v")).unwrap();
+    let write = Write { keyspace: KEYSPACE, key: b"a", value: Some(b"1") };
+    let mut writes = [write].into_iter();
+    store.append_removing(&mut writes, "prepared/a", Timestamp(10), Timestamp::ZERO).unwrap();
+    assert_eq!(store.controls("prepared/").unwrap(), []);
+    let lost = store.after_crash();
+    assert_eq!(lost.controls("prepared/").unwrap(), [("prepared/a".to_owned(), b"v".to_vec())]);
+    assert_eq!(read(&lost, b"a"), None);
+    store.flush_log(true).unwrap();
+    let kept = store.after_crash();
+    assert_eq!(kept.controls("").unwrap(), [("kept".to_owned(), b"k".to_vec())]);
+    assert_eq!(read(&kept, b"a").as_deref(), Some(&b"1"[..]));
+}

@@ -257,3 +257,19 @@ fn a_store_in_use_is_refused() {
     drop(store);
     open(directory.path());
 }
+
+#[test]
+fn an_append_removes_a_control_value_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    store.set_control("prepared/a", Some(b"1")).unwrap();
+    store.set_control("prepared/b", Some(b"2")).unwrap();
+    store.set_control("prepares", Some(b"3")).unwrap();
+    let write = Write { keyspace: KeyspaceId(1), key: b"k", value: Some(b"v") };
+    let mut writes = [write].into_iter();
+    store.append_removing(&mut writes, "prepared/a", Timestamp(10), Timestamp::ZERO).unwrap();
+    drop(store);
+    let store = open(directory.path());
+    assert_eq!(store.controls("prepared/").unwrap(), [("prepared/b".to_owned(), b"2".to_vec())]);
+    assert_eq!(read(&store, KeyspaceId(1), b"k", Timestamp(10)).as_deref(), Some(&b"v"[..]));
+}

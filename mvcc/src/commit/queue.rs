@@ -36,12 +36,16 @@ pub(crate) struct Commit<'a> {
     pub(crate) certified: Option<XactId>,
     /// Whether somebody waits for it to be on disk.
     pub(crate) synchronous: bool,
+    /// Of a prepared transaction: the control value that goes with the commit.
+    pub(crate) prepared: Option<&'a str>,
 }
 
 /// The commit latch and its figures.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     latch: Mutex<()>,
+    /// When something was prepared last; what is committed afterwards is later. Changed under the latch.
+    prepared: AtomicU64,
     commits: AtomicU64,
     held_us_max: AtomicU64,
 }
@@ -66,18 +70,41 @@ impl Queue {
         shared.options.blocking.run(|| self.commit_here(shared, commit))
     }
 
+    /// Prepares a transaction between two commits: `certify` is given a time after all that were
+    /// committed and not after any that will be.
+    pub(crate) fn prepare<R>(
+        &self,
+        shared: &Shared,
+        certify: impl FnOnce(Timestamp) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let _latch = self.enter(&shared.options.blocking);
+        let at = shared.clock.next(shared.marks.issued());
+        self.prepared.fetch_max(at.0, Ordering::Relaxed);
+        certify(at)
+    }
+
+    /// What was prepared before a restart is before all commits from now on.
+    pub(crate) fn recover(&self, prepared: Timestamp) {
+        self.prepared.fetch_max(prepared.0, Ordering::Relaxed);
+    }
+
     fn commit_here(&self, shared: &Shared, commit: &Commit<'_>) -> Result<Timestamp, Error> {
         let blocking = &shared.options.blocking;
         let writes = commit.writes.in_order();
         loop {
             let latch = self.enter(blocking);
             let marks = &*shared.marks;
-            let at = shared.clock.next(marks.issued());
+            let prepared = Timestamp(self.prepared.load(Ordering::Relaxed));
+            let at = shared.clock.next(marks.issued().max(prepared));
             marks.applied.issued.store(at.0, Ordering::SeqCst);
             if let Some(id) = commit.certified {
                 shared.certifier.prepare(id, at)?;
             }
-            let appended = shared.store.append(&mut writes.all(), at, marks.synced());
+            let (store, synced) = (&shared.store, marks.synced());
+            let appended = match commit.prepared {
+                None => store.append(&mut writes.all(), at, synced),
+                Some(name) => store.append_removing(&mut writes.all(), name, at, synced),
+            };
             if let (Err(_), Some(id)) = (&appended, commit.certified) {
                 shared.certifier.take_back(id);
             }

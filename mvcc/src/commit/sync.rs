@@ -56,7 +56,18 @@ impl LogSync {
         self.syncs.load(Ordering::Relaxed)
     }
 
-    /// After a commit: it is wanted on disk, at once or soon.
+    /// After a commit: puts it on disk here, or asks for that.
+    pub(crate) fn committed(&self, shared: &Shared, at: Timestamp, synchronous: bool) {
+        match shared.options.sync {
+            SyncMode::Inline if synchronous => {
+                shared.options.blocking.run(|| self.sync_until(shared, at));
+                shared.scan_horizon();
+            }
+            _ => self.ask(at, synchronous),
+        }
+    }
+
+    /// It is wanted on disk, at once or soon.
     pub(crate) fn ask(&self, at: Timestamp, synchronous: bool) {
         let mut demand = self.demand.lock();
         if synchronous {

@@ -41,7 +41,11 @@ pub enum AdvisoryLock {
 }
 
 impl AdvisoryLock {
-    fn mode(self) -> Mode {
+    pub(super) fn of_bits(bits: u8) -> impl Iterator<Item = Self> {
+        [Self::Share, Self::Exclusive].into_iter().filter(move |lock| lock.mode().bit & bits != 0)
+    }
+
+    pub(super) fn mode(self) -> Mode {
         match self {
             Self::Share => Mode { bit: 1, conflicts: 2, covered_by: 1 },
             Self::Exclusive => Mode { bit: 2, conflicts: 3, covered_by: 2 },
@@ -56,8 +60,8 @@ impl AdvisoryLock {
 /// An advisory lock a transaction took.
 #[derive(Debug)]
 pub(crate) struct HeldAdvisory {
-    key: AdvisoryKey,
-    previous: u8,
+    pub(super) key: AdvisoryKey,
+    pub(super) previous: u8,
 }
 
 impl Locks {

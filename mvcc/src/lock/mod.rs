@@ -19,6 +19,7 @@
 
 mod advisory;
 mod deadlock;
+mod hand_over;
 mod queue;
 mod row;
 mod table;
@@ -37,6 +38,7 @@ use crate::session::Sessions;
 pub(crate) use advisory::HeldAdvisory;
 pub use advisory::{AdvisoryKey, AdvisoryLock};
 pub use deadlock::{Deadlock, DeadlockEdge, LockTarget};
+pub(crate) use hand_over::{HandedLocks, HeldLocks};
 use queue::{LockTable, Waiter};
 pub use row::RowLock;
 pub(crate) use row::{HeldRow, row_key};

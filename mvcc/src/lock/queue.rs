@@ -262,6 +262,36 @@ impl<K: Hash + Eq> LockTable<K> {
         entry.get_mut().lock.grant(request.holder(), request.mode);
     }
 
+    /// The modes a session holds in one scope.
+    pub(crate) fn modes_of<Q>(&self, key: &Q, session: SessionId, scope: Scope) -> u8
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (hash, shard) = self.shard(key);
+        shard.find(hash, is(key)).map_or(0, |named| named.lock.modes_of(session, Some(scope)))
+    }
+
+    /// Gives what one session's transaction holds to another one. Whoever waits for it goes on waiting.
+    pub(crate) fn hand_over<Q>(&self, key: &Q, from: SessionId, to: SessionId)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (hash, mut shard) = self.shard(key);
+        let Some(named) = shard.find_mut(hash, is(key)) else { return };
+        let lock = &mut named.lock;
+        let own = |holder: &Holder| holder.session == from && holder.scope == Scope::Transaction;
+        let Some(at) = lock.holders.iter().position(own) else { return };
+        let handed = lock.holders.swap_remove(at);
+        let holder = Holder { session: to, ..handed };
+        let has = |other: &&mut Holder| other.session == to && other.scope == handed.scope;
+        match lock.holders.iter_mut().find(has) {
+            Some(other) => other.modes |= handed.modes,
+            None => lock.holders.push(holder),
+        }
+    }
+
     /// The hash of a key, and its shard.
     fn shard<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> (u64, MutexGuard<'_, Shard<K>>) {
         // The low bits of the hash choose the place inside the shard, the highest mark it there.

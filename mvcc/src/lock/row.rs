@@ -36,7 +36,12 @@ impl RowLock {
         1 << self as u8
     }
 
-    const fn mode(self) -> Mode {
+    pub(super) fn of_bits(bits: u8) -> impl Iterator<Item = Self> {
+        let all = [Self::ForKeyShare, Self::ForShare, Self::ForNoKeyUpdate, Self::ForUpdate];
+        all.into_iter().filter(move |mode| mode.bit() & bits != 0)
+    }
+
+    pub(super) const fn mode(self) -> Mode {
         let all = 0b1111;
         let (bit, at_least) = (self.bit(), all & !(self.bit() - 1));
         let conflicts = match self {
@@ -59,8 +64,8 @@ pub(crate) fn row_key(keyspace: KeyspaceId, key: &[u8]) -> SmallVec<[u8; 64]> {
 /// A row lock a transaction took: what to go back to is in `previous`.
 #[derive(Debug)]
 pub(crate) struct HeldRow {
-    row: Arc<[u8]>,
-    previous: u8,
+    pub(super) row: Arc<[u8]>,
+    pub(super) previous: u8,
 }
 
 impl Locks {

@@ -99,11 +99,11 @@ impl TableLock {
     }
 
     /// May conflict with a weak mode.
-    fn is_strong(self) -> bool {
+    pub(super) fn is_strong(self) -> bool {
         self >= Self::Share
     }
 
-    fn bit(self) -> u8 {
+    pub(super) fn bit(self) -> u8 {
         1 << self as u8
     }
 
@@ -111,7 +111,11 @@ impl TableLock {
         Self::ALL.into_iter().find(|mode| mode.bit() == bit)
     }
 
-    fn mode(self) -> Mode {
+    pub(super) fn of_bits(bits: u8) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |mode| mode.bit() & bits != 0)
+    }
+
+    pub(super) fn mode(self) -> Mode {
         let conflicts = Self::CONFLICTS[self as usize];
         let covers = |other: &Self| Self::CONFLICTS[*other as usize] & conflicts == conflicts;
         let covered_by = Self::ALL.iter().filter(|other| covers(other));
@@ -134,7 +138,7 @@ impl StrongLocks {
         Self((0..PARTITIONS).map(|_| AtomicU32::new(0)).collect())
     }
 
-    fn of(&self, table: TableLockId) -> &AtomicU32 {
+    pub(super) fn of(&self, table: TableLockId) -> &AtomicU32 {
         let hash = table.relation.wrapping_mul(0x9E37_79B1) ^ table.database;
         &self.0[(hash >> 8) as usize % PARTITIONS]
     }
@@ -143,9 +147,16 @@ impl StrongLocks {
 /// A table lock a transaction took.
 #[derive(Debug)]
 pub(crate) struct HeldTable {
-    table: TableLockId,
-    mode: TableLock,
+    pub(super) table: TableLockId,
+    pub(super) mode: TableLock,
     kind: Kind,
+}
+
+impl HeldTable {
+    /// One mode of a lock, which goes by itself.
+    pub(super) fn alone(table: TableLockId, mode: TableLock) -> Self {
+        Self { table, mode, kind: Kind::Fast }
+    }
 }
 
 #[derive(Debug)]
@@ -254,8 +265,7 @@ impl Locks {
             let mut fast = member.locks.fast.lock();
             let Some(at) = fast.iter().position(|(other, _)| *other == table) else { return };
             let (_, modes) = fast.swap_remove(at);
-            let held = TableLock::ALL.into_iter().filter(|mode| mode.bit() & modes != 0);
-            for mode in held.map(TableLock::mode) {
+            for mode in TableLock::of_bits(modes).map(TableLock::mode) {
                 let request = Request { member, scope: Scope::Transaction, transaction: 0, mode };
                 self.tables.enter(table, request);
             }

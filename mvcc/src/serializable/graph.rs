@@ -7,6 +7,8 @@
 //!    those that were forgotten since.
 //! 3. A transaction that committed is kept as long as one runs whose snapshot is before that commit.
 
+mod prepared;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use super::safe::{Safety, Verdict};
 use super::{Reason, XactId};
 use crate::error::Error;
 use crate::session::SessionId;
+pub(crate) use prepared::SerialRecord;
 
 /// Committed transactions that are kept one by one; the oldest beyond become one.
 const COMMITTED_MAX: usize = 1024;
@@ -42,6 +45,9 @@ struct Xact {
     /// Declared, or it ended without having written.
     read_only: bool,
     committed: Option<Committed>,
+    /// Two-phase commit: when it was prepared. From then on it cannot be doomed, and counts as having
+    /// committed first.
+    prepared: Option<Timestamp>,
     /// It must not commit.
     doomed: bool,
     /// Who read what it overwrote.
@@ -63,6 +69,8 @@ struct Xact {
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     last: u64,
+    /// How many are prepared.
+    prepared: usize,
     xacts: HashMap<XactId, Xact, RandomState>,
     /// Those that run, by snapshot.
     running: BTreeSet<(Timestamp, XactId)>,
@@ -75,6 +83,11 @@ pub(super) struct Graph {
 impl Xact {
     fn runs(&self) -> bool {
         self.committed.is_none()
+    }
+
+    /// When it committed or will have, as far as others may rely on it.
+    fn settled(&self) -> Option<Timestamp> {
+        self.committed.map(|committed| committed.first).or(self.prepared)
     }
 
     /// Whether `writer`'s versions are invisible to it although they overlap.
@@ -108,6 +121,7 @@ impl Graph {
             snapshot,
             read_only: safety.is_some(),
             committed: None,
+            prepared: None,
             doomed: false,
             readers: Set::default(),
             writers: Set::default(),
@@ -208,8 +222,8 @@ impl Graph {
     /// committed later, or else all that did not commit yet. The others follow that one.
     fn next_writers(&self, writers: &[XactId], snapshot: Timestamp) -> Found {
         let next =
-            writers.iter().filter_map(|id| Some((self.xacts.get(id)?.committed?.first, *id)));
-        match next.filter(|(first, _)| *first > snapshot).min() {
+            writers.iter().filter_map(|id| Some((self.xacts.get(id)?.committed?.last, *id)));
+        match next.filter(|(last, _)| *last > snapshot).min() {
             Some((_, next)) if !writers.contains(&SUMMARY) => Found::from_slice(&[next]),
             _ => Found::from_slice(writers),
         }
@@ -239,7 +253,7 @@ impl Graph {
         if reader == writer || other.doomed || !r.overlaps(w) || r.writers.contains(&writer) {
             return Ok(());
         }
-        let out_before = |limit| w.earliest_out.is_some_and(|out| out <= limit);
+        let out_before = |limit| self.earliest_out(w).is_some_and(|out| out <= limit);
         if r.read_only && !w.runs() && !out_before(r.snapshot) {
             // It appears to run before the writer, and nothing forces it after.
             return Ok(());
@@ -248,7 +262,7 @@ impl Graph {
             if writer == acting {
                 return Err(Reason::PivotDuringWrite.into());
             }
-            if !w.runs() {
+            if w.settled().is_some() {
                 return Err(Reason::ConflictOutToPivot { pivot: writer.0 }.into());
             }
             self.doom(writer);
@@ -268,19 +282,29 @@ impl Graph {
 
     /// Whether r → w completes two edges in a row of which the last writer committed first.
     fn is_dangerous(&self, r: &Xact, w: &Xact) -> bool {
-        if let Some(out) = w.earliest_out {
+        if let Some(out) = self.earliest_out(w) {
             let first = [r, w].into_iter().filter_map(|xact| xact.committed);
             let is_first = first.into_iter().all(|committed| out <= committed.last);
             if is_first && (!r.read_only || out <= r.snapshot) {
                 return true;
             }
         }
-        let Some(committed) = w.committed.filter(|_| !r.read_only) else { return false };
+        let Some(settled) = w.settled().filter(|_| !r.read_only) else { return false };
         r.readers.iter().filter_map(|id| self.xacts.get(id)).any(|before| {
             !before.doomed
-                && before.committed.is_none_or(|own| own.last >= committed.first)
-                && (!before.read_only || before.snapshot >= committed.first)
+                && before.committed.is_none_or(|own| own.last >= settled)
+                && (!before.read_only || before.snapshot >= settled)
         })
+    }
+
+    /// When the first of those that overwrote what it read committed, or was prepared.
+    fn earliest_out(&self, xact: &Xact) -> Option<Timestamp> {
+        if self.prepared == 0 {
+            return xact.earliest_out;
+        }
+        let writers = xact.writers.iter().filter_map(|id| self.xacts.get(id));
+        let prepared = writers.filter(|writer| writer.runs()).filter_map(|writer| writer.prepared);
+        prepared.chain(xact.earliest_out).min()
     }
 
     fn doom(&mut self, id: XactId) {
@@ -291,29 +315,43 @@ impl Graph {
 
     /// The last check. From here on it counts as committed `at`.
     pub(super) fn prepare(&mut self, id: XactId, at: Timestamp) -> Result<(), Error> {
-        let Some(xact) = self.xacts.get(&id) else { return Ok(()) };
+        self.doom_pivots(id)?;
+        let Some(xact) = self.xacts.get_mut(&id) else { return Ok(()) };
+        let first = xact.prepared.unwrap_or(at);
+        xact.committed = Some(Committed { first, last: at });
+        let readers: Found = xact.readers.iter().copied().collect();
+        for reader in readers {
+            if let Some(reader) = self.xacts.get_mut(&reader) {
+                reader.is_out_to(first);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever would be a pivot between `id` and another one must not commit once `id` has. Nothing is left
+    /// to check of what was prepared.
+    pub(super) fn doom_pivots(&mut self, id: XactId) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get(&id).filter(|xact| xact.prepared.is_none()) else {
+            return Ok(());
+        };
         if xact.doomed {
             return Err(Reason::CommitAttempt.into());
         }
         let is_pivot = |near: &&XactId| {
             let Some(near) = self.xacts.get(near) else { return false };
             near.runs()
+                && !near.doomed
                 && near.readers.iter().any(|far| {
                     let running = |far: &Xact| far.runs() && !far.read_only && !far.doomed;
                     *far == id || self.xacts.get(far).is_some_and(running)
                 })
         };
         let pivots: Found = xact.readers.iter().filter(is_pivot).copied().collect();
-        let readers: Found = xact.readers.iter().copied().collect();
+        let settled = |pivot: &XactId| self.xacts.get(pivot).is_some_and(|p| p.prepared.is_some());
+        if pivots.iter().any(settled) {
+            return Err(Reason::PreparedPivot.into());
+        }
         pivots.into_iter().for_each(|pivot| self.doom(pivot));
-        for reader in readers {
-            if let Some(reader) = self.xacts.get_mut(&reader) {
-                reader.is_out_to(at);
-            }
-        }
-        if let Some(xact) = self.xacts.get_mut(&id) {
-            xact.committed = Some(Committed { first: at, last: at });
-        }
         Ok(())
     }
 
@@ -348,6 +386,7 @@ impl Graph {
         let Some(xact) = self.xacts.get(&id) else { return };
         let (snapshot, committed) = (xact.snapshot, xact.committed);
         let (read_only, out) = (xact.read_only, xact.earliest_out.filter(|_| committed.is_some()));
+        self.prepared -= usize::from(xact.prepared.is_some());
         self.running.remove(&(snapshot, id));
         match committed {
             Some(committed) => {
@@ -437,6 +476,7 @@ impl Graph {
             snapshot: old.snapshot,
             read_only: old.read_only,
             committed: old.committed,
+            prepared: None,
             doomed: false,
             readers: Set::default(),
             writers: Set::default(),

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use bincode::{Decode, Encode};
 use foldhash::fast::RandomState;
 use reckon_storage::{KeyRange, KeyspaceId};
 use smallvec::SmallVec;
@@ -149,6 +150,14 @@ struct Marked {
     ranges: HashMap<XactId, Spans, RandomState>,
 }
 
+/// The marks of one transaction in one keyspace, as they are written down.
+#[derive(Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct WrittenMarks {
+    keyspace: KeyspaceId,
+    points: Vec<Vec<u8>>,
+    ranges: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
 /// All marks of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Marks(HashMap<KeyspaceId, Marked, RandomState>);
@@ -260,6 +269,27 @@ impl Marks {
             for (lower, upper) in ranges.0 {
                 self.add(into, to, keyspace, Span { lower, upper });
             }
+        }
+    }
+
+    /// Everything that a transaction marked.
+    pub(super) fn write_down(&self, own: &Own, who: XactId) -> Vec<WrittenMarks> {
+        let marked = own.0.iter().map(|(keyspace, points)| {
+            let ranges = self.0.get(keyspace).and_then(|marked| marked.ranges.get(&who));
+            let ranges = ranges.into_iter().flat_map(|spans| spans.0.clone()).collect();
+            let points = points.iter().map(|key| key.to_vec()).collect();
+            WrittenMarks { keyspace: *keyspace, points, ranges }
+        });
+        marked.collect()
+    }
+
+    /// Marks what was written down.
+    pub(super) fn add_all(&mut self, own: &mut Own, who: XactId, marked: Vec<WrittenMarks>) {
+        for WrittenMarks { keyspace, points, ranges } in marked {
+            for (lower, upper) in ranges {
+                self.add(own, who, keyspace, Span { lower, upper });
+            }
+            points.iter().for_each(|key| self.add_point(own, who, keyspace, key));
         }
     }
 

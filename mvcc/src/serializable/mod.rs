@@ -50,6 +50,7 @@ use reckon_storage::{KeyspaceId, Timestamp};
 use crate::error::Error;
 use crate::session::{Member, SessionId};
 use graph::Graph;
+pub(crate) use graph::SerialRecord;
 pub(crate) use marks::Span;
 pub(crate) use safe::{Safety, Verdict};
 
@@ -73,6 +74,8 @@ pub enum Reason {
     },
     /// It was doomed, and commits.
     CommitAttempt,
+    /// Its commit completes a structure around a prepared transaction.
+    PreparedPivot,
 }
 
 impl fmt::Display for Reason {
@@ -90,6 +93,9 @@ impl fmt::Display for Reason {
                 write!(f, "conflict out to pivot {pivot}, during read.")
             }
             Self::CommitAttempt => f.write_str("identification as a pivot, during commit attempt."),
+            Self::PreparedPivot => {
+                f.write_str("commit attempt with conflict in from prepared pivot.")
+            }
         }
     }
 }
@@ -175,6 +181,29 @@ impl Certifier {
     /// [`take_back`](Self::take_back) under the same commit latch.
     pub(crate) fn prepare(&self, id: XactId, at: Timestamp) -> Result<(), Error> {
         self.graph.lock().prepare(id, at)
+    }
+
+    /// PREPARE TRANSACTION: the last check, now that it can still fail. It runs on for others until it is
+    /// committed or [`end`](Self::end)s, under the name `session`, and cannot be doomed any more.
+    pub(crate) fn prepare_two_phase(
+        &self,
+        id: XactId,
+        session: SessionId,
+        at: Timestamp,
+    ) -> Result<SerialRecord, Error> {
+        let mut graph = self.graph.lock();
+        graph.prepare_two_phase(id, session, at)?;
+        Ok(graph.write_down(id))
+    }
+
+    /// Enters a transaction that was prepared before a restart. What edges it had is not known.
+    pub(crate) fn restore(
+        &self,
+        session: SessionId,
+        at: Timestamp,
+        record: SerialRecord,
+    ) -> XactId {
+        self.graph.lock().restore(session, at, record)
     }
 
     /// What was prepared could not be appended yet.

@@ -7,7 +7,6 @@ use reckon_storage::Timestamp;
 
 use super::{Committed, Transaction};
 use crate::commit::Commit;
-use crate::engine::SyncMode;
 use crate::error::Error;
 
 impl Transaction {
@@ -31,19 +30,14 @@ impl Transaction {
             signal: &core.member.signal,
             certified: self.state().certified,
             synchronous: self.synchronous,
+            prepared: None,
         };
         let at = shared.queue.commit(shared, &commit)?;
         core.member.raise_floor(at);
         self.finish_created(Some(at));
         let synchronous = self.synchronous;
         self.end();
-        match shared.options.sync {
-            SyncMode::Inline if synchronous => {
-                shared.options.blocking.run(|| shared.log.sync_until(shared, at));
-                shared.scan_horizon();
-            }
-            _ => shared.log.ask(at, synchronous),
-        }
+        shared.log.committed(shared, at, synchronous);
         let durable_needed = if synchronous { at } else { seen };
         Ok(Committed { durable_needed, timestamp: Some(at) })
     }

@@ -168,6 +168,16 @@ impl Store for GatedStore {
         self.store.append(writes, at, durable)
     }
 
+    fn append_removing(
+        &self,
+        writes: &mut dyn Iterator<Item = Write<'_>>,
+        control: &str,
+        at: Timestamp,
+        durable: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.store.append_removing(writes, control, at, durable)
+    }
+
     fn wait_until_writable(&self) {
         self.store.wait_until_writable();
     }
@@ -216,6 +226,10 @@ impl Store for GatedStore {
 
     fn set_control(&self, name: &str, value: Option<&[u8]>) -> Result<(), StorageError> {
         self.store.set_control(name, value)
+    }
+
+    fn controls(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        self.store.controls(prefix)
     }
 
     fn keyspaces(&self) -> Result<Vec<KeyspaceId>, StorageError> {

@@ -101,6 +101,35 @@ impl RocksStore {
         }
     }
 
+    /// One commit, and whatever else `also` puts into its batch.
+    fn append_with(
+        &self,
+        writes: &mut dyn Iterator<Item = Write<'_>>,
+        at: Timestamp,
+        durable: Timestamp,
+        also: impl FnOnce(&mut rocksdb::WriteBatch),
+    ) -> Result<(), Error> {
+        let family = meta::data(&self.db);
+        let timestamp = stored_timestamp(at);
+        let mut stored = comparator::StoredKey::new();
+        let appended = self.writer.append(&self.db, at, durable, |batch| {
+            for Write { keyspace, key, value } in writes {
+                comparator::write_stored_key(&mut stored, keyspace, key);
+                match value {
+                    Some(value) => batch.put_cf_with_ts(family, &stored, timestamp, value),
+                    None => batch.delete_cf_with_ts(family, &stored, timestamp),
+                }
+            }
+            also(batch);
+        });
+        match &appended {
+            Ok(()) => self.counters.appends.fetch_add(1, Ordering::Relaxed),
+            Err(Error::Stalled) => self.counters.stalls.fetch_add(1, Ordering::Relaxed),
+            Err(_) => 0,
+        };
+        appended
+    }
+
     fn property(&self, name: &str) -> u64 {
         self.family_property(meta::data(&self.db), name)
             + self.family_property(meta::family(&self.db), name)
@@ -210,24 +239,18 @@ impl Store for RocksStore {
         at: Timestamp,
         durable: Timestamp,
     ) -> Result<(), Error> {
-        let family = meta::data(&self.db);
-        let timestamp = stored_timestamp(at);
-        let mut stored = comparator::StoredKey::new();
-        let appended = self.writer.append(&self.db, at, durable, |batch| {
-            for Write { keyspace, key, value } in writes {
-                comparator::write_stored_key(&mut stored, keyspace, key);
-                match value {
-                    Some(value) => batch.put_cf_with_ts(family, &stored, timestamp, value),
-                    None => batch.delete_cf_with_ts(family, &stored, timestamp),
-                }
-            }
-        });
-        match &appended {
-            Ok(()) => self.counters.appends.fetch_add(1, Ordering::Relaxed),
-            Err(Error::Stalled) => self.counters.stalls.fetch_add(1, Ordering::Relaxed),
-            Err(_) => 0,
-        };
-        appended
+        self.append_with(writes, at, durable, |_| {})
+    }
+
+    fn append_removing(
+        &self,
+        writes: &mut dyn Iterator<Item = Write<'_>>,
+        control: &str,
+        at: Timestamp,
+        durable: Timestamp,
+    ) -> Result<(), Error> {
+        let (family, key) = (meta::family(&self.db), meta::control_key(control));
+        self.append_with(writes, at, durable, |batch| batch.delete_cf(family, &key))
     }
 
     fn wait_until_writable(&self) {
@@ -316,6 +339,10 @@ impl Store for RocksStore {
             Some(value) => batch.put_cf(family, &key, value),
             None => batch.delete_cf(family, &key),
         })
+    }
+
+    fn controls(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        meta::controls(&self.db, prefix)
     }
 
     fn keyspaces(&self) -> Result<Vec<KeyspaceId>, Error> {

@@ -51,6 +51,23 @@ pub(super) fn read(db: &DB, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     db.get_cf(family(db), key).map_err(failed_to("read the store's own values"))
 }
 
+/// The control values whose names start with `prefix`.
+pub(super) fn controls(db: &DB, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let first = control_key(prefix);
+    let mut controls = Vec::new();
+    let from = IteratorMode::From(&first, rocksdb::Direction::Forward);
+    for item in db.iterator_cf(family(db), from) {
+        let (key, value) = item.map_err(failed_to("read the control values"))?;
+        if !key.starts_with(&first) {
+            break;
+        }
+        let name = std::str::from_utf8(&key[CONTROL.len()..]);
+        let malformed = |_| Error::Corrupt { what: "name of a control value" };
+        controls.push((name.map_err(malformed)?.to_owned(), value.into_vec()));
+    }
+    Ok(controls)
+}
+
 /// The end of the log as of the last record that was recovered.
 pub(super) fn log_end(db: &DB) -> Result<LogEnd, Error> {
     let malformed = Error::Corrupt { what: "last timestamp" };
