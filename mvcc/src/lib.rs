@@ -55,8 +55,8 @@ pub use lock::{
     AdvisoryKey, AdvisoryLock, Deadlock, DeadlockEdge, LockTarget, RowLock, TableLock, TableLockId,
     Wait,
 };
-pub use serializable::Reason as NotSerializable;
 pub use prepared::{Claim, Prepared, Problem as PrepareProblem};
+pub use serializable::Reason as NotSerializable;
 pub use session::{Advisory, Session, SessionId};
 pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};

@@ -407,6 +407,14 @@ impl Engine {
         all
     }
 
+    /// Whether [`Transaction::prepare`](crate::Transaction::prepare) would accept an identifier now;
+    /// [`Error::Prepare`] says why not.
+    pub fn check_preparable(&self, identifier: &str) -> Result<(), Error> {
+        let max = self.max_prepared_transactions();
+        let reserved = self.shared.prepared.reserve(identifier, max);
+        reserved.map(drop).map_err(Error::Prepare)
+    }
+
     /// The right to finish a prepared transaction. [`Error::Prepare`] when there is none of that name, or
     /// somebody else has it.
     pub fn claim_prepared(&self, identifier: &str) -> Result<Claim, Error> {

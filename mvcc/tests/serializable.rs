@@ -52,6 +52,9 @@ struct Client {
     random: Random,
     wait: Wait,
     rolled_back: u64,
+    /// Whether some of its transactions are prepared first; one at a time waits to be finished.
+    two_phase: bool,
+    prepared: Option<(String, Record)>,
 }
 
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
@@ -59,11 +62,36 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 impl Client {
     fn new(engine: &Engine, isolation: Isolation, seed: u64, wait: Wait) -> Self {
         let random = Random::new(seed);
-        Self { session: engine.session(), open: None, isolation, random, wait, rolled_back: 0 }
+        let session = engine.session();
+        let (open, rolled_back, two_phase, prepared) = (None, 0, false, None);
+        Self { session, open, isolation, random, wait, rolled_back, two_phase, prepared }
+    }
+
+    /// Finishes what it has prepared, most often by a commit.
+    fn finish(&mut self) -> Option<Record> {
+        let (name, mut record) = self.prepared.take()?;
+        let claim = self.session.engine().claim_prepared(&name).unwrap();
+        if self.random.below(4) == 0 {
+            claim.rollback().unwrap();
+            return None;
+        }
+        record.committed = claim.commit(&self.session).unwrap().timestamp;
+        Some(record)
+    }
+
+    fn prepare(&mut self, transaction: Transaction, record: Record) {
+        let name = format!("{}", NUMBERS.fetch_add(1, Ordering::Relaxed));
+        match transaction.prepare(&name, b"") {
+            Ok(_) => self.prepared = Some((name, record)),
+            Err(_) => self.rolled_back += 1,
+        }
     }
 
     /// One operation. A transaction that committed is returned.
     fn step(&mut self) -> Option<Record> {
+        if self.prepared.is_some() && self.random.below(6) == 0 {
+            return self.finish();
+        }
         let Some((mut transaction, mut snapshot, mut record)) = self.open.take() else {
             let read_only = self.random.below(5) == 0;
             let mut transaction = self.session.begin(self.isolation, read_only);
@@ -73,6 +101,10 @@ impl Client {
             return None;
         };
         if self.random.below(5) == 0 {
+            if self.two_phase && self.prepared.is_none() && self.random.below(2) == 0 {
+                self.prepare(transaction, record);
+                return None;
+            }
             let Ok(committed) = transaction.commit() else {
                 self.rolled_back += 1;
                 return None;
@@ -205,6 +237,33 @@ fn interleaved(seed: u64, isolation: Isolation, certify: bool) -> (Vec<Record>, 
     (records, clients.iter().map(|client| client.rolled_back).sum())
 }
 
+/// As [`interleaved`], with transactions that are prepared, and a restart in the middle that only they
+/// survive.
+fn prepared(seed: u64, certify: bool) -> (Vec<Record>, u64) {
+    let store = Arc::new(MemoryStore::new());
+    let options =
+        || Options { certify, max_prepared_transactions: CLIENTS as usize, ..support::options() };
+    let mut random = Random::new(seed);
+    let (mut records, mut rolled_back) = (Vec::new(), 0);
+    let mut waiting: Vec<_> = (0..CLIENTS).map(|_| None).collect();
+    for half in 0..2 {
+        let engine = Engine::open(Arc::clone(&store) as _, options()).unwrap();
+        let mut clients = Vec::new();
+        for (at, prepared) in waiting.drain(..).enumerate() {
+            let seed = seed * 1000 + half * 100 + at as u64;
+            let mut client = Client::new(&engine, Isolation::Serializable, seed, Wait::NoWait);
+            (client.two_phase, client.prepared) = (true, prepared);
+            clients.push(client);
+        }
+        for _ in 0..300 {
+            records.extend(clients[random.below(CLIENTS) as usize].step());
+        }
+        rolled_back += clients.iter().map(|client| client.rolled_back).sum::<u64>();
+        waiting.extend(clients.iter_mut().map(|client| client.prepared.take()));
+    }
+    (records, rolled_back)
+}
+
 /// A history of threads.
 fn threaded(seed: u64) -> Vec<Record> {
     let engine = engine(true);
@@ -313,6 +372,20 @@ fn random_histories_have_a_serial_order() {
     println!("{committed} committed, {overlap} of them overlapping, {rolled_back} rolled back");
     assert!(overlap * 10 >= committed * 3, "too few meet");
     assert!(committed as u64 * 4 >= rolled_back, "too many fail");
+}
+
+#[test]
+fn random_histories_with_prepared_transactions_and_a_restart_have_a_serial_order() {
+    let (mut committed, mut rolled_back) = (0, 0);
+    for seed in 1..=150 {
+        let (records, failed) = prepared(seed, true);
+        assert_eq!(circle(&records), None, "seed {seed}: {records:#?}");
+        committed += records.len();
+        rolled_back += failed;
+    }
+    println!("{committed} committed, {rolled_back} rolled back");
+    let found = (1..=20).filter(|seed| circle(&prepared(*seed, false).0).is_some()).count();
+    assert!(found >= 10, "without certification {found} of 20 have a circle");
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) listen: Vec<String>,
     pub(crate) log: String,
     pub(crate) max_connections: usize,
+    pub(crate) max_prepared_transactions: usize,
     pub(crate) max_transaction_bytes: usize,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) socket_dir: Option<PathBuf>,
@@ -105,6 +106,11 @@ pub(crate) static SETTINGS: &[Setting] = &[
         name: "max_connections",
         default: "1000",
         apply: |c, v| count(v).map(|v| c.max_connections = v),
+    },
+    Setting {
+        name: "max_prepared_transactions",
+        default: "0",
+        apply: |c, v| prepared(v).map(|v| c.max_prepared_transactions = v),
     },
     Setting {
         name: "max_transaction_size",
@@ -263,6 +269,7 @@ impl Config {
             listen: Vec::new(),
             log: String::new(),
             max_connections: 0,
+            max_prepared_transactions: 0,
             max_transaction_bytes: 0,
             shutdown_timeout: Duration::ZERO,
             socket_dir: None,
@@ -303,6 +310,11 @@ fn threads(value: &str) -> Result<usize, Expected> {
 
 fn count(value: &str) -> Result<usize, Expected> {
     value.parse().ok().filter(|n| (1..=262_143).contains(n)).ok_or(A_COUNT)
+}
+
+/// A number of prepared transactions; 0 is none.
+fn prepared(value: &str) -> Result<usize, Expected> {
+    if value == "0" { Ok(0) } else { count(value).map_err(|_| "a number from 0 to 262143") }
 }
 
 fn switch(value: &str) -> Result<bool, Expected> {

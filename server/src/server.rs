@@ -151,6 +151,7 @@ fn options(config: &Config) -> Options {
             fsync: config.fsync,
             deadlock_timeout: config.deadlock_timeout,
             history_retention: config.history_retention,
+            max_prepared_transactions: config.max_prepared_transactions,
             max_transaction_bytes: config.max_transaction_bytes,
             ..EngineOptions::default()
         },

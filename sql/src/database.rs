@@ -100,6 +100,8 @@ impl Database {
             row_ids: crate::exec::RowIds::default(),
         }));
         database.sweep()?;
+        let row_ids = &database.0.row_ids;
+        database.engine().prepared_keys(|keyspace, key| row_ids.keep_back(keyspace, key));
         Ok(database)
     }
 

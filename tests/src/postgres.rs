@@ -32,7 +32,7 @@ pub struct Postgres {
 impl Postgres {
     /// A cluster for comparing results: no syncs, settings as initdb leaves them.
     pub fn start() -> Self {
-        Self::start_with(&["fsync=off", "max_connections=200"])
+        Self::start_with(&["fsync=off", "max_connections=200", "max_prepared_transactions=10"])
     }
 
     /// A cluster in C locale and UTC with these settings, each `name=value`.

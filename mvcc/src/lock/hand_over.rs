@@ -38,9 +38,8 @@ impl HeldLocks {
         locks: &Locks,
         session: SessionId,
     ) -> bool {
-        let held = |held: &HeldAdvisory| {
-            locks.advisory.modes_of(&held.key, session, Scope::Session) != 0
-        };
+        let held =
+            |held: &HeldAdvisory| locks.advisory.modes_of(&held.key, session, Scope::Session) != 0;
         advisory.iter().any(held)
     }
 }
@@ -66,12 +65,9 @@ impl Locks {
         for held in tables {
             *modes.entry(held.table).or_insert(0) |= held.mode.bit();
         }
-        let tables = modes.into_iter().map(|(table, modes)| (table.database, table.relation, modes));
-        HandedLocks {
-            rows: rows.collect(),
-            tables: tables.collect(),
-            advisory: advisory.collect(),
-        }
+        let tables =
+            modes.into_iter().map(|(table, modes)| (table.database, table.relation, modes));
+        HandedLocks { rows: rows.collect(), tables: tables.collect(), advisory: advisory.collect() }
     }
 
     /// Gives everything that a session's transaction holds to somebody who waits for nothing. Nobody who

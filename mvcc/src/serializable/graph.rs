@@ -221,8 +221,7 @@ impl Graph {
     /// Of those that wrote a key, who may have written the version after that of a snapshot: the first that
     /// committed later, or else all that did not commit yet. The others follow that one.
     fn next_writers(&self, writers: &[XactId], snapshot: Timestamp) -> Found {
-        let next =
-            writers.iter().filter_map(|id| Some((self.xacts.get(id)?.committed?.last, *id)));
+        let next = writers.iter().filter_map(|id| Some((self.xacts.get(id)?.committed?.last, *id)));
         match next.filter(|(last, _)| *last > snapshot).min() {
             Some((_, next)) if !writers.contains(&SUMMARY) => Found::from_slice(&[next]),
             _ => Found::from_slice(writers),

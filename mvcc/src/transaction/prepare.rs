@@ -33,7 +33,8 @@ impl Transaction {
 
         let seen = self.state().seen.get();
         let Some(mut state) = self.state.take() else { return Ok(seen) };
-        let body = state.leave(Member::new(place.name()), std::mem::take(&mut core.advisory.lock()));
+        let body =
+            state.leave(Member::new(place.name()), std::mem::take(&mut core.advisory.lock()));
         shared.locks.hand_over(&core.member, &body.member, &body.locks);
         place.fill(id, record, body);
         core.member.slot.clear();
@@ -81,7 +82,10 @@ impl State {
     fn written(&self) -> Vec<(reckon_storage::KeyspaceId, Vec<(Vec<u8>, Option<Vec<u8>>)>)> {
         let writes = self.writes.in_order();
         let row = |write: Write<'_>| (write.key.to_vec(), write.value.map(<[u8]>::to_vec));
-        writes.keyspaces().map(|keyspace| (keyspace, writes.of(keyspace).map(row).collect())).collect()
+        writes
+            .keyspaces()
+            .map(|keyspace| (keyspace, writes.of(keyspace).map(row).collect()))
+            .collect()
     }
 
     /// What a prepared transaction takes along.

@@ -39,6 +39,23 @@ pub static INDEX_STATS: VirtualRelation = VirtualRelation {
     ],
 };
 
+/// `pg_prepared_xacts`: one row a prepared transaction, of all databases.
+pub static PREPARED_XACTS: VirtualRelation = VirtualRelation {
+    oid: Oid(4_000_000_002),
+    schema: "pg_catalog",
+    name: "pg_prepared_xacts",
+    columns: &[
+        ("transaction", Type::XID),
+        ("gid", Type::TEXT),
+        ("prepared", Type::TIMESTAMPTZ),
+        ("owner", Type::NAME),
+        ("database", Type::NAME),
+    ],
+};
+
 /// All of them.
-pub(super) static COMPUTED: [(&VirtualRelation, Relation); 2] =
-    [(&COUNTERS, Relation::Virtual(&COUNTERS)), (&INDEX_STATS, Relation::Virtual(&INDEX_STATS))];
+pub(super) static COMPUTED: [(&VirtualRelation, Relation); 3] = [
+    (&COUNTERS, Relation::Virtual(&COUNTERS)),
+    (&INDEX_STATS, Relation::Virtual(&INDEX_STATS)),
+    (&PREPARED_XACTS, Relation::Virtual(&PREPARED_XACTS)),
+];

@@ -9,6 +9,7 @@ use crate::catalog::record::CLUSTER;
 use crate::catalog::{self, Catalog, Cluster, DatabaseDefinition};
 use crate::error::{DefinitionError, Error, NameError, Result, SqlState, SyntaxError};
 use crate::parser::{DatabaseOption, SettingValue};
+use crate::session::Origin;
 use crate::types::Oid;
 
 /// The database whose contents a new one starts with.
@@ -141,6 +142,11 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     if let Some(others) = others_staying(edit, database.oid)? {
         return Err(DefinitionError::DatabaseInUse { name: name.to_owned(), others }.into());
     }
+    let prepared = prepared_in(edit, database.oid)?;
+    if prepared > 0 {
+        let name = name.to_owned();
+        return Err(DefinitionError::DatabasePrepared { name, prepared }.into());
+    }
     let contents = Catalog::load(edit.transaction, &snapshot, database.catalog)?;
     for table in contents.tables() {
         for keyspace in table.keyspaces() {
@@ -149,6 +155,15 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     }
     edit.transaction.drop_keyspace(database.catalog);
     catalog::remove::<DatabaseDefinition>(edit.transaction, CLUSTER, database.oid)
+}
+
+/// How many prepared transactions a database has. Once no session is there none comes.
+fn prepared_in(edit: &Edit<'_>, database: Oid) -> Result<usize> {
+    let mut count = 0;
+    for prepared in edit.engine.prepared() {
+        count += usize::from(Origin::of(&prepared)?.database == database);
+    }
+    Ok(count)
 }
 
 /// How many sessions are in a database, when they do not leave by themselves: one that has just

@@ -74,6 +74,8 @@ pub enum DefinitionError {
     DropOfTemplate,
     /// DROP DATABASE with sessions in it.
     DatabaseInUse { name: String, others: usize },
+    /// DROP DATABASE where there are prepared transactions.
+    DatabasePrepared { name: String, prepared: usize },
 }
 
 impl DefinitionError {
@@ -114,7 +116,9 @@ impl DefinitionError {
                 SqlState::INSUFFICIENT_PRIVILEGE
             }
             Self::IndexOfConstraint { .. } => SqlState::DEPENDENT_OBJECTS_STILL_EXIST,
-            Self::DropOfCurrentDatabase | Self::DatabaseInUse { .. } => SqlState::OBJECT_IN_USE,
+            Self::DropOfCurrentDatabase
+            | Self::DatabaseInUse { .. }
+            | Self::DatabasePrepared { .. } => SqlState::OBJECT_IN_USE,
         }
     }
 
@@ -147,6 +151,13 @@ impl DefinitionError {
                 detail: Some(match others {
                     1 => "There is 1 other session using the database.".to_owned(),
                     others => format!("There are {others} other sessions using the database."),
+                }),
+                ..Fields::default()
+            },
+            Self::DatabasePrepared { prepared, .. } => Fields {
+                detail: Some(match prepared {
+                    1 => "There is 1 prepared transaction using the database.".to_owned(),
+                    more => format!("There are {more} prepared transactions using the database."),
                 }),
                 ..Fields::default()
             },
@@ -233,7 +244,7 @@ impl fmt::Display for DefinitionError {
             ),
             Self::DropOfCurrentDatabase => f.write_str("cannot drop the currently open database"),
             Self::DropOfTemplate => f.write_str("cannot drop a template database"),
-            Self::DatabaseInUse { name, .. } => {
+            Self::DatabaseInUse { name, .. } | Self::DatabasePrepared { name, .. } => {
                 write!(f, "database \"{name}\" is being accessed by other users")
             }
         }

@@ -139,7 +139,7 @@ impl Error {
             Cause::Execution(e) => e.fields(),
             Cause::Setting(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
-            Cause::Transaction(_) => Fields::default(),
+            Cause::Transaction(e) => e.fields(),
             Cause::Mvcc(e) => transaction::mvcc_fields(e),
         };
         Fields { context: self.0.context.clone().or(fields.context), ..fields }

@@ -14,6 +14,8 @@ pub enum SettingError {
     Unsupported { name: String },
     /// SET of a setting that tells a fact.
     Fixed { name: &'static str },
+    /// SET of a setting that the server is started with.
+    NeedsRestart { name: &'static str },
     /// A value the setting cannot have; `words` are those it can, if it is an enumeration.
     Invalid { name: &'static str, value: String, words: &'static [&'static str] },
     /// A date style with a word that is none.
@@ -31,7 +33,7 @@ impl SettingError {
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::Unknown { .. } => SqlState::UNDEFINED_OBJECT,
-            Self::Fixed { .. } => SqlState::CANT_CHANGE_RUNTIME_PARAM,
+            Self::Fixed { .. } | Self::NeedsRestart { .. } => SqlState::CANT_CHANGE_RUNTIME_PARAM,
             Self::Invalid { .. }
             | Self::DateStyleWord { .. }
             | Self::NotBoolean { .. }
@@ -64,6 +66,9 @@ impl fmt::Display for SettingError {
             Self::Unknown { name } => write!(f, "unrecognized configuration parameter \"{name}\""),
             Self::Unsupported { name } => write!(f, "setting \"{name}\" is not supported"),
             Self::Fixed { name } => write!(f, "parameter \"{name}\" cannot be changed"),
+            Self::NeedsRestart { name } => {
+                write!(f, "parameter \"{name}\" cannot be changed without restarting the server")
+            }
             Self::Invalid { name, value, .. } => {
                 write!(f, "invalid value for parameter \"{name}\": \"{value}\"")
             }

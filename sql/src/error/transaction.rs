@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reckon_mvcc::{Error as Below, Reason, StorageError};
+use reckon_mvcc::{Error as Below, PrepareProblem, Reason, StorageError};
 
 use super::{Fields, SqlState};
 
@@ -28,6 +28,12 @@ pub enum TransactionError {
     InBlock { command: &'static str },
     /// A writing statement in a READ ONLY transaction.
     ReadOnlyTransaction { command: &'static str },
+    /// PREPARE TRANSACTION after LISTEN, UNLISTEN or NOTIFY.
+    PreparedMail,
+    /// COMMIT PREPARED or ROLLBACK PREPARED by somebody else.
+    NotItsOwner,
+    /// COMMIT PREPARED or ROLLBACK PREPARED in another database.
+    PreparedElsewhere,
 }
 
 impl TransactionError {
@@ -43,7 +49,21 @@ impl TransactionError {
             Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
             Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
             Self::ReadOnlyTransaction { .. } => SqlState::READ_ONLY_SQL_TRANSACTION,
+            Self::PreparedMail | Self::PreparedElsewhere => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::NotItsOwner => SqlState::INSUFFICIENT_PRIVILEGE,
         }
+    }
+
+    /// DETAIL, HINT and the objects concerned.
+    pub fn fields(&self) -> Fields {
+        let hint = match self {
+            Self::NotItsOwner => "Must be superuser or the user that prepared the transaction.",
+            Self::PreparedElsewhere => {
+                "Connect to the database where the transaction was prepared to finish it."
+            }
+            _ => return Fields::default(),
+        };
+        Fields { hint: Some(hint.to_owned()), ..Fields::default() }
     }
 }
 
@@ -75,6 +95,13 @@ impl fmt::Display for TransactionError {
             Self::ReadOnlyTransaction { command } => {
                 write!(f, "cannot execute {command} in a read-only transaction")
             }
+            Self::PreparedMail => f.write_str(
+                "cannot PREPARE a transaction that has executed LISTEN, UNLISTEN, or NOTIFY",
+            ),
+            Self::NotItsOwner => f.write_str("permission denied to finish prepared transaction"),
+            Self::PreparedElsewhere => {
+                f.write_str("prepared transaction belongs to another database")
+            }
         }
     }
 }
@@ -98,7 +125,21 @@ pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
         Below::TransactionTooLarge { .. } => SqlState::CONFIGURATION_LIMIT_EXCEEDED,
         Below::ReadOnly => SqlState::READ_ONLY_SQL_TRANSACTION,
         Below::NotLoadable { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+        Below::Prepare(problem) => prepare_sqlstate(problem),
         Below::Thread(_) => SqlState::INSUFFICIENT_RESOURCES,
+    }
+}
+
+fn prepare_sqlstate(problem: &PrepareProblem) -> SqlState {
+    match problem {
+        PrepareProblem::IdentifierTooLong { .. } => SqlState::INVALID_PARAMETER_VALUE,
+        PrepareProblem::Disabled | PrepareProblem::Busy { .. } => {
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE
+        }
+        PrepareProblem::IdentifierInUse { .. } => SqlState::DUPLICATE_OBJECT,
+        PrepareProblem::TooMany { .. } => SqlState::OUT_OF_MEMORY,
+        PrepareProblem::SessionLock => SqlState::FEATURE_NOT_SUPPORTED,
+        PrepareProblem::Undefined { .. } => SqlState::UNDEFINED_OBJECT,
     }
 }
 
@@ -122,6 +163,14 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
         Below::NotSerializable { reason } => Fields {
             detail: Some(reason.to_string()),
             hint: Some("The transaction might succeed if retried.".to_owned()),
+            ..Fields::default()
+        },
+        Below::Prepare(PrepareProblem::Disabled) => Fields {
+            hint: Some("Set max_prepared_transactions to a nonzero value.".to_owned()),
+            ..Fields::default()
+        },
+        Below::Prepare(PrepareProblem::TooMany { max }) => Fields {
+            hint: Some(format!("Increase max_prepared_transactions (currently {max}).")),
             ..Fields::default()
         },
         Below::TransactionTooLarge { .. } => Fields {

@@ -9,7 +9,8 @@
 //!
 //! 1. While the engine is open, no number is given out twice for one keyspace. So a counter is
 //!    seeded before any number is given out, and every row written before that is visible to
-//!    every snapshot since the engine was opened.
+//!    every snapshot since the engine was opened, or in a prepared transaction: the numbers of
+//!    those are kept back when the engine is opened.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -32,6 +33,8 @@ pub struct RowIds {
 pub struct Counter {
     /// The next number; 0 before it is seeded.
     next: AtomicU64,
+    /// The first number that may be given out.
+    least: AtomicU64,
     seeding: Mutex<()>,
 }
 
@@ -51,8 +54,18 @@ impl RowIds {
     pub fn counter(&self, keyspace: KeyspaceId) -> Arc<Counter> {
         let mut tables = self.tables.lock();
         Arc::clone(tables.entry(keyspace).or_insert_with(|| {
-            Arc::new(Counter { next: AtomicU64::new(0), seeding: Mutex::new(()) })
+            let (next, least) = (AtomicU64::new(0), AtomicU64::new(1));
+            Arc::new(Counter { next, least, seeding: Mutex::new(()) })
         }))
+    }
+
+    /// Gives out no number up to that of a key, which a prepared transaction has: no snapshot shows
+    /// its row yet. Keys of other kinds are keys of tables without row ids.
+    pub(crate) fn keep_back(&self, keyspace: KeyspaceId, key: &[u8]) {
+        if let Ok(key) = key.try_into() {
+            let next = u64::from_be_bytes(key).saturating_add(1);
+            self.counter(keyspace).least.fetch_max(next, Ordering::Relaxed);
+        }
     }
 
     /// Drops the counter of a keyspace that is gone.
@@ -93,7 +106,8 @@ impl Counter {
             ControlFlow::Break(())
         })?;
         let highest = highest.ok_or(ExecutionError::Corrupted { what: "a row id" })?;
-        self.next.store(highest + 1, Ordering::Release);
+        let least = self.least.load(Ordering::Relaxed);
+        self.next.store(least.max(highest + 1), Ordering::Release);
         Ok(())
     }
 }

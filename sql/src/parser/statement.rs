@@ -141,8 +141,11 @@ impl Kind {
 
     /// Whether it is allowed in a failed block, because it ends the failure.
     pub fn ends_transaction(&self) -> bool {
-        use Utility::{Commit, Rollback, RollbackTo};
-        matches!(self, Kind::Utility(Commit { .. } | Rollback { .. } | RollbackTo(_)))
+        use Utility::{Commit, PrepareTransaction, Rollback, RollbackTo};
+        matches!(
+            self,
+            Kind::Utility(Commit { .. } | PrepareTransaction(_) | Rollback { .. } | RollbackTo(_))
+        )
     }
 }
 
@@ -213,6 +216,12 @@ pub enum Utility {
     Commit { chain: bool },
     /// ROLLBACK, ABORT.
     Rollback { chain: bool },
+    /// PREPARE TRANSACTION.
+    PrepareTransaction(String),
+    /// COMMIT PREPARED.
+    CommitPrepared(String),
+    /// ROLLBACK PREPARED.
+    RollbackPrepared(String),
     /// SAVEPOINT.
     Savepoint(String),
     /// RELEASE SAVEPOINT.

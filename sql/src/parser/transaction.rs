@@ -1,4 +1,4 @@
-//! BEGIN, COMMIT, ROLLBACK and savepoints.
+//! BEGIN, COMMIT, ROLLBACK, savepoints and prepared transactions.
 
 use reckon_mvcc::Isolation;
 use sqlparser::parser::Parser;
@@ -7,7 +7,6 @@ use sqlparser::tokenizer::Token;
 use super::option::{accept, accept_words, expect, name};
 use super::split::Failure;
 use super::{TransactionModes, Utility};
-use crate::error::SyntaxError;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -24,7 +23,9 @@ pub(super) fn statement(parser: &mut Parser<'_>, first: &str) -> Result<Utility>
             Ok(Utility::Begin(modes(parser, false)?))
         }
         "commit" | "end" => {
-            refuse_prepared(parser, "COMMIT PREPARED")?;
+            if first == "commit" && accept(parser, "prepared") {
+                return Ok(Utility::CommitPrepared(identifier(parser)?));
+            }
             transaction_word(parser);
             Ok(Utility::Commit { chain: chain(parser)? })
         }
@@ -34,7 +35,9 @@ pub(super) fn statement(parser: &mut Parser<'_>, first: &str) -> Result<Utility>
             Ok(Utility::Release(name(parser)?))
         }
         _ => {
-            refuse_prepared(parser, "ROLLBACK PREPARED")?;
+            if first == "rollback" && accept(parser, "prepared") {
+                return Ok(Utility::RollbackPrepared(identifier(parser)?));
+            }
             transaction_word(parser);
             if first == "rollback" && accept(parser, "to") {
                 accept(parser, "savepoint");
@@ -51,11 +54,12 @@ fn transaction_word(parser: &mut Parser<'_>) {
     }
 }
 
-fn refuse_prepared(parser: &mut Parser<'_>, feature: &str) -> Result<()> {
-    if accept(parser, "prepared") {
-        return Err(SyntaxError::unsupported(feature).into());
+/// The identifier of a prepared transaction: a string.
+pub(super) fn identifier(parser: &mut Parser<'_>) -> Result<String> {
+    if matches!(parser.peek_token_ref().token, Token::Word(_)) {
+        return Ok(parser.expected_ref("a string", parser.peek_token_ref())?);
     }
-    Ok(())
+    Ok(parser.parse_literal_string()?)
 }
 
 /// `AND [NO] CHAIN`

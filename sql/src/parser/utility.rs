@@ -178,8 +178,10 @@ fn utility(parser: &mut Parser<'_>, source: &Arc<Source>, first: &str) -> Result
 }
 
 fn prepare(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<Utility> {
-    if accept(parser, "transaction") {
-        return Err(SyntaxError::unsupported("PREPARE TRANSACTION").into());
+    let is_name = word_at(parser, 1).as_deref() == Some("as")
+        || parser.peek_nth_token_ref(1).token == Token::LParen;
+    if !is_name && accept(parser, "transaction") {
+        return Ok(Utility::PrepareTransaction(transaction::identifier(parser)?));
     }
     let name = name(parser)?;
     let mut types = Vec::new();

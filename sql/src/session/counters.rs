@@ -3,7 +3,8 @@
 
 use reckon_mvcc::{KeyspaceId, Snapshot, Transaction, TreeStatistics};
 
-use crate::catalog::{COUNTERS, Catalog, INDEX_STATS, Table};
+use super::two_phase;
+use crate::catalog::{COUNTERS, Catalog, Cluster, INDEX_STATS, PREPARED_XACTS, Table};
 use crate::database::Database;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Relations;
@@ -30,6 +31,10 @@ impl Relations for Computed {
         if relation == INDEX_STATS.name {
             let catalog = Catalog::load(transaction, snapshot, self.catalog)?;
             return Ok(self.trees(&catalog));
+        }
+        if relation == PREPARED_XACTS.name {
+            let cluster = Cluster::load(transaction, snapshot)?;
+            return two_phase::rows(&self.database.engine().prepared(), &cluster);
         }
         Err(ExecutionError::Internal { what: "no such computed relation" }.into())
     }

@@ -15,7 +15,7 @@ use crate::settings::{Scope, Settings};
 use crate::types::{self, Formats, Oid};
 
 /// Microseconds between the Unix epoch and 2000-01-01.
-const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+pub(super) const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 
 /// The name of a channel, in bytes.
 const CHANNEL_BYTES_MAX: usize = 63;
@@ -215,7 +215,8 @@ impl Environment for Surroundings {
     fn blockers(&mut self, pid: i32) -> Vec<i32> {
         let Ok(pid) = u32::try_from(pid) else { return Vec::new() };
         let blockers = self.engine.blockers(SessionId(pid));
-        blockers.into_iter().map(|SessionId(id)| id as i32).collect()
+        let pid = |id: SessionId| if id.is_prepared() { 0 } else { id.0 as i32 };
+        blockers.into_iter().map(pid).collect()
     }
 
     fn stop_session(&mut self, pid: i32, ends_session: bool) -> bool {

@@ -94,6 +94,14 @@ impl Mail {
         self.requests.truncate(mark);
     }
 
+    /// Whether what was asked for changes anything at commit.
+    pub(super) fn has_effect(&self) -> bool {
+        self.requests.iter().any(|request| match request {
+            Request::Listen(_) | Request::Notify { .. } => true,
+            Request::Unlisten(_) | Request::UnlistenAll => !self.listening.is_empty(),
+        })
+    }
+
     /// Channels listened to.
     pub(super) fn listening(&self) -> impl Iterator<Item = &String> {
         self.listening.iter()

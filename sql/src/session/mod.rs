@@ -29,6 +29,7 @@ mod portal;
 mod prepared;
 mod simple;
 mod transaction;
+mod two_phase;
 mod utility;
 
 use std::collections::HashMap;
@@ -55,6 +56,7 @@ pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape};
 use prepared::{PlanCache, Prepared};
 pub use prepared::{PortalDescription, StatementDescription};
 pub use simple::Script;
+pub(crate) use two_phase::Origin;
 
 /// How a session begins.
 #[derive(Clone, Debug)]
@@ -114,6 +116,8 @@ impl Session {
         settings.set_start("session_authorization", &user.name)?;
         let deadlock_ms = engine.deadlock_timeout().as_millis();
         settings.set_start("deadlock_timeout", &deadlock_ms.to_string())?;
+        let most_prepared = engine.max_prepared_transactions();
+        settings.set_start("max_prepared_transactions", &most_prepared.to_string())?;
         for (name, value) in &options.settings {
             settings.set_start(name, value)?;
         }

@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    fn end_rolled_back(&mut self, open: Option<Open>) {
+    pub(super) fn end_rolled_back(&mut self, open: Option<Open>) {
         if let Some(open) = open {
             let needed = open.transaction.rollback();
             self.need_durable(Some(needed));
@@ -158,12 +158,12 @@ impl Session {
     }
 
     /// Portals do not outlive their transaction.
-    fn drop_portals(&mut self) {
+    pub(super) fn drop_portals(&mut self) {
         self.portals.clear();
         self.unnamed_portal = None;
     }
 
-    fn warn_no_block(&mut self) {
+    pub(super) fn warn_no_block(&mut self) {
         let message = "there is no transaction in progress";
         self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
     }

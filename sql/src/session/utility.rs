@@ -175,6 +175,15 @@ impl Session {
                 self.rollback_block();
                 "ROLLBACK"
             }
+            Utility::PrepareTransaction(identifier) => self.prepare_transaction(identifier)?,
+            Utility::CommitPrepared(identifier) => {
+                self.commit_prepared(identifier)?;
+                "COMMIT PREPARED"
+            }
+            Utility::RollbackPrepared(identifier) => {
+                self.rollback_prepared(identifier)?;
+                "ROLLBACK PREPARED"
+            }
             Utility::Savepoint(name) => {
                 self.savepoint(name)?;
                 "SAVEPOINT"

@@ -105,8 +105,11 @@ impl Settings {
     pub fn set(&mut self, name: &str, value: Option<&str>, scope: Scope) -> Result<String> {
         let index = find(name)?;
         let setting = &SETTINGS[index];
-        if setting.context != Context::User {
-            return Err(SettingError::Fixed { name: setting.name }.into());
+        let name = setting.name;
+        match setting.context {
+            Context::User => {}
+            Context::Internal => return Err(SettingError::Fixed { name }.into()),
+            Context::Server => return Err(SettingError::NeedsRestart { name }.into()),
         }
         let canonical = value.map(|value| (setting.check)(setting, value)).transpose()?;
         self.undo.push(Change { index, before: self.values[index].clone() });

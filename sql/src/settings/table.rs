@@ -36,6 +36,8 @@ pub enum Context {
     User,
     /// Nobody: it tells a fact.
     Internal,
+    /// Whoever starts the server.
+    Server,
 }
 
 /// The unit a number without one is taken in.
@@ -217,6 +219,15 @@ pub(super) static SETTINGS: &[Setting] = &[
         default: "63",
         description: "Shows the maximum identifier length.",
         ..FACT
+    },
+    Setting {
+        name: "max_prepared_transactions",
+        default: "0",
+        context: Context::Server,
+        range: (0, 262_143),
+        check: integer,
+        description: "Sets the maximum number of simultaneously prepared transactions.",
+        ..TEXT
     },
     Setting {
         name: "reckon.version",
