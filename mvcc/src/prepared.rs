@@ -23,10 +23,10 @@
 //! 4. It reads nothing any more, so it holds no snapshot back; its rows get the timestamp of COMMIT PREPARED.
 //! 5. One session at a time is about to finish it: that one has the [`Claim`].
 
+mod claim;
 mod record;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,20 +34,17 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use reckon_storage::{KeyspaceId, Timestamp, Write};
 
-use crate::commit::{Commit, fatal};
+use crate::commit::fatal;
 use crate::engine::{Engine, Shared};
 use crate::error::Error;
-use crate::keyspace::Near;
 use crate::lock::HeldLocks;
 use crate::serializable::XactId;
-use crate::session::{Member, Session, SessionId};
+use crate::session::{Member, SessionId};
 use crate::snapshot::Command;
-use crate::transaction::{Committed, TransactionId};
+use crate::transaction::TransactionId;
 use crate::write_set::WriteSet;
-pub(crate) use record::Record;
-
-/// What the commit of a transaction says that wrote nothing.
-const NOTHING: Committed = Committed { durable_needed: Timestamp::ZERO, timestamp: None };
+pub use claim::Claim;
+pub(crate) use record::{Record, WrittenRow};
 
 /// An identifier is shorter than this, in bytes.
 const IDENTIFIER_BYTES: usize = 200;
@@ -141,6 +138,32 @@ struct Places {
     last_name: u32,
 }
 
+impl Places {
+    /// Whether there is a place for a transaction.
+    fn check(&self, identifier: &str, max: usize) -> Result<(), Problem> {
+        let own = || identifier.to_owned();
+        if identifier.len() >= IDENTIFIER_BYTES {
+            return Err(Problem::IdentifierTooLong { identifier: own() });
+        }
+        if max == 0 {
+            return Err(Problem::Disabled);
+        }
+        if self.by_identifier.contains_key(identifier) {
+            return Err(Problem::IdentifierInUse { identifier: own() });
+        }
+        if self.by_identifier.len() >= max {
+            return Err(Problem::TooMany { max });
+        }
+        Ok(())
+    }
+
+    /// A name that no session and no other prepared transaction has.
+    fn name(&mut self) -> SessionId {
+        self.last_name += 1;
+        SessionId::of_prepared(self.last_name)
+    }
+}
+
 impl PreparedTransactions {
     /// Keeps a place for a transaction that is being prepared; it is free again when dropped.
     pub(crate) fn reserve<'a>(
@@ -148,22 +171,11 @@ impl PreparedTransactions {
         identifier: &str,
         max: usize,
     ) -> Result<Reservation<'a>, Problem> {
-        let identifier = identifier.to_owned();
-        if identifier.len() >= IDENTIFIER_BYTES {
-            return Err(Problem::IdentifierTooLong { identifier });
-        }
-        if max == 0 {
-            return Err(Problem::Disabled);
-        }
         let mut places = self.places.lock();
-        let there = places.by_identifier.len();
-        match places.by_identifier.entry(identifier.clone()) {
-            Entry::Occupied(_) => return Err(Problem::IdentifierInUse { identifier }),
-            Entry::Vacant(_) if there >= max => return Err(Problem::TooMany { max }),
-            Entry::Vacant(vacant) => vacant.insert(Place::Reserved),
-        };
-        places.last_name += 1;
-        let name = SessionId::of_prepared(places.last_name);
+        places.check(identifier, max)?;
+        let identifier = identifier.to_owned();
+        places.by_identifier.insert(identifier.clone(), Place::Reserved);
+        let name = places.name();
         Ok(Reservation { all: self, identifier, name, is_filled: false })
     }
 
@@ -213,11 +225,7 @@ impl PreparedTransactions {
             last.fetch_max(record.transaction, Ordering::Relaxed);
             let at = Timestamp(record.prepared_us);
             shared.queue.recover(at);
-            let name = {
-                let mut places = self.places.lock();
-                places.last_name += 1;
-                SessionId::of_prepared(places.last_name)
-            };
+            let name = self.places.lock().name();
             let about = Prepared {
                 transaction: TransactionId(record.transaction),
                 identifier: identifier.to_owned(),
@@ -305,98 +313,20 @@ impl Drop for Reservation<'_> {
     }
 }
 
+/// The control value that has the record.
+fn control_name(identifier: &str) -> String {
+    format!("{}{identifier}", record::PREFIX)
+}
+
 /// Writes or removes a record, durably.
 fn set_control(shared: &Shared, identifier: &str, value: Option<&[u8]>) -> Result<(), Error> {
-    let name = format!("{}{identifier}", record::PREFIX);
+    let name = control_name(identifier);
     let set = shared.options.blocking.run(|| shared.store.set_control(&name, value));
     match set {
         // Whether it is on disk is unknown.
         Err(error) if error.is_fatal() => fatal(&error),
         set => Ok(set?),
     }
-}
-
-/// The right to finish a prepared transaction. Dropped, it leaves the transaction as it is.
-pub struct Claim {
-    engine: Engine,
-    about: Prepared,
-    body: Option<Box<Body>>,
-}
-
-impl Claim {
-    /// What is finished.
-    pub fn about(&self) -> &Prepared {
-        &self.about
-    }
-
-    /// COMMIT PREPARED, by a session that runs no transaction. On an error it is as it was.
-    pub fn commit(mut self, session: &Session) -> Result<Committed, Error> {
-        let engine = self.engine.clone();
-        let shared = &engine.shared;
-        let Some(body) = &self.body else { return Ok(NOTHING) };
-        let identifier = &self.about.identifier;
-        if body.writes.is_empty() {
-            set_control(shared, identifier, None)?;
-            self.end(Outcome::Committed(shared.marks.visible()));
-            return Ok(NOTHING);
-        }
-        let name = format!("{}{identifier}", record::PREFIX);
-        let commit = Commit {
-            writes: &body.writes,
-            near: &Near::default(),
-            signal: &session.member().signal,
-            certified: body.certified,
-            synchronous: true,
-            prepared: Some(&name),
-        };
-        let at = shared.queue.commit(shared, &commit)?;
-        session.member().raise_floor(at);
-        self.end(Outcome::Committed(at));
-        shared.log.committed(shared, at, true);
-        Ok(Committed { durable_needed: at, timestamp: Some(at) })
-    }
-
-    /// ROLLBACK PREPARED. On an error it is as it was.
-    pub fn rollback(mut self) -> Result<(), Error> {
-        let engine = self.engine.clone();
-        set_control(&engine.shared, &self.about.identifier, None)?;
-        engine.shared.counts.rollbacks.fetch_add(1, Ordering::Relaxed);
-        self.end(Outcome::RolledBack);
-        Ok(())
-    }
-
-    fn end(&mut self, outcome: Outcome) {
-        let shared = &self.engine.shared;
-        let Some(body) = self.body.take() else { return };
-        let (gone, at) = match outcome {
-            Outcome::Committed(at) => (&body.dropped, at),
-            Outcome::RolledBack => (&body.created, Timestamp::ZERO),
-        };
-        gone.iter().for_each(|id| shared.upkeep.drop_keyspace(at, *id));
-        // Gone before its locks are: who was waiting for them does not find it any more.
-        shared.prepared.remove(&self.about.identifier);
-        body.end(shared);
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if let Some(body) = self.body.take() {
-            self.engine.shared.prepared.put_back(&self.about.identifier, body);
-        }
-    }
-}
-
-impl fmt::Debug for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Claim({})", self.about.identifier)
-    }
-}
-
-/// How a prepared transaction ends.
-enum Outcome {
-    Committed(Timestamp),
-    RolledBack,
 }
 
 impl Engine {
@@ -411,8 +341,8 @@ impl Engine {
     /// [`Error::Prepare`] says why not.
     pub fn check_preparable(&self, identifier: &str) -> Result<(), Error> {
         let max = self.max_prepared_transactions();
-        let reserved = self.shared.prepared.reserve(identifier, max);
-        reserved.map(drop).map_err(Error::Prepare)
+        let places = self.shared.prepared.places.lock();
+        places.check(identifier, max).map_err(Error::Prepare)
     }
 
     /// The right to finish a prepared transaction. [`Error::Prepare`] when there is none of that name, or

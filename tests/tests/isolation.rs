@@ -9,6 +9,9 @@ use reckon_tests::{Postgres, Reckon, condition, isolation};
 /// How long a look at a session's answer takes.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// As many prepared transactions as the oracle allows.
+const TWO_PHASE: &[&str] = &["max_prepared_transactions=10"];
+
 const SETUP: &str = "
     setup: create table t (id int primary key, v int, u int unique)
     setup: insert into t values (1, 10, 1), (2, 20, 2), (3, 30, 3)
@@ -19,7 +22,7 @@ const SETUP: &str = "
 fn agrees(script: &str) {
     let script = format!("{SETUP}{script}");
     let postgres = Postgres::start();
-    let reckon = Reckon::start();
+    let reckon = Reckon::start_with(TWO_PHASE);
     let expected = isolation::transcript(postgres.address(), &script);
     let found = isolation::transcript(reckon.address(), &script);
     assert_eq!(found, expected, "\n--- Reckon\n{found}\n--- PostgreSQL\n{expected}");
@@ -27,7 +30,7 @@ fn agrees(script: &str) {
 
 #[test]
 fn every_script_of_steps_agrees_with_postgresql() {
-    let reckon = Reckon::start();
+    let reckon = Reckon::start_with(TWO_PHASE);
     let disagrees = |steps: &isolation::Steps| {
         let (found, expected) = (steps.run(reckon.address()), steps.expected());
         let name = &steps.name;

@@ -16,7 +16,7 @@ fn the_listed_specs_of_postgresql_pass() {
         Ok(specs) => specs,
         Err(why) => return skipped("PostgreSQL's isolation specs", &why),
     };
-    let reckon = Reckon::start_with(&["deadlock_timeout=10ms"]);
+    let reckon = Reckon::start_with(&["deadlock_timeout=10ms", "max_prepared_transactions=10"]);
     let check = |name: &str| {
         let failed = specs.check(name, reckon.address()).err();
         failed.map(|shown| format!("---- {name} ----\n{shown}"))

@@ -15,6 +15,9 @@ use reckon_tests::{Reckon, Session, script};
 /// What a cache counts that holds less than is used; the first, what any cache counts.
 const EVICTING: &[&str] = &["cache_hits", "cache_loads", "cache_evictions", "store_reads"];
 
+/// As many prepared transactions as the oracle allows.
+const TWO_PHASE: &str = "max_prepared_transactions=10";
+
 /// Those of the counters that are still 0.
 fn uncounted<'n>(server: &Reckon, names: &[&'n str]) -> Vec<&'n str> {
     let mut session = Session::connect(server.address(), "postgres");
@@ -60,7 +63,9 @@ fn main() -> ExitCode {
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let chosen = |name: &str| filter.is_empty() || filter.iter().any(|part| name.contains(part));
     let mut outcome = Outcome::default();
-    for (cache, settings) in [("default", &[][..]), ("smallest", &["cache_size=1MB"][..])] {
+    for (cache, settings) in
+        [("default", &[TWO_PHASE][..]), ("smallest", &[TWO_PHASE, "cache_size=1MB"][..])]
+    {
         let mut server = None;
         for script in script::all("") {
             let name = format!("{cache}/{}", script.name);

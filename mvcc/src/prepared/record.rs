@@ -31,6 +31,9 @@ type Codec = Configuration<LittleEndian, Varint, Limit<RECORD_BYTES_MAX>>;
 /// The limit keeps damaged lengths from taking memory.
 const CODEC: Codec = bincode::config::standard().with_limit::<RECORD_BYTES_MAX>();
 
+/// A key and its value; `None` deletes.
+pub(crate) type WrittenRow = (Vec<u8>, Option<Vec<u8>>);
+
 /// A prepared transaction.
 #[derive(Encode, Decode, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
@@ -40,8 +43,8 @@ pub(crate) struct Record {
     pub(crate) prepared_us: u64,
     /// What the layer above wants to know of it.
     pub(crate) note: Vec<u8>,
-    /// The last write of each key, in order; `None` deletes.
-    pub(crate) writes: Vec<(KeyspaceId, Vec<(Vec<u8>, Option<Vec<u8>>)>)>,
+    /// The last write of each key, in order.
+    pub(crate) writes: Vec<(KeyspaceId, Vec<WrittenRow>)>,
     /// What it has locked.
     pub(crate) locks: HandedLocks,
     /// Keyspaces that a rollback drops.

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use reckon_storage::{Timestamp, Write};
+use reckon_storage::{KeyspaceId, Timestamp, Write};
 
 use super::{State, Transaction};
 use crate::error::Error;
-use crate::lock::HeldLocks;
-use crate::prepared::{Body, Problem, Record};
-use crate::session::Member;
-use crate::session::SessionId;
+use crate::lock::{HeldAdvisory, HeldLocks};
+use crate::prepared::{Body, Problem, Record, WrittenRow};
+use crate::session::{Member, SessionId};
 
 impl Transaction {
     /// Prepares it for two-phase commit under an identifier; `note` is kept with it. Returns what `durable`
@@ -79,7 +78,7 @@ impl Transaction {
 
 impl State {
     /// The last write of each key, by keyspace.
-    fn written(&self) -> Vec<(reckon_storage::KeyspaceId, Vec<(Vec<u8>, Option<Vec<u8>>)>)> {
+    fn written(&self) -> Vec<(KeyspaceId, Vec<WrittenRow>)> {
         let writes = self.writes.in_order();
         let row = |write: Write<'_>| (write.key.to_vec(), write.value.map(<[u8]>::to_vec));
         writes
@@ -89,7 +88,7 @@ impl State {
     }
 
     /// What a prepared transaction takes along.
-    fn leave(&mut self, member: Member, advisory: Vec<crate::lock::HeldAdvisory>) -> Body {
+    fn leave(&mut self, member: Member, advisory: Vec<HeldAdvisory>) -> Body {
         let rows = std::mem::take(&mut self.rows);
         let tables = std::mem::take(&mut self.tables);
         Body {
