@@ -158,14 +158,14 @@ impl Node {
     pub(crate) fn build(pieces: &[Piece<'_>]) -> Box<Node> {
         debug_assert!((1..=FANOUT).contains(&pieces.len()));
         let separators = pieces.get(1..).unwrap_or_default();
-        let projection = match separators {
+        let mut projection = match separators {
             [first, .., last] => {
                 let shared = common_prefix(first.lower, last.lower);
                 Projection::new(&first.lower[..shared], 0, usize::MAX)
             }
             [] | [_] => Projection::default(),
         };
-        let heads = separators.iter().map(|piece| projection.head(piece.lower)).collect();
+        let heads = projection.settle(separators.iter().map(|piece| piece.lower)).into();
         let mut bytes = Vec::new();
         let mut ends = Vec::with_capacity(separators.len());
         for piece in separators {

@@ -9,10 +9,19 @@
 //!                  "tree"      -> 0        "vase" -> u64::MAX
 //! ```
 //!
+//! Keys of several columns differ in few bytes that lie far apart, and their next eight bytes may all be the same. Where that makes
+//! ties, a projection also has a [`Mask`]: eight positions behind P that vary, and the bytes all keys have between them. The
+//! head of a key with these bytes is what it has in the eight positions; of one that leaves them at some byte, what it has in
+//! the positions before, then zeros or ones as it goes below or above:
+//!
+//! ```text
+//! positions   ..xx...x      "00ab00c" -> a b c       "00ab01." -> a b FF      "00a" -> a 0 0 (a key that ends is padded)
+//! ```
+//!
 //! # Invariants
 //!
-//! 1. For keys a <= b, head(a) <= head(b), whatever P is. So P may be chosen by what a leaf happens to hold, and an
-//!    insert never invalidates it; at worst it makes ties.
+//! 1. For keys a <= b, head(a) <= head(b), whatever P and the mask are. So they may be chosen by what a leaf happens to hold, and an
+//!    insert never invalidates them; at worst it makes ties.
 //! 2. The first `known` bytes of P begin every key that can be asked for (the fences say so) and are never compared.
 
 /// Maps keys to heads; see the module.
@@ -22,32 +31,165 @@ pub(crate) struct Projection {
     known: usize,
     /// The longest key seen.
     longest: usize,
+    /// It was looked whether a mask is of use.
+    is_settled: bool,
+    mask: Option<Mask>,
 }
 
 /// The bytes a head is made of.
 pub(crate) const HEAD_BYTES: usize = size_of::<u64>();
 
+/// How far behind the prefix a mask reaches.
+const WINDOW_BYTES: usize = 32;
+
+/// What follows the prefix, padded with zeros, as big-endian words.
+type Window = [u64; WINDOW_BYTES / 8];
+
+/// Which bytes behind the prefix make the head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mask {
+    /// In ascending order.
+    positions: [u8; HEAD_BYTES],
+    /// The bytes that all keys are to have, zero elsewhere.
+    shared: Window,
+    /// Which bytes these are.
+    fixed: Window,
+}
+
+/// The first bytes of `rest`, padded with zeros.
+#[inline]
+fn window(rest: &[u8]) -> [u8; WINDOW_BYTES] {
+    if let Some(whole) = rest.first_chunk() {
+        return *whole;
+    }
+    let mut padded = [0; WINDOW_BYTES];
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
+}
+
+#[inline]
+fn words(window: &[u8; WINDOW_BYTES]) -> Window {
+    std::array::from_fn(|at| {
+        let start = at * 8;
+        u64::from_be_bytes(std::array::from_fn(|byte| window[start + byte]))
+    })
+}
+
+impl Mask {
+    /// The positions that vary among what follows the prefix in some keys, with those before them, where the next keys will vary.
+    /// `None` if they are the first eight, or there are none.
+    fn over<'k>(mut rests: impl Iterator<Item = &'k [u8]>) -> Option<Self> {
+        let first = window(rests.next()?);
+        let mut varies = [false; WINDOW_BYTES];
+        for rest in rests {
+            let other = window(rest);
+            (0..WINDOW_BYTES).for_each(|at| varies[at] |= first[at] != other[at]);
+        }
+        let mut chosen: Vec<usize> =
+            (0..WINDOW_BYTES).filter(|&at| varies[at]).take(HEAD_BYTES).collect();
+        let last = *chosen.last()?;
+        if last < HEAD_BYTES {
+            return None;
+        }
+        // A number's higher digits change after its lower ones.
+        let starts = chosen.clone();
+        for distance in 1..WINDOW_BYTES {
+            for at in starts.iter().filter_map(|at| at.checked_sub(distance)) {
+                if chosen.len() < HEAD_BYTES && !chosen.contains(&at) {
+                    chosen.push(at);
+                }
+            }
+        }
+        chosen.sort_unstable();
+        let mut mask = [0; WINDOW_BYTES];
+        (0..last).filter(|at| !chosen.contains(at)).for_each(|at| mask[at] = 0xFF);
+        let (fixed, first) = (words(&mask), words(&first));
+        let positions = std::array::from_fn(|at| chosen[at] as u8);
+        Some(Self { positions, shared: std::array::from_fn(|at| first[at] & fixed[at]), fixed })
+    }
+
+    /// What a key with this window has in the positions, and the first byte, if there is one, that is not as all keys' are to be:
+    /// where it is, and whether it is above.
+    #[inline]
+    fn head(&self, rest: &[u8]) -> u64 {
+        let bytes = window(rest);
+        let head =
+            u64::from_be_bytes(self.positions.map(|at| bytes[usize::from(at) % WINDOW_BYTES]));
+        let ours = words(&bytes);
+        let other = (0..ours.len()).find(|&at| ours[at] & self.fixed[at] != self.shared[at]);
+        match other {
+            None => head,
+            Some(at) => self.strayed(head, at, ours[at] & self.fixed[at]),
+        }
+    }
+
+    /// The head of a key that first leaves what is shared in this word.
+    #[cold]
+    fn strayed(&self, head: u64, word: usize, ours: u64) -> u64 {
+        let shared = self.shared[word];
+        let at = word * 8 + ((ours ^ shared).leading_zeros() / 8) as usize;
+        let before = self.positions.iter().filter(|&&position| usize::from(position) < at).count();
+        let behind = u64::MAX.checked_shr(before as u32 * 8).unwrap_or(0);
+        if ours < shared { head & !behind } else { head | behind }
+    }
+
+    /// Whether the head is made of the key's own bytes.
+    fn fits(&self, rest: &[u8]) -> bool {
+        let ours = words(&window(rest));
+        (0..ours.len()).all(|at| ours[at] & self.fixed[at] == self.shared[at])
+    }
+}
+
 impl Projection {
     /// With the given prefix, of which the first `known` bytes need no comparing, for keys up to `longest` bytes.
     pub(crate) fn new(prefix: &[u8], known: usize, longest: usize) -> Self {
         debug_assert!(known <= prefix.len());
-        Self { prefix: prefix.into(), known, longest }
+        Self { prefix: prefix.into(), known, longest, is_settled: false, mask: None }
     }
 
-    /// Whether another prefix would hardly be better for keys from `first` to `last` with these heads.
+    /// The heads of `keys`, which are in order and have the prefix; with a mask from now on if that parts ties.
+    pub(crate) fn settle<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]> + Clone) -> Vec<u64> {
+        let mut heads: Vec<u64> = keys.clone().map(|key| self.head(key)).collect();
+        let ties = ties(&heads);
+        if is_few(ties, &heads) {
+            return heads;
+        }
+        self.is_settled = true;
+        let length = self.prefix.len();
+        self.mask = Mask::over(keys.clone().filter_map(|key| key.get(length..)));
+        if self.mask.is_some() {
+            let masked: Vec<u64> = keys.map(|key| self.head(key)).collect();
+            if self::ties(&masked) * 2 < ties {
+                heads = masked;
+            } else {
+                self.mask = None;
+            }
+        }
+        heads
+    }
+
+    /// Whether another projection would hardly be better for keys from `first` to `last` with these heads.
     pub(crate) fn suits(&self, first: &[u8], last: &[u8], heads: &[u64]) -> bool {
         if !self.fits(first) || !self.fits(last) {
             return false;
         }
-        let reaches_end = self.longest <= self.prefix.len() + HEAD_BYTES;
-        let ties = || heads.windows(2).filter(|pair| pair[0] == pair[1]).count();
-        reaches_end || common_prefix(first, last) == self.prefix.len() || ties() * 16 <= heads.len()
+        let length = self.prefix.len();
+        let is_best = || self.is_settled && common_prefix(first, last) == length;
+        let reaches_end = self.mask.is_none() && self.longest <= length + HEAD_BYTES;
+        reaches_end || is_best() || is_few(ties(heads), heads)
     }
 
-    /// Takes note of a key that is added; says whether it has the prefix, so that its head is made of its own bytes.
+    /// Takes note of a key that is added; says whether its head is made of its own bytes.
     pub(crate) fn admit(&mut self, key: &[u8]) -> bool {
         self.longest = self.longest.max(key.len());
         self.fits(key)
+    }
+
+    /// Whether keys of this length and with equal heads are equal.
+    #[inline]
+    pub(crate) fn tells_apart(&self, length: usize) -> bool {
+        let prefix = self.prefix.len();
+        prefix == self.known && self.mask.is_none() && length <= prefix + HEAD_BYTES
     }
 
     /// The head of `key`.
@@ -57,20 +199,40 @@ impl Projection {
         if length == self.known
             || (key.len() >= length && key[self.known..length] == self.prefix[self.known..])
         {
-            return head_of(&key[length..]);
+            let rest = &key[length..];
+            return match &self.mask {
+                None => head_of(rest),
+                Some(mask) => mask.head(rest),
+            };
         }
         if key < &*self.prefix { 0 } else { u64::MAX }
     }
 
     /// Whether the key's head is made of its own bytes.
     pub(crate) fn fits(&self, key: &[u8]) -> bool {
-        key.starts_with(&self.prefix)
+        let rest = key.strip_prefix(&*self.prefix);
+        rest.is_some_and(|rest| self.mask.as_ref().is_none_or(|mask| mask.fits(rest)))
     }
 
     /// What it takes beyond its own size.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.prefix.len()
     }
+
+    #[cfg(test)]
+    fn is_masked(&self) -> bool {
+        self.mask.is_some()
+    }
+}
+
+/// How many heads equal the one before.
+fn ties(heads: &[u64]) -> usize {
+    heads.windows(2).filter(|pair| pair[0] == pair[1]).count()
+}
+
+/// Whether so many ties among these heads do not matter.
+fn is_few(ties: usize, heads: &[u64]) -> bool {
+    ties * 16 <= heads.len()
 }
 
 /// The first eight bytes as an integer, padded with zeros.
@@ -131,6 +293,45 @@ mod tests {
         )
     }
 
+    /// Three columns that take few values, each behind a marker: the bytes that vary lie apart.
+    fn columns() -> impl Strategy<Value = Vec<u8>> {
+        let column = || prop_oneof![0..3u64, 254..258u64, Just(u64::MAX)];
+        (column(), column(), column(), 0..28usize).prop_map(|(a, b, c, length)| {
+            let columns = [a, b, c].map(|column| [&[1][..], &column.to_be_bytes()].concat());
+            let mut key = columns.concat();
+            // Some end early.
+            key.truncate(if length < 24 { 27 } else { length });
+            key
+        })
+    }
+
+    #[test]
+    fn columns_that_lie_apart_have_no_ties() {
+        let key = |at: u64| {
+            let columns = [at / 200, at / 20 % 10, at % 20];
+            columns.iter().flat_map(|column| [&[1], &column.to_be_bytes()[..]].concat()).collect()
+        };
+        let keys: Vec<Vec<u8>> = (0..1000).map(key).collect();
+        let mut projection = Projection::new(&[1, 0, 0], 0, 27);
+        let heads = projection.settle(keys.iter().map(Vec::as_slice));
+        assert!(projection.is_masked());
+        assert!(heads.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(keys.iter().all(|key| projection.fits(key)));
+        assert!(projection.suits(&keys[0], &keys[999], &heads));
+        // Keys to come: with other values in the same bytes, and with a number that takes one byte more.
+        assert!(projection.fits(&key(1001)) && projection.fits(&key(200 * 256)));
+        let (last, beyond) = (&keys[999], [2; 27]);
+        assert!(!projection.fits(&beyond) && projection.head(last) < projection.head(&beyond));
+    }
+
+    #[test]
+    fn keys_that_differ_at_once_need_no_mask() {
+        let keys: Vec<[u8; 20]> = (0..200).map(|at| [at; 20]).collect();
+        let mut projection = Projection::new(&[], 0, 20);
+        projection.settle(keys.iter().map(|key| &key[..]));
+        assert!(!projection.is_masked());
+    }
+
     proptest! {
         #[test]
         fn heads_never_decrease_whatever_the_prefix(prefix in key(), mut keys in proptest::collection::vec(key(), 2..20)) {
@@ -138,6 +339,27 @@ mod tests {
             keys.sort();
             for pair in keys.windows(2) {
                 prop_assert!(projection.head(&pair[0]) <= projection.head(&pair[1]));
+            }
+        }
+
+        /// The mask is chosen by some keys and then meets others.
+        #[test]
+        fn heads_never_decrease_whatever_the_mask(
+            prefix in key(),
+            chosen_by in proptest::collection::vec(columns(), 2..20),
+            mut keys in proptest::collection::vec(prop_oneof![columns(), key()], 2..40),
+        ) {
+            let mut projection = Projection::new(&prefix, 0, 64);
+            projection.mask = Mask::over(chosen_by.iter().map(Vec::as_slice));
+            keys.extend(chosen_by.clone());
+            for key in &mut keys {
+                key.splice(0..0, prefix.iter().copied());
+            }
+            keys.push(successor(&keys[0]));
+            keys.sort();
+            for pair in keys.windows(2) {
+                let (below, above) = (projection.head(&pair[0]), projection.head(&pair[1]));
+                prop_assert!(below <= above, "{pair:?} {projection:?}");
             }
         }
 

@@ -66,7 +66,35 @@ impl Inner {
     }
 
     /// Makes room for one more record near `key`: in place if the leaf may grow, else by a split.
-    pub(crate) fn split(&self, key: &[u8], horizon: u64, guard: &Guard) {
+    pub(crate) fn make_slot(&self, key: &[u8], horizon: u64, guard: &Guard) {
+        if !self.grow(key, horizon, guard) {
+            self.split(key, horizon, guard);
+        }
+    }
+
+    /// Rebuilds the leaf around `key` with more slots: no link changes, so its latch is enough. False if it has to be split.
+    fn grow(&self, key: &[u8], horizon: u64, guard: &Guard) -> bool {
+        let leaf = self.leaf(Seek::At(key), guard);
+        let mut body = leaf.write();
+        if body.state != State::Resident || !body.slots.is_full() {
+            return true;
+        }
+        let (Ok(place) | Err(place)) = body.slots.find(key, self.cache.search());
+        let room = body.slots.tendency(place);
+        let (kept, gone, newest_gone) = body.sift(horizon);
+        let models = self.cache.models();
+        let Some(slots) = Slots::fitted(&leaf.fences, kept.run(), room, models) else {
+            return false;
+        };
+        body.complete_since = body.complete_since.max(newest_gone);
+        let dead = body.dead() - gone.len();
+        body.become_state(State::Resident, (slots, dead), &self.cache);
+        // SAFETY: they were in this leaf, which is latched, and are not in its new slots.
+        unsafe { retire_records(gone, &self.cache, guard) };
+        true
+    }
+
+    fn split(&self, key: &[u8], horizon: u64, guard: &Guard) {
         let _held = self.structure.lock();
         let path = self.path(Seek::At(key), guard);
         let mut body = path.leaf.write();

@@ -150,7 +150,7 @@ impl Tree {
                     self.inner.purge(key, horizon, &guard);
                     break -1;
                 }
-                Installed::Full => self.inner.split(key, horizon, &guard),
+                Installed::Full => self.inner.make_slot(key, horizon, &guard),
                 Installed::Obsolete => {}
             }
         };

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::measure::Row;
+use crate::measure::{Growth, Row};
 
 /// Distributions that a model must make faster.
 const EASY: [&str; 3] = ["uniform", "sequential", "lognormal"];
@@ -65,6 +65,14 @@ impl Gates {
         }
         if count >= GROWTH_KEYS_MIN {
             self.most(name, "insert: all keys / first tenth", learned.growth, 2.0);
+        }
+    }
+
+    /// Judges how inserts of many keys cost beside those of a tenth, and beside uniform ones.
+    pub(crate) fn grows(&mut self, name: &str, growth: &Growth, uniform: Option<f64>) {
+        self.most(name, "insert: all keys / first tenth", growth.all / growth.first, 2.0);
+        if let Some(uniform) = uniform {
+            self.most(name, "insert: this / uniform", growth.all / uniform, 2.0);
         }
     }
 

@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 18] = [
     "uniform",
     "sequential",
     "lognormal",
@@ -41,6 +41,7 @@ pub(crate) const NAMES: [&str; 17] = [
     "easy-then-hard",
     "customers",
     "composite",
+    "order-lines",
     "urls",
     "uuid4",
     "uuid7",
@@ -54,13 +55,14 @@ fn number(number: u64) -> Key {
 }
 
 /// The keys of a distribution in the order in which they are inserted; not all need be different.
-pub(crate) fn keys(name: &str, count: u64) -> Vec<Key> {
+pub(crate) fn keys(name: &str, count: u64) -> impl Iterator<Item = Key> {
     let mut random = Random(1);
     let count = if name == "long-prefix" { count.min(1000) } else { count };
-    let key = |at| {
-        text(name, at, &mut random).unwrap_or_else(|| number(integer(name, at, count, &mut random)))
+    let key = move |at| {
+        text(name, at, count, &mut random)
+            .unwrap_or_else(|| number(integer(name, at, count, &mut random)))
     };
-    (0..count).map(key).collect()
+    (0..count).map(key)
 }
 
 /// The key at a position of a distribution of integers.
@@ -86,11 +88,16 @@ fn integer(name: &str, at: u64, count: u64, random: &mut Random) -> u64 {
 }
 
 /// The key at a position of a distribution of other keys, if it is one.
-fn text(name: &str, at: u64, random: &mut Random) -> Option<Key> {
+fn text(name: &str, at: u64, count: u64, random: &mut Random) -> Option<Key> {
     let key = match name {
         "composite" => {
             let (order, rest) = (at / 100, at % 100);
             let columns = [(rest / 10) as u32, (rest % 10) as u32, order as u32];
+            columns.iter().flat_map(|column| [&[1], &column.to_be_bytes()[..]].concat()).collect()
+        }
+        "order-lines" => {
+            let (order, line) = (random.below(count / 1000 + 1), at % 10);
+            let columns = [random.below(10), random.below(10), order, line];
             columns.iter().flat_map(|column| [&[1], &column.to_be_bytes()[..]].concat()).collect()
         }
         "urls" => {

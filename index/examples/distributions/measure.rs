@@ -8,10 +8,13 @@ use std::time::Instant;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::contestants::{Contestant, Ours};
-use crate::keys::{Key, Random};
+use crate::keys::{self, Key, Random};
 
 /// Parts that inserts are done in.
 const INSERT_TURNS: usize = 100;
+
+/// Keys that are made before they are inserted, all at once.
+const KEYS_A_TURN: usize = 1 << 14;
 
 /// Lookups a turn.
 const LOOKUPS_A_TURN: usize = 8192;
@@ -44,6 +47,15 @@ pub(crate) struct Row {
     pub(crate) learned: f64,
     pub(crate) p99_9: f64,
     pub(crate) p99_99: f64,
+}
+
+/// Nanoseconds an insert of the first tenth of many keys, of the last, and of all, and bytes of index a key.
+#[derive(Default)]
+pub(crate) struct Growth {
+    pub(crate) first: f64,
+    pub(crate) last: f64,
+    pub(crate) all: f64,
+    pub(crate) bytes: f64,
 }
 
 /// The CPU time this thread has used, in nanoseconds.
@@ -176,6 +188,36 @@ fn tail(keys: &[Key], models: bool) -> (f64, f64) {
         *least.select_nth_unstable_by(rank, f64::total_cmp).1
     };
     (percentile(1_000), percentile(10_000))
+}
+
+/// Inserts so many keys of a distribution; only a few of them exist outside of the tree at a time.
+pub(crate) fn growth(name: &str, count: u64) -> Growth {
+    let mut ours = Ours::new(true);
+    let mut keys = keys::keys(name, count);
+    let (mut growth, mut done, mut counted) = (Growth::default(), 0, [0.0, 0.0]);
+    loop {
+        let turn: Vec<Key> = keys.by_ref().take(KEYS_A_TURN).collect();
+        if turn.is_empty() {
+            break;
+        }
+        let time = time(|| turn.iter().for_each(|key| ours.insert(key)));
+        growth.all += time;
+        let length = turn.len() as f64;
+        if done < count / 10 {
+            growth.first += time;
+            counted[0] += length;
+        } else if done >= count - count / 10 {
+            growth.last += time;
+            counted[1] += length;
+        }
+        done += turn.len() as u64;
+    }
+    growth.first /= f64::max(counted[0], 1.0);
+    growth.last /= f64::max(counted[1], 1.0);
+    growth.all /= done as f64;
+    let statistics = ours.statistics().unwrap_or_default();
+    growth.bytes = statistics.index_bytes as f64 / statistics.records as f64;
+    growth
 }
 
 /// Lookups a second of two threads by those of one, the median of some rounds.

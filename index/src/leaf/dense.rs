@@ -38,13 +38,12 @@ impl Dense {
         slots
     }
 
-    /// The same records under another projection.
-    pub(crate) fn reproject(&mut self, projection: Projection) {
+    /// The same records under another projection, with their heads there.
+    pub(crate) fn reproject(&mut self, projection: Projection, heads: Vec<u64>) {
+        debug_assert_eq!(heads.len(), self.records.len());
         self.projection = projection;
         self.misfits = 0;
-        for at in 0..self.records.len() {
-            self.heads[at] = self.projection.head(self.record(at).key());
-        }
+        self.heads.copy_from_slice(&heads);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -85,7 +84,11 @@ impl Dense {
         if self.heads.get(start).is_none_or(|&other| other != head) {
             return Err(start);
         }
-        match self.record(start).key().cmp(key) {
+        let found = self.record(start).key();
+        if self.projection.tells_apart(key.len()) && found.len() == key.len() {
+            return Ok(start);
+        }
+        match found.cmp(key) {
             std::cmp::Ordering::Equal => Ok(start),
             std::cmp::Ordering::Greater => Err(start),
             std::cmp::Ordering::Less => self.find_among_ties(start + 1, head, key),

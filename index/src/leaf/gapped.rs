@@ -242,7 +242,7 @@ impl Gapped {
         let start = match search {
             Search::Guess => {
                 let guess = self.model.predict(head);
-                if self.slots[guess].head == head && self.key(guess) == Some(key) {
+                if self.slots[guess].head == head && self.holds(guess, key) {
                     return Ok(guess);
                 }
                 self.first_not_below(head, guess)
@@ -251,10 +251,22 @@ impl Gapped {
         };
         match self.slots.get(start) {
             Some(slot) if slot.head == head && slot.record.is_some() => {
-                self.find_among_ties(start, head, key)
+                if self.holds(start, key) {
+                    Ok(start)
+                } else {
+                    self.find_among_ties(start, head, key)
+                }
             }
             Some(_) | None => Err(start),
         }
+    }
+
+    /// Whether a slot with this key's head is this key's.
+    #[inline]
+    fn holds(&self, at: usize, key: &[u8]) -> bool {
+        let found = self.key(at);
+        let told_apart = self.projection.tells_apart(key.len());
+        found.is_some_and(|found| found.len() == key.len() && (told_apart || found == key))
     }
 
     /// The first slot whose head is not less than `head`, searched around `guess`.

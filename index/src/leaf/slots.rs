@@ -42,8 +42,8 @@ impl Slots {
         let (projection, heads) = match run.kept_heads() {
             Some((projection, heads)) => (projection.clone(), heads),
             None => {
-                let projection = choose_projection(fences, records);
-                fresh = records.iter().map(|record| projection.head(key(record))).collect();
+                let (projection, heads) = project(fences, records);
+                fresh = heads;
                 (projection, &*fresh)
             }
         };
@@ -149,8 +149,8 @@ impl Slots {
         if let Self::Dense(dense) = self
             && dense.is_worn()
         {
-            let projection = choose_projection(fences, dense.records());
-            dense.reproject(projection);
+            let (projection, heads) = project(fences, dense.records());
+            dense.reproject(projection, heads);
         }
     }
 
@@ -247,8 +247,7 @@ pub(crate) struct Contents {
 impl Contents {
     /// Records, which are in key order, and the heads that suit them between these fences.
     pub(crate) fn new(fences: &Fences, records: Vec<RecordPtr>) -> Self {
-        let projection = choose_projection(fences, &records);
-        let heads = records.iter().map(|record| projection.head(key(record))).collect();
+        let (projection, heads) = project(fences, &records);
         Self { records, heads, projection }
     }
 
@@ -325,6 +324,13 @@ impl<'a> Run<'a> {
 /// The key of a record that is in latched slots, or that nobody else has.
 fn key(record: &RecordPtr) -> &[u8] {
     record.view().key()
+}
+
+/// The projection that suits these records, which are in key order, and their heads.
+fn project(fences: &Fences, records: &[RecordPtr]) -> (Projection, Vec<u64>) {
+    let mut projection = choose_projection(fences, records);
+    let heads = projection.settle(records.iter().map(key));
+    (projection, heads)
 }
 
 /// The prefix is what the fences say begins every key, and beyond that what these records happen to share, but no more than
