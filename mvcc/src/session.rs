@@ -10,6 +10,7 @@
 //!    than the last holder of a lock it was granted had committed.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -25,7 +26,7 @@ use crate::lock::{AdvisoryKey, AdvisoryLock, HeldAdvisory, SessionLocks, Wait};
 use crate::snapshot::{Isolation, Slot};
 use crate::transaction::{State, Transaction};
 
-/// Names a session; grows, and is not used again while the engine is open. What `pg_backend_pid()` shows.
+/// Names a session; grows, and is not used again for a long time. What `pg_backend_pid()` shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u32);
 
@@ -101,10 +102,15 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     fn join(&self) -> Arc<Member> {
-        let id = SessionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let member = Arc::new(Member::new(id));
-        self.members.write().insert(member.id, Arc::clone(&member));
-        member
+        let mut members = self.members.write();
+        loop {
+            let number = self.last_id.fetch_add(1, Ordering::Relaxed) % (SessionId::PREPARED - 1);
+            // Numbers come again after two billion sessions, of which some may still be there.
+            if let Entry::Vacant(vacant) = members.entry(SessionId(number + 1)) {
+                let member = Arc::new(Member::new(SessionId(number + 1)));
+                return Arc::clone(vacant.insert(member));
+            }
+        }
     }
 
     fn leave(&self, id: SessionId) {

@@ -5,7 +5,8 @@
 //! 1. An edge reader → writer is in `writers` of the one and in `readers` of the other, or in neither.
 //! 2. `earliest_out` is at or before the commit of every committed transaction it has an edge to, also of
 //!    those that were forgotten since.
-//! 3. A transaction that committed is kept as long as one runs whose snapshot is before that commit.
+//! 3. A transaction that committed is kept as long as one runs whose snapshot is before that commit. One that
+//!    is prepared reads and writes nothing more: who committed meets it no longer.
 
 mod prepared;
 
@@ -448,7 +449,9 @@ impl Graph {
     }
 
     fn collect(&mut self) {
-        let oldest = self.running.first().map(|(snapshot, _)| *snapshot);
+        let prepared = |id| self.xacts.get(&id).is_some_and(|xact| xact.prepared.is_some());
+        let mut acting = self.running.iter().filter(|(_, id)| !prepared(*id));
+        let oldest = acting.next().map(|(snapshot, _)| *snapshot);
         while let Some((at, id)) = self.committed.first().copied()
             && oldest.is_none_or(|oldest| at <= oldest)
         {
