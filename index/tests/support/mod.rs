@@ -230,11 +230,28 @@ impl Engine {
         step: usize,
         loads: bool,
     ) -> Rows {
+        self.scan_amid(lower, upper, direction, snapshot, step, loads, || {})
+    }
+
+    /// The same, with something that happens after each step.
+    #[expect(clippy::too_many_arguments)]
+    pub(crate) fn scan_amid(
+        &self,
+        lower: &[u8],
+        upper: Option<&[u8]>,
+        direction: Direction,
+        snapshot: u64,
+        step: usize,
+        loads: bool,
+        mut happens: impl FnMut(),
+    ) -> Rows {
         let mut rows = Rows::new();
         let bound = upper.map_or(Bound::Unbounded, Bound::Excluded);
         let mut cursor = self.tree.cursor(Bound::Included(lower), bound, direction);
         let mut tried = None;
-        while self.advance(&mut cursor, direction, snapshot, step, loads, &mut tried, &mut rows) {}
+        while self.advance(&mut cursor, direction, snapshot, step, loads, &mut tried, &mut rows) {
+            happens();
+        }
         rows
     }
 
@@ -302,7 +319,7 @@ impl Random {
 
 /// Waits until what was retired is freed: nobody is pinned, so turning the epoch a few times does it.
 pub(crate) fn settle(cache: &Cache) {
-    for _ in 0..10_000 {
+    for _ in 0..5_000_000 {
         pin().flush();
         if cache.statistics().retired_bytes == 0 {
             return;
