@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use reckon_mvcc::{
     AdvisoryKey, AdvisoryLock, Counters, Engine, Error, Isolation, MemoryStore, NotSerializable,
@@ -12,15 +13,18 @@ use reckon_mvcc::{
     Transaction, Wait,
 };
 use reckon_storage::memory::Fault;
-use support::{TABLE, read, see, set, set_in, until};
+use support::{GatedStore, TABLE, read, see, set, set_in, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const RELATION: TableLockId = TableLockId { database: 5, relation: 16385 };
 const KEY: AdvisoryKey = AdvisoryKey { database: 5, high: 0, low: 1, pair: false };
 
+fn options() -> Options {
+    Options { max_prepared_transactions: 4, ..support::options() }
+}
+
 fn open(store: &Arc<MemoryStore>) -> Engine {
-    let options = Options { max_prepared_transactions: 4, ..support::options() };
-    Engine::open(Arc::clone(store) as Arc<dyn Store>, options).unwrap()
+    Engine::open(Arc::clone(store) as Arc<dyn Store>, options()).unwrap()
 }
 
 fn fresh() -> (Arc<MemoryStore>, Engine) {
@@ -108,8 +112,7 @@ fn a_crash_keeps_it_with_its_locks_until_it_is_finished() {
     assert!(later.id() > before[0].transaction, "its number is not given out again");
     later.rollback();
 
-    // Committed and not on disk yet: a crash finds it prepared again.
-    store.set_fault(None);
+    // Claimed and not committed: a crash finds it prepared again.
     let claim = engine.claim_prepared("g").unwrap();
     let lost = open(&Arc::new(store.after_crash()));
     assert_eq!(held(&mut lost.session(), b"a"), [true; 3]);
@@ -119,6 +122,25 @@ fn a_crash_keeps_it_with_its_locks_until_it_is_finished() {
     assert!(engine.prepared().is_empty());
     assert_eq!(see(&mut engine.session(), b"a"), Some(b"new".to_vec()));
     assert_eq!(held(&mut engine.session(), b"a"), [false; 3]);
+}
+
+#[test]
+fn a_commit_that_a_crash_takes_back_leaves_it_prepared() {
+    let store = GatedStore::new();
+    let engine = Engine::open(Arc::clone(&store) as Arc<dyn Store>, options()).unwrap();
+    let mut session = engine.session();
+    prepare(&mut session, "g", b"a");
+    store.shut();
+    let committed = engine.claim_prepared("g").unwrap().commit(&session).unwrap();
+    assert_eq!(see(&mut session, b"a"), Some(b"new".to_vec()));
+    let crashed = open(&Arc::new(store.store.after_crash()));
+    assert_eq!(see(&mut crashed.session(), b"a"), None);
+    assert_eq!(held(&mut crashed.session(), b"a"), [true; 3]);
+    store.open();
+    engine.on_durable(committed.durable_needed).wait();
+    let crashed = open(&Arc::new(store.store.after_crash()));
+    assert_eq!(see(&mut crashed.session(), b"a"), Some(b"new".to_vec()));
+    assert!(crashed.prepared().is_empty());
 }
 
 #[test]
@@ -135,11 +157,31 @@ fn whoever_waits_for_its_lock_goes_on_when_it_is_committed_and_sees_what_it_wrot
     });
     until(|| !engine.blockers(id).is_empty());
     assert!(engine.blockers(id).iter().all(|blocker| blocker.is_prepared()));
-    // Long enough for the waiter to look for a deadlock, which there is none.
-    until(|| engine.statistics().lock_waits > 0);
     commit(&session, "g");
     assert_eq!(waiter.join().unwrap(), Some(b"new".to_vec()));
     assert_eq!(engine.statistics().deadlocks, 0);
+}
+
+#[test]
+fn a_search_for_deadlocks_ends_at_it() {
+    let (_, engine) = fresh();
+    let (mut first, mut second) = (engine.session(), engine.session());
+    prepare(&mut first, "g", b"a");
+    let mut holder = first.begin(RC, false);
+    holder.lock_key(TABLE, b"b", RowLock::ForUpdate, Wait::Block).unwrap();
+    let waiter = thread::spawn(move || {
+        let mut transaction = second.begin(RC, false);
+        transaction.lock_key(TABLE, b"b", RowLock::ForUpdate, Wait::Block).map(|_| ())
+    });
+    until(|| engine.statistics().lock_waits > 0);
+    // Longer than `deadlock_timeout`.
+    let long = Wait::Timeout(Duration::from_millis(60));
+    let waited = holder.lock_key(TABLE, b"a", RowLock::ForUpdate, long);
+    assert!(matches!(waited, Err(Error::LockTimeout)));
+    holder.rollback();
+    waiter.join().unwrap().unwrap();
+    assert_eq!(engine.statistics().deadlocks, 0);
+    engine.claim_prepared("g").unwrap().rollback().unwrap();
 }
 
 #[test]

@@ -6,8 +6,9 @@
 use std::sync::Mutex;
 use std::thread;
 
+use reckon_tests::disk::Disk;
 use reckon_tests::random::{Random, seed};
-use reckon_tests::{Address, Reckon, Session, condition};
+use reckon_tests::{Address, Reckon, Session, condition, skipped};
 
 const CLIENTS: usize = 6;
 const SETTINGS: &[&str] = &["max_prepared_transactions=20", "write_buffer_size=4MB"];
@@ -130,6 +131,35 @@ fn what_is_rolled_back_leaves_nothing_over_a_restart() {
     assert_eq!(session.value("select string_agg(v, ',' order by id) from t"), "one,two");
     session.run("insert into t values (3, 'three'); truncate heap; drop table locked");
     session.run("create table made (id int primary key)");
+}
+
+/// The server after a power cut right behind the acknowledgements, or why there can be none here.
+fn after_a_power_cut(disk: &Disk) -> Result<Reckon, String> {
+    let mut server = Reckon::start_on(&disk.path().join("data"), SETTINGS);
+    prepare_all(&server);
+    let cut = disk.cut();
+    server.kill();
+    cut?;
+    disk.unmount()?;
+    disk.mount_again()?;
+    server.restart();
+    Ok(server)
+}
+
+#[test]
+fn what_is_prepared_survives_a_power_cut_with_its_locks() {
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(why) => return skipped("power cut", &why),
+    };
+    match after_a_power_cut(&disk) {
+        Ok(mut server) => {
+            check_held(&server);
+            finish_all(&server);
+            server.kill();
+        }
+        Err(why) => skipped("power cut", &why),
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Relations for Computed {
             return Ok(self.trees(&catalog));
         }
         if relation == PREPARED_XACTS.name {
-            let cluster = Cluster::load(transaction, snapshot)?;
+            let cluster = Cluster::load(transaction, &snapshot.untracked())?;
             return two_phase::rows(&self.database.engine().prepared(), &cluster);
         }
         Err(ExecutionError::Internal { what: "no such computed relation" }.into())
