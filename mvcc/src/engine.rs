@@ -99,6 +99,7 @@ pub(crate) struct Shared {
     pub(crate) upkeep: Upkeep,
     pub(crate) prepared: PreparedTransactions,
     pub(crate) counts: Counts,
+    opened_at: Timestamp,
     next_scan_us: Mutex<u64>,
 }
 
@@ -164,13 +165,14 @@ impl Engine {
             keyspaces: Keyspaces::new(Arc::clone(&cache), base),
             locks: Locks::new(Arc::clone(&sessions), blocking, options.deadlock_timeout),
             certifier: Certifier::default(),
-            upkeep: Upkeep::default(),
+            upkeep: Upkeep::recovered(&*store)?,
             prepared: PreparedTransactions::default(),
             clock: Clock::start(),
             queue: Queue::default(),
             log: LogSync::default(),
             horizon: Horizon::default(),
             counts: Counts::default(),
+            opened_at: marks.visible(),
             next_scan_us: Mutex::new(0),
             store,
             cache,
@@ -196,6 +198,11 @@ impl Engine {
     /// What time it is, in the clock that timestamps are from.
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// The last commit before it was opened. [`last_change`](Self::last_change) knows of none up to it.
+    pub fn opened_at(&self) -> Timestamp {
+        self.shared.opened_at
     }
 
     /// A new session.
@@ -244,15 +251,17 @@ impl Engine {
         Ok(self.shared.store.allocate_keyspace()?)
     }
 
-    /// Drops the allocated keyspaces that hold rows, are not `named`, and were not loaded by a prepared
-    /// transaction: what transactions left that a
+    /// Drops the allocated keyspaces that hold rows, are not `named`, were not loaded by a prepared
+    /// transaction, nor dropped by a commit that history reaches back to: what transactions left that a
     /// crash kept from cleaning up. For the start, before there are sessions. Returns what it dropped.
     pub fn drop_orphans(&self, named: &HashSet<KeyspaceId>) -> Result<Vec<KeyspaceId>, Error> {
         let store = &self.shared.store;
+        let dropped = self.shared.upkeep.dropped();
+        let known = |id: &KeyspaceId| named.contains(id) || dropped.contains(id);
         let orphans: Vec<_> = store
             .keyspaces()?
             .into_iter()
-            .filter(|id| *id >= KeyspaceId::FIRST_ALLOCATED && !named.contains(id))
+            .filter(|id| *id >= KeyspaceId::FIRST_ALLOCATED && !known(id))
             .filter(|id| !self.shared.prepared.has_created(*id))
             .collect();
         for id in &orphans {

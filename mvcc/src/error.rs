@@ -1,6 +1,7 @@
 //! What can go wrong in a transaction. Where PostgreSQL has words for it, Display uses them.
 
 use std::fmt;
+use std::time::Duration;
 
 use reckon_storage::KeyspaceId;
 
@@ -42,6 +43,13 @@ pub enum Error {
     },
     /// A write in a transaction that was begun read-only (25006).
     ReadOnly,
+    /// A snapshot from before what history is kept of (72000).
+    SnapshotTooOld {
+        /// [`Options::history_retention`](crate::Options::history_retention).
+        retention: Duration,
+    },
+    /// A snapshot of a time that is yet to come (22023).
+    SnapshotInFuture,
     /// A bulk load into a keyspace that this subtransaction did not create, or wrote to before.
     NotLoadable {
         /// The keyspace.
@@ -75,6 +83,8 @@ impl fmt::Display for Error {
                 write!(f, "transaction writes more than max_transaction_bytes ({limit_bytes})")
             }
             Self::ReadOnly => write!(f, "cannot write in a read-only transaction"),
+            Self::SnapshotTooOld { .. } => write!(f, "snapshot too old"),
+            Self::SnapshotInFuture => write!(f, "AS OF SYSTEM TIME must not be in the future"),
             Self::NotLoadable { keyspace } => {
                 write!(f, "keyspace {keyspace} cannot be loaded in bulk in this transaction")
             }

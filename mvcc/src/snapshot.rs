@@ -104,6 +104,11 @@ pub(crate) struct Horizon {
 }
 
 impl Horizon {
+    /// One that was moved up to `reached` before.
+    pub(crate) fn at(reached: Timestamp) -> Self {
+        Self { announced: AtomicU64::new(reached.0), reached: AtomicU64::new(reached.0) }
+    }
+
     /// The horizon as of the last scan; may lag.
     pub(crate) fn reached(&self) -> Timestamp {
         Timestamp(self.reached.load(Ordering::Acquire))

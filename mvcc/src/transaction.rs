@@ -17,6 +17,7 @@
 //! session's slot.
 
 mod end;
+mod historical;
 mod locking;
 mod prepare;
 mod savepoint;
@@ -112,6 +113,8 @@ pub(crate) struct State {
     savepoints: Vec<Mark>,
     command: Command,
     first: Option<Timestamp>,
+    /// Its snapshot is of a time that was asked for.
+    historical: bool,
     seen: Cell<Timestamp>,
     id: Option<TransactionId>,
     /// SERIALIZABLE, once it has a snapshot and as long as it is tracked.
@@ -131,6 +134,7 @@ impl State {
         self.savepoints.clear();
         self.command = Command(0);
         self.first = None;
+        self.historical = false;
         self.seen.set(Timestamp::ZERO);
         self.id = None;
     }
@@ -163,7 +167,9 @@ impl Transaction {
     /// Changes the level. Nothing may have been read yet: the next snapshot is the first.
     pub fn set_isolation(&mut self, isolation: Isolation) {
         if isolation != self.isolation {
-            self.forget_snapshot();
+            if !self.is_historical() {
+                self.forget_snapshot();
+            }
             self.isolation = isolation;
         }
     }
@@ -219,7 +225,7 @@ impl Transaction {
         let command = self.state().command;
         let first = self.state().first;
         let timestamp = match first {
-            Some(first) if self.isolation != Isolation::ReadCommitted => first,
+            Some(first) if self.keeps_snapshot() => first,
             None if self.isolation == Isolation::Serializable => self.take_serial_snapshot(),
             _ => self.take_snapshot(),
         };
@@ -233,7 +239,7 @@ impl Transaction {
     pub fn newest_snapshot(&mut self) -> Snapshot {
         self.raise_floor();
         let own = self.snapshot();
-        if self.isolation == Isolation::ReadCommitted {
+        if !self.keeps_snapshot() {
             return own;
         }
         // The transaction's own snapshot is older and registered, so history stays for this one too.
@@ -245,9 +251,14 @@ impl Transaction {
     /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
     /// transaction does not keep history that no statement of it can see.
     pub fn release_snapshots(&mut self) {
-        if self.isolation == Isolation::ReadCommitted {
+        if !self.keeps_snapshot() {
             self.core.member.slot.clear();
         }
+    }
+
+    /// Whether all of its statements see the same.
+    fn keeps_snapshot(&self) -> bool {
+        self.isolation != Isolation::ReadCommitted || self.state().historical
     }
 
     fn take_snapshot(&self) -> Timestamp {

@@ -7,17 +7,28 @@
 //! # Invariants
 //!
 //! 1. The low mark never passes a registered snapshot: it never passes the horizon.
-//! 2. A keyspace is removed only when no snapshot can be taken any more that reaches it. What a crash
-//!    leaves over is found by [`Engine::drop_orphans`](crate::Engine::drop_orphans).
+//!    It is announced before the slots are looked at, for those who register a snapshot of the past.
+//! 2. A keyspace is removed only when no snapshot can be taken any more that reaches it. The commit that
+//!    drops it leaves a record of that in the keyspace [`DROPPED`], so that the next start knows how long it is
+//!    needed. What a crash leaves over besides is found by [`Engine::drop_orphans`](crate::Engine::drop_orphans).
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use reckon_storage::{KeyspaceId, Timestamp};
+use reckon_storage::{Direction, KeyRange, KeyspaceId, Store, Timestamp};
 
+use crate::commit::Commit;
 use crate::engine::Shared;
 use crate::error::Error;
+use crate::interrupt::Signal;
+use crate::keyspace::Near;
+use crate::snapshot::{Command, Horizon};
+use crate::write_set::WriteSet;
+
+/// Keyspaces that commits have dropped and that are still there: the key is the id, big-endian.
+pub(crate) const DROPPED: KeyspaceId = KeyspaceId(2);
 
 /// How often the low mark rises. Each raise writes to the disk.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,6 +36,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The low mark and the keyspaces that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Upkeep {
+    /// Where the low mark may rise to.
+    mark: Horizon,
+    /// Where it is in the store.
     low_mark: AtomicU64,
     /// Keyspaces to remove, with the commit that dropped them; [`Timestamp::ZERO`] for at once.
     dropped: Mutex<Vec<(Timestamp, KeyspaceId)>>,
@@ -33,6 +47,37 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
+    /// Goes on where an earlier process left a store.
+    pub(crate) fn recovered(store: &dyn Store) -> Result<Self, Error> {
+        let low_mark = store.statistics().low_mark;
+        let mut dropped = Vec::new();
+        let mut records =
+            store.cursor(DROPPED, &KeyRange::ALL, Timestamp::MAX, Direction::Forward)?;
+        while let Some(record) = records.next()? {
+            if let Ok(id) = <[u8; 4]>::try_from(record.key) {
+                // Below the low mark timestamps may be gone; zero is for those without a record.
+                let at = record.timestamp.max(Timestamp::LOADED);
+                dropped.push((at, KeyspaceId(u32::from_be_bytes(id))));
+            }
+        }
+        Ok(Self {
+            mark: Horizon::at(low_mark),
+            low_mark: AtomicU64::new(low_mark.0),
+            dropped: Mutex::new(dropped),
+            ..Self::default()
+        })
+    }
+
+    /// What a snapshot of the past is registered against.
+    pub(crate) fn low_mark(&self) -> &Horizon {
+        &self.mark
+    }
+
+    /// Keyspaces that are dropped and not removed yet.
+    pub(crate) fn dropped(&self) -> HashSet<KeyspaceId> {
+        self.dropped.lock().iter().map(|(_, id)| *id).collect()
+    }
+
     /// Removes a keyspace when nobody can reach it any more.
     pub(crate) fn drop_keyspace(&self, dropped_at: Timestamp, keyspace: KeyspaceId) {
         self.dropped.lock().push((dropped_at, keyspace));
@@ -69,7 +114,9 @@ impl Upkeep {
         let retention_us = shared.options.history_retention.as_micros();
         let retention_us = u64::try_from(retention_us).unwrap_or(u64::MAX);
         let kept = shared.clock.now().0.saturating_sub(retention_us);
-        let to = Timestamp(kept).min(shared.horizon.reached());
+        let limit = Timestamp(kept).min(shared.horizon.reached());
+        self.mark.scan(limit, |see| shared.sessions.each(|member| see(&member.slot)));
+        let to = self.mark.reached();
         let raised = Timestamp(self.low_mark.load(Ordering::Acquire));
         // With every commit below the mark already there is nothing a higher one would release.
         if to > raised && raised <= shared.marks.visible() {
@@ -83,18 +130,41 @@ impl Upkeep {
         let low_mark = Timestamp(self.low_mark.load(Ordering::Acquire));
         let removable =
             |(at, _): &(Timestamp, KeyspaceId)| *at == Timestamp::ZERO || *at < low_mark;
-        loop {
+        let mut records = WriteSet::default();
+        let result = loop {
             let next = {
                 let mut dropped = self.dropped.lock();
                 let next = dropped.iter().position(removable);
                 next.map(|at| dropped.swap_remove(at))
             };
-            let Some((at, keyspace)) = next else { return Ok(()) };
+            let Some((at, keyspace)) = next else { break Ok(()) };
             shared.keyspaces.forget(keyspace);
             if let Err(error) = shared.store.drop_keyspace(keyspace) {
                 self.drop_keyspace(at, keyspace);
-                return Err(error.into());
+                break Err(error.into());
             }
+            if at != Timestamp::ZERO {
+                records.write(DROPPED, &keyspace.0.to_be_bytes(), None, Command(0));
+            }
+        };
+        if !records.is_empty() {
+            forget_records(shared, &records)?;
         }
+        result
     }
+}
+
+/// Takes the records of removed keyspaces away.
+fn forget_records(shared: &Shared, records: &WriteSet) -> Result<(), Error> {
+    let commit = Commit {
+        writes: records,
+        near: &Near::default(),
+        signal: &Signal::default(),
+        certified: None,
+        synchronous: false,
+        prepared: None,
+    };
+    let at = shared.queue.commit(shared, &commit)?;
+    shared.log.ask(at, false);
+    Ok(())
 }

@@ -7,6 +7,7 @@ use reckon_storage::{KeyspaceId, Timestamp};
 use super::{Mark, Savepoint, Transaction};
 use crate::error::Error;
 use crate::load::Load;
+use crate::upkeep::DROPPED;
 
 impl Transaction {
     /// Sets a point to roll back to.
@@ -68,7 +69,9 @@ impl Transaction {
     /// Drops a keyspace with the commit. It is removed once no snapshot can reach it.
     pub fn drop_keyspace(&mut self, keyspace: KeyspaceId) {
         self.mark_replaced(keyspace);
-        self.state_mut().dropped.push(keyspace);
+        let state = self.state_mut();
+        state.dropped.push(keyspace);
+        state.writes.write(DROPPED, &keyspace.0.to_be_bytes(), Some(&[]), state.command);
     }
 
     /// Whether this subtransaction created a keyspace, so that it may be loaded in bulk.

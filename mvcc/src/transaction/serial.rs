@@ -70,6 +70,7 @@ impl Transaction {
             self.shared().certifier.end(id);
         }
         self.state_mut().first = None;
+        self.state_mut().historical = false;
         self.core.member.slot.clear();
     }
 

@@ -123,6 +123,8 @@ pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
         Below::Interrupted(Reason::Disconnect) => SqlState::CONNECTION_FAILURE,
         Below::Interrupted(Reason::Terminate) => SqlState::ADMIN_SHUTDOWN,
         Below::TransactionTooLarge { .. } => SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        Below::SnapshotTooOld { .. } => SqlState::SNAPSHOT_TOO_OLD,
+        Below::SnapshotInFuture => SqlState::INVALID_PARAMETER_VALUE,
         Below::ReadOnly => SqlState::READ_ONLY_SQL_TRANSACTION,
         Below::NotLoadable { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
         Below::Prepare(problem) => prepare_sqlstate(problem),
@@ -175,6 +177,14 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
         },
         Below::TransactionTooLarge { .. } => Fields {
             hint: Some("Write it in several transactions, or raise the setting.".to_owned()),
+            ..Fields::default()
+        },
+        Below::SnapshotTooOld { retention } => Fields {
+            detail: Some(format!(
+                "History is kept for {} seconds (history_retention).",
+                retention.as_secs_f64()
+            )),
+            hint: Some("Ask for a later time, or raise history_retention.".to_owned()),
             ..Fields::default()
         },
         _ => Fields::default(),
