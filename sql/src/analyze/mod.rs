@@ -41,5 +41,5 @@ mod values;
 use analyzer::Analyzer;
 pub(crate) use analyzer::analyze;
 pub(crate) use query::*;
-pub(crate) use standalone::{check_default, default_value, execute_argument};
+pub(crate) use standalone::{check_default, default_value, execute_argument, system_time};
 pub use type_name::{place_type_error, type_name};

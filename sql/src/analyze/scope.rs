@@ -84,6 +84,7 @@ pub(super) enum Place {
     Default,
     Filter,
     Execute,
+    SystemTime,
 }
 
 impl Place {
@@ -105,6 +106,7 @@ impl Place {
             Place::Default => "DEFAULT expressions",
             Place::Filter => "FILTER",
             Place::Execute => "EXECUTE parameters",
+            Place::SystemTime => "AS OF SYSTEM TIME",
         }
     }
 

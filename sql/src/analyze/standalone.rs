@@ -63,6 +63,73 @@ pub(crate) fn execute_argument(
     standalone(argument, source, Place::Execute, ty, around, wrong)
 }
 
+/// The time of AS OF SYSTEM TIME, as a `timestamptz`; an interval, or a string with a minus sign in front,
+/// counts from now. `parameters` are the types that are known, and then all of them.
+///
+/// # Errors
+///
+/// 42804 for another type, and what any expression may give.
+pub(crate) fn system_time(
+    time: &ast::Expr,
+    source: &Source,
+    lookup: &dyn Lookup,
+    formats: &Formats,
+    parameters: &mut Vec<Option<Type>>,
+) -> Result<Expr> {
+    let around = Surroundings { lookup, formats, infer_parameters: true };
+    let mut analyzer = Analyzer::new(source, around, parameters);
+    analyzer.levels.push(Level { place: Place::SystemTime, ..Level::default() });
+    let mut time = time.clone();
+    let is_span = is_negative(&time) || analyzer.expr(&time)?.ty == Type::INTERVAL;
+    if is_span {
+        time = from_now(time);
+    }
+    let value = analyzer.expr(&time)?;
+    let (found, position) = (value.ty, value.position);
+    let coerced = analyzer.coerce(value, Type::TIMESTAMPTZ, CastContext::Implicit)?;
+    coerced.ok_or_else(|| {
+        let found = types::name(bare(found));
+        Error::from(TypeError::SystemTimeType { found }).at(position)
+    })
+}
+
+/// A string with a minus sign in front.
+fn is_negative(expr: &ast::Expr) -> bool {
+    match expr {
+        ast::Expr::Nested(inner) => is_negative(inner),
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) => text.trim_start().starts_with('-'),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// `now() + span`
+fn from_now(span: ast::Expr) -> ast::Expr {
+    let name = ast::ObjectName::from(vec![ast::Ident::new("pg_catalog"), ast::Ident::new("now")]);
+    let arguments =
+        ast::FunctionArgumentList { duplicate_treatment: None, args: vec![], clauses: vec![] };
+    let now = ast::Expr::Function(ast::Function {
+        name,
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(arguments),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    let span = ast::Expr::Cast {
+        kind: ast::CastKind::DoubleColon,
+        expr: Box::new(span),
+        data_type: ast::DataType::Interval { fields: None, precision: None },
+        format: None,
+    };
+    let (left, right) = (Box::new(now), Box::new(span));
+    ast::Expr::BinaryOp { left, op: ast::BinaryOperator::Plus, right }
+}
+
 /// An expression without columns, coerced as for storing.
 fn standalone(
     expr: &ast::Expr,

@@ -191,9 +191,10 @@ impl Analyzer<'_> {
         query: &ast::Query,
     ) -> Result<(Query, Vec<super::query::OuterReference>)> {
         let place = self.place();
-        if matches!(place, Place::Default | Place::Execute) {
+        if matches!(place, Place::Default | Place::Execute | Place::SystemTime) {
             let error = match place {
                 Place::Default => QueryError::SubqueryNotAllowed { place: "DEFAULT expression" },
+                Place::SystemTime => QueryError::SubqueryNotAllowed { place: "AS OF SYSTEM TIME" },
                 _ => QueryError::SubqueryNotAllowed { place: "EXECUTE parameter" },
             };
             let position = self.source.position_before("(", self.position(query.span()));

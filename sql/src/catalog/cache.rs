@@ -23,9 +23,11 @@ pub(crate) struct AsOf {
 }
 
 impl AsOf {
-    /// Whether this is also the catalog at `snapshot` (invariant 1).
+    /// Whether this is also the catalog at `snapshot` (invariant 1). What was committed before the start is
+    /// a change like any other, for snapshots of then.
     pub(crate) fn serves(&self, newest_change: Timestamp, snapshot: Timestamp) -> bool {
-        newest_change <= self.timestamp && newest_change <= snapshot
+        let is_newest = newest_change <= self.timestamp && newest_change <= snapshot;
+        is_newest || self.timestamp == snapshot
     }
 }
 
@@ -44,7 +46,7 @@ impl Cache {
         snapshot: &Snapshot,
         keyspace: KeyspaceId,
     ) -> Result<AsOf> {
-        let change = engine.last_change(keyspace);
+        let change = engine.last_change(keyspace).max(engine.opened_at());
         if let Some(found) = self.newest.lock().get(&keyspace)
             && found.serves(change, snapshot.timestamp)
         {

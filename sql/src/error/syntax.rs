@@ -12,6 +12,12 @@ pub enum SyntaxError {
     Syntax { near: Option<String> },
     /// Valid PostgreSQL that Reckon does not support: named, never ignored.
     Unsupported { feature: String },
+    /// What PostgreSQL does not have either, in its words.
+    NotImplemented { feature: &'static str },
+    /// AS OF SYSTEM TIME that is not at the top level of a query.
+    NestedSystemTime,
+    /// A second AS OF SYSTEM TIME.
+    SecondSystemTime,
     /// Text that makes no tokens: `problem` in PostgreSQL's words.
     Lexical { problem: &'static str, near: String },
     /// A `\u` without its hexadecimal digits.
@@ -53,8 +59,11 @@ impl SyntaxError {
     /// The code clients branch on.
     pub fn sqlstate(&self) -> SqlState {
         match self {
-            Self::Syntax { .. } | Self::TooManyDots { .. } => SqlState::SYNTAX_ERROR,
-            Self::Unsupported { .. } | Self::CrossDatabase { .. } => {
+            Self::Syntax { .. }
+            | Self::TooManyDots { .. }
+            | Self::NestedSystemTime
+            | Self::SecondSystemTime => SqlState::SYNTAX_ERROR,
+            Self::Unsupported { .. } | Self::NotImplemented { .. } | Self::CrossDatabase { .. } => {
                 SqlState::FEATURE_NOT_SUPPORTED
             }
             Self::TooDeep => SqlState::STATEMENT_TOO_COMPLEX,
@@ -80,6 +89,11 @@ impl SyntaxError {
             Self::UnicodeEscape => {
                 Some("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.".to_owned())
             }
+            Self::NestedSystemTime | Self::SecondSystemTime => Some(
+                "One statement sees one time: AS OF SYSTEM TIME follows its FROM clause, outside of \
+                 parentheses."
+                    .to_owned(),
+            ),
             _ => None,
         };
         Fields { hint, ..Fields::default() }
@@ -92,6 +106,13 @@ impl fmt::Display for SyntaxError {
             Self::Syntax { near: Some(token) } => write!(f, "syntax error at or near \"{token}\""),
             Self::Syntax { near: None } => f.write_str("syntax error at end of input"),
             Self::Unsupported { feature } => write!(f, "{feature} is not supported"),
+            Self::NotImplemented { feature } => f.write_str(feature),
+            Self::NestedSystemTime => {
+                f.write_str("AS OF SYSTEM TIME must stand at the top level of a query")
+            }
+            Self::SecondSystemTime => {
+                f.write_str("AS OF SYSTEM TIME can be given only once in a statement")
+            }
             Self::Lexical { problem, near } => write!(f, "{problem} at or near \"{near}\""),
             Self::TooDeep => f.write_str("stack depth limit exceeded"),
             Self::UnicodeEscape => f.write_str("invalid Unicode escape"),

@@ -52,6 +52,8 @@ pub enum TypeError {
     FloatPrecision { small: bool },
     /// An argument of EXECUTE of another type.
     ArgumentType { number: usize, expected: String, found: String },
+    /// AS OF SYSTEM TIME of another type.
+    SystemTimeType { found: String },
     /// A column of a type no value has.
     PseudoType { column: String, type_name: String },
 }
@@ -64,6 +66,7 @@ impl TypeError {
             | Self::Unmatched { .. }
             | Self::ColumnType { .. }
             | Self::ArgumentType { .. }
+            | Self::SystemTimeType { .. }
             | Self::DefaultType { .. }
             | Self::UnknownPolymorphic
             | Self::NotSubscriptable { .. }
@@ -178,6 +181,11 @@ impl fmt::Display for TypeError {
                 f,
                 "parameter ${number} of type {found} cannot be coerced to the expected type \
                  {expected}"
+            ),
+            Self::SystemTimeType { found } => write!(
+                f,
+                "argument of AS OF SYSTEM TIME must be type timestamp with time zone or interval, \
+                 not type {found}"
             ),
             Self::PseudoType { column, type_name } => {
                 write!(f, "column \"{column}\" has pseudo-type {type_name}")

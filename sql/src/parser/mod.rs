@@ -4,6 +4,7 @@
 //! in another way than PostgreSQL have parsers of their own over its tokens. Its messages never
 //! reach a client: an error is the offending token and its place.
 
+mod as_of;
 mod copy;
 mod dialect;
 mod escape;
@@ -20,6 +21,8 @@ mod split;
 mod statement;
 mod transaction;
 mod utility;
+
+pub use as_of::SystemTime;
 
 pub use crate::types::{quote_identifier, split_identifiers};
 pub(crate) use identifier::column_name as identifier_of;

@@ -33,7 +33,11 @@ fn set(parser: &mut Parser<'_>) -> Result<Utility> {
     }
     if accept(parser, "transaction") {
         if accept(parser, "snapshot") {
-            return Err(SyntaxError::unsupported("SET TRANSACTION SNAPSHOT").into());
+            if local {
+                let feature = "SET LOCAL TRANSACTION SNAPSHOT is not implemented";
+                return Err(SyntaxError::NotImplemented { feature }.into());
+            }
+            return Ok(Utility::SetSnapshot(parser.parse_literal_string()?));
         }
         return Ok(Utility::SetTransaction(transaction::modes(parser, true)?));
     }

@@ -10,7 +10,7 @@ use super::dialect::Postgres;
 use super::lexical::{check_tokens, join_operators, join_strings};
 use super::limits::{NESTING_MAX, check_depth};
 use super::locking::{spell_out, spell_out_table};
-use super::{Kind, Source, Statement, utility};
+use super::{Kind, Source, Statement, SystemTime, as_of, utility};
 use crate::error::{Error, Result, SyntaxError};
 
 /// Reads all statements of a query string. Empty ones are left out.
@@ -26,9 +26,16 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
     for part in split(tokens) {
         check_depth(&part)?;
         let range = range_of(&part, &source);
+        let (part, system_time) =
+            as_of::take(part, &source, |rest| read_system_time(rest, &source))?;
         let mut parser = parser_of(spell_out_table(spell_out(part)));
         let kind = parse_one(&mut parser, &source)?;
-        statements.push(Statement { kind, range, source: Arc::clone(&source) });
+        let mut statement =
+            Statement { kind, range, source: Arc::clone(&source), system_time: None };
+        if let Some(clause) = system_time {
+            as_of::give(&mut statement, clause)?;
+        }
+        statements.push(statement);
     }
     Ok(statements)
 }
@@ -50,6 +57,18 @@ pub fn parse_expression(sql: &str) -> Result<(ast::Expr, Arc<Source>)> {
     };
     let expr = read(&mut parser).map_err(|error| translate(&error, &source))?;
     Ok((expr, source))
+}
+
+/// The expression at the start of `tokens`, and how many of them it takes.
+fn read_system_time(tokens: Vec<TokenWithSpan>, source: &Source) -> Result<(SystemTime, usize)> {
+    let mut parser = parser_of(tokens.clone());
+    let clause = as_of::time(&mut parser).map_err(|error| translate(&error, source))?;
+    let next = parser.peek_token_ref().span;
+    let taken = tokens.iter().position(|token| {
+        token.span.start == next.start && !matches!(token.token, Token::Whitespace(_))
+    });
+    let end = tokens.len().saturating_sub(1);
+    Ok((clause, taken.unwrap_or(end)))
 }
 
 fn parser_of(tokens: Vec<TokenWithSpan>) -> Parser<'static> {

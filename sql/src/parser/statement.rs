@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use reckon_mvcc::{Isolation, TableLock};
+use reckon_mvcc::TableLock;
 use sqlparser::ast;
 
-use super::Source;
+use super::{Source, SystemTime};
 use crate::copy::GivenOption;
+use crate::settings::Level;
 
 /// One statement of a query string.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Statement {
     pub range: std::ops::Range<usize>,
     /// The query string it is part of; positions count in it.
     pub source: Arc<Source>,
+    /// AS OF SYSTEM TIME, of a query.
+    pub system_time: Option<Box<SystemTime>>,
 }
 
 /// The kinds of [`Statement`].
@@ -111,15 +114,17 @@ pub enum CopyEndpoint {
     Program(String),
 }
 
-/// ISOLATION LEVEL, READ ONLY | READ WRITE, \[NOT\] DEFERRABLE.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// ISOLATION LEVEL, READ ONLY | READ WRITE, \[NOT\] DEFERRABLE, AS OF SYSTEM TIME.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TransactionModes {
     /// ISOLATION LEVEL
-    pub isolation: Option<Isolation>,
+    pub isolation: Option<Level>,
     /// READ ONLY
     pub read_only: Option<bool>,
     /// DEFERRABLE
     pub deferrable: Option<bool>,
+    /// AS OF SYSTEM TIME
+    pub system_time: Option<Box<SystemTime>>,
 }
 
 /// One value of SET.
@@ -230,6 +235,8 @@ pub enum Utility {
     RollbackTo(String),
     /// SET TRANSACTION.
     SetTransaction(TransactionModes),
+    /// SET TRANSACTION SNAPSHOT.
+    SetSnapshot(String),
     /// SET SESSION CHARACTERISTICS AS TRANSACTION.
     SetCharacteristics(TransactionModes),
     /// SET; without values: to its default.

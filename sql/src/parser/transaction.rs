@@ -1,12 +1,12 @@
 //! BEGIN, COMMIT, ROLLBACK, savepoints and prepared transactions.
 
-use reckon_mvcc::Isolation;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::option::{accept, accept_words, expect, name};
 use super::split::Failure;
-use super::{TransactionModes, Utility};
+use super::{TransactionModes, Utility, as_of};
+use crate::settings::Level;
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -87,6 +87,8 @@ pub(super) fn modes(parser: &mut Parser<'_>, required: bool) -> Result<Transacti
             modes.deferrable = Some(true);
         } else if accept_words(parser, &["not", "deferrable"]) {
             modes.deferrable = Some(false);
+        } else if accept_words(parser, &["as", "of", "system", "time"]) {
+            modes.system_time = Some(Box::new(as_of::time(parser)?));
         } else if expected {
             return Ok(parser.expected_ref("a mode", parser.peek_token_ref())?);
         } else {
@@ -96,16 +98,13 @@ pub(super) fn modes(parser: &mut Parser<'_>, required: bool) -> Result<Transacti
     }
 }
 
-fn isolation(parser: &mut Parser<'_>) -> Result<Isolation> {
-    if accept(parser, "serializable") {
-        Ok(Isolation::Serializable)
-    } else if accept_words(parser, &["repeatable", "read"]) {
-        Ok(Isolation::RepeatableRead)
-    } else if accept_words(parser, &["read", "committed"])
-        || accept_words(parser, &["read", "uncommitted"])
-    {
-        Ok(Isolation::ReadCommitted)
-    } else {
-        Ok(parser.expected_ref("an isolation level", parser.peek_token_ref())?)
+fn isolation(parser: &mut Parser<'_>) -> Result<Level> {
+    let known = |level: &&Level| {
+        let words: Vec<_> = level.name().split(' ').collect();
+        accept_words(parser, &words)
+    };
+    match Level::ALL.iter().find(known) {
+        Some(level) => Ok(*level),
+        None => Ok(parser.expected_ref("an isolation level", parser.peek_token_ref())?),
     }
 }

@@ -209,7 +209,7 @@ pub(super) fn nested(parser: &mut Parser<'_>, source: &Arc<Source>) -> Result<St
     let bytes = source.byte(start)..source.byte(end);
     let trimmed = source.text().get(bytes.clone()).map_or(0, |text| text.trim_end().len());
     let range = bytes.start..bytes.start + trimmed;
-    Ok(Statement { kind, range, source: Arc::clone(source) })
+    Ok(Statement { kind, range, source: Arc::clone(source), system_time: None })
 }
 
 fn execute(parser: &mut Parser<'_>) -> Result<Utility> {

@@ -16,6 +16,8 @@
 
 use reckon_mvcc::{Savepoint, Timestamp, Transaction};
 
+use crate::settings::Level;
+
 /// Where a session stands between statements.
 #[derive(Default)]
 pub(super) enum Block {
@@ -34,6 +36,10 @@ pub(super) struct Open {
     /// Whether BEGIN was said, so that only COMMIT or ROLLBACK end it.
     pub(super) explicit: bool,
     pub(super) savepoints: Vec<Mark>,
+    /// Its level as it was named.
+    pub(super) level: Level,
+    /// The time it reads at, when it was told one; outside a block that is a statement's.
+    pub(super) as_of: Option<Timestamp>,
     /// Whether a SERIALIZABLE READ ONLY transaction waits for a snapshot that stays right.
     pub(super) deferrable: bool,
     /// Whether a query has run: SET TRANSACTION ISOLATION comes too late.
@@ -53,11 +59,13 @@ pub(super) struct Mark {
 }
 
 impl Open {
-    pub(super) fn new(transaction: Transaction, explicit: bool, deferrable: bool) -> Open {
+    pub(super) fn new(transaction: Transaction, level: Level, deferrable: bool) -> Open {
         Open {
             transaction,
-            explicit,
+            explicit: false,
             savepoints: Vec::new(),
+            level,
+            as_of: None,
             deferrable,
             has_queried: false,
             definition_changes: 0,

@@ -261,7 +261,7 @@ impl Session {
             }
         };
         let prepared = Prepared::new(Some(*statement));
-        let run = self.start_plan(&prepared, &[])?;
+        let run = self.start_plan(&prepared, &[], &[])?;
         let columns = run.planning.planned.columns.as_ref();
         let columns = columns.ok_or(CopyError::WithoutRows)?;
         let columns: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use reckon_mvcc::{Isolation, Snapshot};
+use reckon_mvcc::{Isolation, Snapshot, Timestamp};
 
 use super::Session;
 use super::block::Block;
@@ -32,13 +32,19 @@ impl Session {
     fn known_definitions(&mut self) -> Option<Arc<Catalog>> {
         if let Some(open) = self.block.open()
             && (open.definition_changes > 0
+                || open.as_of.is_some()
                 || open.transaction.isolation() != Isolation::ReadCommitted)
         {
             return None;
         }
-        let newest = self.watch.last_change();
+        let newest = self.newest_change();
         let known = self.committed.as_ref()?;
         (newest <= known.timestamp).then(|| Arc::clone(&known.catalog))
+    }
+
+    /// When the definitions changed last, as far as is known; not later than anything that is read now.
+    fn newest_change(&self) -> Timestamp {
+        self.watch.last_change().max(self.database.engine().opened_at())
     }
 
     /// The definitions as they are now, the open transaction's changes included, read without a
@@ -50,7 +56,7 @@ impl Session {
             let snapshot = open.transaction.newest_snapshot();
             return self.definitions_at(&snapshot);
         }
-        let newest = self.watch.last_change();
+        let newest = self.newest_change();
         if let Some(known) = self.committed.as_ref().filter(|known| newest <= known.timestamp) {
             return Ok(Arc::clone(&known.catalog));
         }
@@ -70,10 +76,10 @@ impl Session {
     /// The definitions at a snapshot of the open transaction, its own changes included.
     pub(super) fn definitions_at(&mut self, snapshot: &Snapshot) -> Result<Arc<Catalog>> {
         let keyspace = self.definition.catalog;
+        let newest = self.newest_change();
         let Block::Open(open) = &mut self.block else {
             return Ok(Arc::clone(&self.surroundings.catalog));
         };
-        let newest = self.watch.last_change();
         if open.definition_changes > 0 {
             if let Some((change, known)) = &self.uncommitted
                 && *change == open.definition_changes

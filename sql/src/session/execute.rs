@@ -47,6 +47,10 @@ impl Session {
                 self.end_implicit()?;
                 return Ok(progress);
             }
+            if self.travels_alone() {
+                self.end_implicit()?;
+                return Ok(progress);
+            }
             self.release_snapshots();
         }
         self.keep_portal(name, portal);
@@ -92,7 +96,7 @@ impl Session {
         self.surroundings.statement_time = now(self.database.engine());
         let Some(statement) = &prepared.statement else { return Ok(Some(Progress::Empty)) };
         if statement.kind.is_plannable() {
-            let run = self.start_plan(&prepared, &portal.result_formats)?;
+            let run = self.start_plan(&prepared, &portal.parameters, &portal.result_formats)?;
             portal.run = Run::Plan(Box::new(run));
             return Ok(None);
         }
@@ -101,10 +105,16 @@ impl Session {
 
     /// Locks a plan's tables and takes the statement's snapshot. The definitions are looked at
     /// again afterwards: who waited for a lock may find another table there.
-    pub(super) fn start_plan(&mut self, prepared: &Prepared, formats: &[i16]) -> Result<PlanRun> {
+    pub(super) fn start_plan(
+        &mut self,
+        prepared: &Prepared,
+        parameters: &[Datum],
+        formats: &[i16],
+    ) -> Result<PlanRun> {
+        self.travel_for(prepared, parameters)?;
         loop {
             let planning = self
-                .planning(prepared)?
+                .planning_here(prepared)?
                 .ok_or(ExecutionError::Internal { what: "a statement has no plan" })?;
             let wait = self.lock_wait();
             let database = self.definition.oid;
@@ -114,7 +124,8 @@ impl Session {
             {
                 return Err(TransactionError::ReadOnlyTransaction { command }.into());
             }
-            for (table, mode) in &planning.planned.tables {
+            let locked = if open.as_of.is_some() { &[][..] } else { &planning.planned.tables };
+            for (table, mode) in locked {
                 open.transaction.lock_table(super::table_lock(database, *table), *mode, wait)?;
             }
             let snapshot = open.transaction.snapshot();

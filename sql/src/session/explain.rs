@@ -16,7 +16,7 @@ impl Session {
     pub(super) fn explain(&mut self, request: &Explain) -> Result<Vec<Vec<Datum>>> {
         let planning_from = self.surroundings.clock();
         let prepared = Prepared::new(Some(Clone::clone(&request.statement)));
-        let mut run = self.start_plan(&prepared, &[])?;
+        let mut run = self.start_plan(&prepared, &[], &[])?;
         let planned_at = self.surroundings.clock();
         let mut options = explain::Options {
             verbose: request.verbose,

@@ -13,6 +13,7 @@
 //! 3. Table locks are taken before the snapshot, and the definitions a plan was made from are
 //!    looked at again once they are held.
 
+mod as_of;
 mod block;
 mod bound;
 mod copying;
@@ -56,6 +57,7 @@ pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape};
 use prepared::{PlanCache, Prepared};
 pub use prepared::{PortalDescription, StatementDescription};
 pub use simple::Script;
+use transaction::Characteristics;
 pub(crate) use two_phase::Origin;
 
 /// How a session begins.
@@ -78,6 +80,8 @@ pub struct Session {
     user: Role,
     mvcc: reckon_mvcc::Session,
     block: Block,
+    /// Of a block that failed and has no transaction any more.
+    failed_characteristics: Option<Characteristics>,
     surroundings: Surroundings,
     /// The newest definitions read so far, without changes of an open transaction.
     committed: Option<AsOf>,
@@ -133,6 +137,7 @@ impl Session {
             user,
             mvcc,
             block: Block::Idle,
+            failed_characteristics: None,
             surroundings,
             committed: None,
             uncommitted: None,
@@ -213,6 +218,9 @@ impl Session {
     /// Brings the transaction into the state after an error, also one that the caller found
     /// (a bad message): the open statement, its portal and COPY are gone.
     pub fn fail(&mut self) {
+        if let Block::Open(_) = self.block {
+            self.failed_characteristics = self.characteristics();
+        }
         let (needed, ended) = self.block.fail();
         self.need_durable(needed);
         self.copy_in = None;

@@ -11,13 +11,15 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use super::Session;
+use super::as_of::Given;
 use super::portal::RowEncoding;
+use crate::analyze;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, StatementError};
 use crate::exec::Execution;
 use crate::parser::{self, Outline, Signs, Statement};
 use crate::plan::{OutputColumn, Planned};
-use crate::types::{Formats, Oid, Type};
+use crate::types::{Datum, Formats, Oid, Type};
 
 /// How many texts of each kind keep their plans, in one session.
 const CACHED_TEXTS: usize = 256;
@@ -69,6 +71,11 @@ impl Prepared {
     /// A statement that runs as it is now.
     pub(super) fn new(statement: Option<Statement>) -> Prepared {
         Prepared { statement, declared: Vec::new(), described: false, planning: Mutex::new(None) }
+    }
+
+    /// The types of its parameters, once it was planned.
+    fn parameter_types(&self) -> Vec<Type> {
+        self.planning.lock().as_ref().map_or_else(Vec::new, |known| known.parameters.clone())
     }
 
     /// A statement of Parse or PREPARE: its parameters and columns stay as they are.
@@ -226,8 +233,27 @@ impl Session {
         if !statement.kind.is_plannable() {
             return Ok(None);
         }
+        let planning = self.travel(statement, None).and_then(|()| self.planning_here(prepared));
+        self.come_back();
+        planning
+    }
+
+    /// The plan of a statement for the definitions that the open transaction sees.
+    pub(super) fn planning_here(&mut self, prepared: &Prepared) -> Result<Option<Arc<Planning>>> {
+        let Some(statement) = &prepared.statement else { return Ok(None) };
         let catalog = self.definitions()?;
         self.planning_for(prepared, statement, catalog).map(Some)
+    }
+
+    /// Takes the transaction to the time at which a statement that is about to run reads.
+    pub(super) fn travel_for(&mut self, prepared: &Prepared, values: &[Datum]) -> Result<()> {
+        let Some(statement) = &prepared.statement else { return Ok(()) };
+        let types = match &statement.system_time {
+            Some(clause) if clause.has_parameters => prepared.parameter_types(),
+            _ => Vec::new(),
+        };
+        let values = if types.is_empty() { &[] } else { values };
+        self.travel(statement, Some(Given { types: &types, values }))
     }
 
     fn planning_for(
@@ -249,6 +275,11 @@ impl Session {
             Some(known) => known.parameters.iter().copied().map(Some).collect(),
             None => declared_types(&prepared.declared)?,
         };
+        if let Some(clause) = statement.system_time.as_deref().filter(|c| c.has_parameters) {
+            let formats = self.surroundings.settings.effective().formats.clone();
+            let names = self.surroundings.names();
+            analyze::system_time(&clause.time, &statement.source, &names, &formats, &mut types)?;
+        }
         let mut planned = self.plan(statement, &catalog, &mut types)?;
         if planned.reads_clock && self.block.open().is_none() {
             // Its time is that of the transaction it runs in.

@@ -1,16 +1,39 @@
 //! BEGIN, COMMIT, ROLLBACK and savepoints.
 
+use reckon_mvcc::Timestamp;
+
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
-use crate::error::{Result, SqlState, TransactionError};
-use crate::parser::TransactionModes;
+use crate::error::{Result, SqlState, SyntaxError, TransactionError};
+use crate::parser::{Source, TransactionModes};
+use crate::settings::Level;
+
+/// What a transaction is like, apart from what it does.
+#[derive(Clone, Copy)]
+pub(super) struct Characteristics {
+    level: Level,
+    read_only: bool,
+    deferrable: bool,
+    as_of: Option<Timestamp>,
+}
+
+impl Characteristics {
+    fn of(open: &Open) -> Characteristics {
+        Characteristics {
+            level: open.level,
+            read_only: open.transaction.is_read_only(),
+            deferrable: open.deferrable,
+            as_of: open.as_of,
+        }
+    }
+}
 
 impl Session {
     /// The open transaction; begins an implicit one when there is none.
     pub(super) fn open_transaction(&mut self) -> Result<&mut Open> {
         if matches!(self.block, Block::Idle) {
-            self.begin(false)?;
+            self.begin();
         }
         match &mut self.block {
             Block::Open(open) => Ok(open),
@@ -18,45 +41,78 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, explicit: bool) -> Result<()> {
+    fn begin(&mut self) {
         let effective = self.surroundings.settings.effective();
-        let (isolation, read_only) = (effective.default_isolation, effective.default_read_only);
+        let (level, read_only) = (effective.default_isolation, effective.default_read_only);
         let deferrable = effective.default_deferrable;
-        let transaction = self.mvcc.begin(isolation, read_only);
+        let transaction = self.mvcc.begin(level.isolation(), read_only);
         let now = now(self.database.engine());
         self.surroundings.transaction_time = now;
         self.surroundings.settings.formats_mut().now = now;
-        self.block = Block::Open(Open::new(transaction, explicit, deferrable));
-        Ok(())
+        self.block = Block::Open(Open::new(transaction, level, deferrable));
     }
 
     /// BEGIN.
-    pub(super) fn begin_block(&mut self, modes: TransactionModes) -> Result<()> {
+    pub(super) fn begin_block(&mut self, modes: &TransactionModes, source: &Source) -> Result<()> {
         match &mut self.block {
             Block::Open(open) if open.explicit => {
                 let message = "there is already a transaction in progress";
                 self.notice(Notice::warning(SqlState::ACTIVE_SQL_TRANSACTION, message));
             }
             Block::Open(open) => open.explicit = true,
-            Block::Idle => self.begin(true)?,
+            Block::Idle => self.open_transaction()?.explicit = true,
             Block::Failed(_) => return Err(TransactionError::InFailedTransaction.into()),
         }
-        self.set_transaction(modes)
+        self.set_transaction(modes, source)
+    }
+
+    /// What the block carries over into the one that AND CHAIN begins.
+    pub(super) fn characteristics(&self) -> Option<Characteristics> {
+        let (Block::Open(open) | Block::Failed(Some(open))) = &self.block else {
+            return self.failed_characteristics;
+        };
+        open.explicit.then(|| Characteristics::of(open))
+    }
+
+    /// AND CHAIN: begins a block with the characteristics of the one before.
+    pub(super) fn chain(&mut self, before: Characteristics) -> Result<()> {
+        let open = self.open_transaction()?;
+        open.explicit = true;
+        open.level = before.level;
+        open.transaction.set_isolation(before.level.isolation());
+        open.transaction.set_read_only(before.read_only);
+        open.deferrable = before.deferrable;
+        match before.as_of {
+            Some(at) => self.read_as_of(at),
+            None => Ok(()),
+        }
     }
 
     /// SET TRANSACTION, in a block.
-    pub(super) fn set_transaction(&mut self, modes: TransactionModes) -> Result<()> {
+    pub(super) fn set_transaction(
+        &mut self,
+        modes: &TransactionModes,
+        source: &Source,
+    ) -> Result<()> {
         let Block::Open(open) = &mut self.block else { return Ok(()) };
-        if let Some(isolation) = modes.isolation {
-            if isolation != open.transaction.isolation() && !open.savepoints.is_empty() {
+        if let Some(level) = modes.isolation {
+            if level != open.level && !open.savepoints.is_empty() {
                 return Err(TransactionError::IsolationInSubtransaction.into());
             }
-            if open.has_queried && isolation != open.transaction.isolation() {
+            if open.has_queried && level != open.level {
                 return Err(TransactionError::IsolationTooLate.into());
             }
-            open.transaction.set_isolation(isolation);
+            if open.as_of.is_some() && level == Level::Serializable {
+                let feature = "AS OF SYSTEM TIME in a SERIALIZABLE transaction";
+                return Err(SyntaxError::unsupported(feature).into());
+            }
+            open.level = level;
+            open.transaction.set_isolation(level.isolation());
         }
         if let Some(read_only) = modes.read_only {
+            if !read_only && (open.as_of.is_some() || modes.system_time.is_some()) {
+                return Err(TransactionError::ReadWriteSystemTime.into());
+            }
             if !read_only && open.has_queried && open.transaction.is_read_only() {
                 return Err(TransactionError::ReadWriteTooLate.into());
             }
@@ -68,7 +124,10 @@ impl Session {
             }
             open.deferrable = deferrable;
         }
-        Ok(())
+        match &modes.system_time {
+            Some(clause) => self.set_system_time(clause, source),
+            None => Ok(()),
+        }
     }
 
     /// COMMIT; returns whether it committed: in a failed block it rolls back.

@@ -16,7 +16,7 @@ use crate::parser::{
     DiscardTarget, Kind, Name, SettingValue, Source, Statement, TransactionModes, Utility,
 };
 use crate::plan::OutputColumn;
-use crate::settings::{Scope, isolation_name};
+use crate::settings::{Level, Scope};
 use crate::types::{Datum, Type};
 
 /// What a utility statement leaves behind.
@@ -84,12 +84,12 @@ impl Session {
     }
 
     fn utility(&mut self, utility: &Utility, statement: &Statement) -> Result<Outcome> {
-        if let Some(tag) = self.transaction_control(utility)? {
+        if let Some(tag) = self.transaction_control(utility, &statement.source)? {
             return Ok(Outcome::Tag(tag));
         }
         Ok(Outcome::Tag(match utility {
             Utility::Set { local, name, values } => {
-                self.set(*local, name, values)?;
+                self.set(*local, name, values, &statement.source)?;
                 "SET"
             }
             Utility::Reset(name) => {
@@ -156,23 +156,30 @@ impl Session {
     }
 
     /// BEGIN to ROLLBACK TO, and what takes effect with COMMIT; None for other statements.
-    fn transaction_control(&mut self, utility: &Utility) -> Result<Option<&'static str>> {
+    fn transaction_control(
+        &mut self,
+        utility: &Utility,
+        source: &Source,
+    ) -> Result<Option<&'static str>> {
         Ok(Some(match utility {
             Utility::Begin(modes) => {
-                self.begin_block(*modes)?;
+                self.begin_block(modes, source)?;
                 "BEGIN"
             }
             Utility::Start(modes) => {
-                self.begin_block(*modes)?;
+                self.begin_block(modes, source)?;
                 "START TRANSACTION"
             }
             Utility::Commit { chain } => {
-                refuse_chain(*chain)?;
-                if self.commit_block()? { "COMMIT" } else { "ROLLBACK" }
+                let chained = self.chained(*chain, "COMMIT AND CHAIN")?;
+                let committed = self.commit_block()?;
+                chained.map_or(Ok(()), |before| self.chain(before))?;
+                if committed { "COMMIT" } else { "ROLLBACK" }
             }
             Utility::Rollback { chain } => {
-                refuse_chain(*chain)?;
+                let chained = self.chained(*chain, "ROLLBACK AND CHAIN")?;
                 self.rollback_block();
+                chained.map_or(Ok(()), |before| self.chain(before))?;
                 "ROLLBACK"
             }
             Utility::PrepareTransaction(identifier) => self.prepare_transaction(identifier)?,
@@ -201,21 +208,40 @@ impl Session {
                     let message = "SET TRANSACTION can only be used in transaction blocks";
                     self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
                 }
-                self.set_transaction(*modes)?;
+                self.set_transaction(modes, source)?;
                 "SET"
             }
             Utility::SetCharacteristics(modes) => {
-                self.set_characteristics(*modes)?;
+                self.set_characteristics(modes)?;
                 "SET"
             }
             _ => return self.notification(utility),
         }))
     }
 
-    fn set_characteristics(&mut self, modes: TransactionModes) -> Result<()> {
+    /// For AND CHAIN, what the block to come is like.
+    fn chained(
+        &self,
+        chain: bool,
+        command: &'static str,
+    ) -> Result<Option<super::Characteristics>> {
+        if !chain {
+            return Ok(None);
+        }
+        match self.characteristics().filter(|_| self.block.is_explicit()) {
+            Some(before) => Ok(Some(before)),
+            None => Err(TransactionError::NotInBlock { command }.into()),
+        }
+    }
+
+    fn set_characteristics(&mut self, modes: &TransactionModes) -> Result<()> {
+        if modes.system_time.is_some() {
+            let feature = "AS OF SYSTEM TIME of a session";
+            return Err(SyntaxError::unsupported(feature).into());
+        }
         let settings = &mut self.surroundings.settings;
-        if let Some(isolation) = modes.isolation {
-            let name = isolation_name(isolation);
+        if let Some(level) = modes.isolation {
+            let name = level.name();
             settings.set("default_transaction_isolation", Some(name), Scope::Session)?;
         }
         if let Some(deferrable) = modes.deferrable {
@@ -229,7 +255,13 @@ impl Session {
         Ok(())
     }
 
-    fn set(&mut self, local: bool, name: &str, values: &[SettingValue]) -> Result<()> {
+    fn set(
+        &mut self,
+        local: bool,
+        name: &str,
+        values: &[SettingValue],
+        source: &Source,
+    ) -> Result<()> {
         if local && !self.block.is_explicit() {
             let message = "SET LOCAL can only be used in transaction blocks";
             self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
@@ -241,7 +273,7 @@ impl Session {
                 "transaction_deferrable" | "transaction_isolation" | "transaction_read_only"
             )
         {
-            return self.set_transaction_setting(&lower, value.as_str());
+            return self.set_transaction_setting(&lower, value.as_str(), source);
         }
         let scope = if local { Scope::Local } else { Scope::Session };
         let value = match values {
@@ -255,16 +287,16 @@ impl Session {
     }
 
     /// `SET transaction_isolation = ...` is SET TRANSACTION.
-    fn set_transaction_setting(&mut self, name: &str, value: &str) -> Result<()> {
+    fn set_transaction_setting(&mut self, name: &str, value: &str, source: &Source) -> Result<()> {
         let checked = self.surroundings.settings.check(name, value)?;
         let mut modes = TransactionModes::default();
         match name {
-            "transaction_isolation" => modes.isolation = crate::settings::isolation_named(&checked),
+            "transaction_isolation" => modes.isolation = Level::named(&checked),
             "transaction_deferrable" => modes.deferrable = Some(checked == "on"),
             _ => modes.read_only = Some(checked == "on"),
         }
         self.open_transaction()?;
-        self.set_transaction(modes)
+        self.set_transaction(&modes, source)
     }
 
     fn reset(&mut self, name: Option<&str>) -> Result<()> {
@@ -310,9 +342,9 @@ impl Session {
         let (setting, value) = self.surroundings.settings.show(name)?;
         let effective = self.surroundings.settings.effective();
         let word = |on| (if on { "on" } else { "off" }).to_owned();
-        let (isolation, read_only, deferrable) = match self.block.open() {
-            Some(Open { transaction, deferrable, .. }) => {
-                (transaction.isolation(), transaction.is_read_only(), *deferrable)
+        let (level, read_only, deferrable) = match self.block.open() {
+            Some(Open { transaction, level, deferrable, .. }) => {
+                (*level, transaction.is_read_only(), *deferrable)
             }
             None => (
                 effective.default_isolation,
@@ -321,7 +353,7 @@ impl Session {
             ),
         };
         Ok(match setting.name {
-            "transaction_isolation" => isolation_name(isolation).to_owned(),
+            "transaction_isolation" => level.name().to_owned(),
             "transaction_read_only" => word(read_only),
             "transaction_deferrable" => word(deferrable),
             _ => value,
@@ -529,13 +561,6 @@ impl Session {
 /// A column of text.
 pub(super) fn text_column(name: &str) -> OutputColumn {
     OutputColumn { name: name.to_owned(), ty: Type::TEXT, origin: None }
-}
-
-fn refuse_chain(chain: bool) -> Result<()> {
-    if chain {
-        return Err(SyntaxError::unsupported("AND CHAIN").into());
-    }
-    Ok(())
 }
 
 /// A list of values as the setting's text: names quoted where they must be.

@@ -1,9 +1,9 @@
 //! The settings as the engine reads them: parsed once when they change, not where they are used.
 
 use jiff::tz::TimeZone;
-use reckon_mvcc::Isolation;
 
-use super::value::{parse_isolation, parse_kilobytes, parse_milliseconds, path_names, zone_of};
+use super::Level;
+use super::value::{parse_kilobytes, parse_milliseconds, path_names, zone_of};
 use crate::session::Severity;
 use crate::types::{ByteaOutput, DateOrder, DateStyle, Formats, IntervalStyle};
 
@@ -29,7 +29,7 @@ pub struct Effective {
     /// work_mem in bytes.
     pub work_mem_bytes: usize,
     /// default_transaction_isolation.
-    pub default_isolation: Isolation,
+    pub default_isolation: Level,
     /// default_transaction_deferrable.
     pub default_deferrable: bool,
     /// default_transaction_read_only.
@@ -48,7 +48,7 @@ impl Default for Effective {
             least_notice: Severity::Notice,
             synchronous_commit: true,
             work_mem_bytes: 0,
-            default_isolation: Isolation::ReadCommitted,
+            default_isolation: Level::ReadCommitted,
             default_deferrable: false,
             default_read_only: false,
         }
@@ -87,7 +87,7 @@ impl Effective {
             "synchronous_commit" => self.synchronous_commit = value != "off",
             "work_mem" => self.work_mem_bytes = parse_kilobytes(value) * 1024,
             "default_transaction_isolation" => {
-                self.default_isolation = parse_isolation(value).unwrap_or(Isolation::ReadCommitted);
+                self.default_isolation = Level::named(value).unwrap_or(Level::ReadCommitted);
             }
             "default_transaction_deferrable" => self.default_deferrable = value == "on",
             "default_transaction_read_only" => self.default_read_only = value == "on",

@@ -13,14 +13,15 @@
 
 mod effective;
 mod elsewhere;
+mod level;
 mod table;
 mod value;
 
 use std::borrow::Cow;
 
 use effective::Effective;
+pub use level::Level;
 pub use table::{Context, Setting, Unit};
-pub use value::{isolation_name, parse_isolation as isolation_named};
 
 use crate::error::{Result, SettingError};
 use crate::types::Formats;

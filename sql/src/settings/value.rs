@@ -1,8 +1,8 @@
 //! Checking values and bringing them into canonical form.
 
 use jiff::tz::TimeZone;
-use reckon_mvcc::Isolation;
 
+use super::level::Level;
 use super::table::{Setting, Unit};
 use crate::error::{Result, SettingError, SyntaxError};
 
@@ -144,25 +144,6 @@ pub(super) fn time_zone(setting: &Setting, value: &str) -> Result<String> {
     Ok(zone.iana_name().map_or_else(|| value.to_owned(), str::to_owned))
 }
 
-/// The isolation level of a name.
-pub fn parse_isolation(value: &str) -> Option<Isolation> {
-    match value.to_ascii_lowercase().as_str() {
-        "read committed" | "read uncommitted" => Some(Isolation::ReadCommitted),
-        "repeatable read" => Some(Isolation::RepeatableRead),
-        "serializable" => Some(Isolation::Serializable),
-        _ => None,
-    }
-}
-
-/// The name of an isolation level.
-pub fn isolation_name(isolation: Isolation) -> &'static str {
-    match isolation {
-        Isolation::ReadCommitted => "read committed",
-        Isolation::RepeatableRead => "repeatable read",
-        Isolation::Serializable => "serializable",
-    }
-}
-
 /// On, and nothing else: off would change what a string literal means.
 pub(super) fn always_on(setting: &Setting, value: &str) -> Result<String> {
     match bool_value(setting, value)?.as_str() {
@@ -172,8 +153,8 @@ pub(super) fn always_on(setting: &Setting, value: &str) -> Result<String> {
 }
 
 pub(super) fn isolation(setting: &Setting, value: &str) -> Result<String> {
-    match parse_isolation(value) {
-        Some(_) => Ok(value.to_ascii_lowercase()),
+    match Level::named(value) {
+        Some(level) => Ok(level.name().to_owned()),
         None => Err(invalid(setting, value).into()),
     }
 }

@@ -1,0 +1,128 @@
+//! AS OF SYSTEM TIME.
+//!
+//! A transaction can be told a time to read at, before its first query: rows, indexes and definitions are
+//! those of then. A statement of its own is told one by way of its implicit transaction, which ends with
+//! the statement.
+//!
+//! # Invariants
+//!
+//! 1. A transaction has one time. Nothing else runs in an implicit one that a statement has given a time.
+//! 2. No table is locked: what was committed does not change, and what was dropped since stays as long as
+//!    it may be read at.
+
+use reckon_mvcc::{Isolation, Timestamp};
+
+use super::Session;
+use super::block::Block;
+use super::environment::EPOCH_MICROSECONDS;
+use crate::analyze;
+use crate::error::{ExecutionError, Result, StatementError, SyntaxError, TransactionError};
+use crate::expr::Compiled;
+use crate::parser::{Source, Statement, SystemTime};
+use crate::types::{Datum, Type};
+
+/// The parameters of a statement that is about to run.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) types: &'a [Type],
+    pub(super) values: &'a [Datum],
+}
+
+impl Given<'_> {
+    pub(super) const NOTHING: Self = Self { types: &[], values: &[] };
+}
+
+impl Session {
+    /// Takes the transaction to the time of a statement that is to be planned, or with its parameters to be
+    /// run.
+    pub(super) fn travel(&mut self, statement: &Statement, given: Option<Given<'_>>) -> Result<()> {
+        let Some(clause) = statement.system_time.as_deref() else {
+            return match &self.block {
+                Block::Open(open) if !open.explicit && open.as_of.is_some() => {
+                    Err(TransactionError::SystemTimeInUse.into())
+                }
+                _ => Ok(()),
+            };
+        };
+        let given = match given {
+            None if clause.has_parameters => return Ok(()),
+            given => given.unwrap_or(Given::NOTHING),
+        };
+        let at = self.moment(clause, &statement.source, given)?;
+        let open = self.open_transaction()?;
+        if open.as_of == Some(at) {
+            return Ok(());
+        }
+        if open.explicit || open.has_queried || open.transaction.is_writing() {
+            return Err(TransactionError::OtherSystemTime.into());
+        }
+        self.read_as_of(at)
+    }
+
+    /// Takes a transaction back to now in which no statement has run yet.
+    pub(super) fn come_back(&mut self) {
+        let read_only = self.surroundings.settings.effective().default_read_only;
+        if let Block::Open(open) = &mut self.block
+            && !open.explicit
+            && !open.has_queried
+            && open.as_of.take().is_some()
+        {
+            open.transaction.read_as_of_now(read_only);
+        }
+    }
+
+    /// Whether a statement has given the transaction its time, so that it ends with the statement.
+    pub(super) fn travels_alone(&self) -> bool {
+        matches!(&self.block, Block::Open(open) if !open.explicit && open.as_of.is_some())
+    }
+
+    /// AS OF SYSTEM TIME of a block.
+    pub(super) fn set_system_time(&mut self, clause: &SystemTime, source: &Source) -> Result<()> {
+        let open = self.open_transaction()?;
+        if !open.savepoints.is_empty() {
+            return Err(TransactionError::SystemTimeInSubtransaction.into());
+        }
+        if open.has_queried || open.transaction.is_writing() {
+            return Err(TransactionError::SystemTimeTooLate.into());
+        }
+        let at = self.moment(clause, source, Given::NOTHING)?;
+        self.read_as_of(at)
+    }
+
+    pub(super) fn read_as_of(&mut self, at: Timestamp) -> Result<()> {
+        let open = self.open_transaction()?;
+        if open.transaction.isolation() == Isolation::Serializable {
+            let feature = "AS OF SYSTEM TIME in a SERIALIZABLE transaction";
+            return Err(SyntaxError::unsupported(feature).into());
+        }
+        open.transaction.read_as_of(at)?;
+        open.as_of = Some(at);
+        Ok(())
+    }
+
+    /// What time a clause means. `now()` is when the transaction began.
+    fn moment(
+        &mut self,
+        clause: &SystemTime,
+        source: &Source,
+        given: Given<'_>,
+    ) -> Result<Timestamp> {
+        let snapshot = self.open_transaction()?.transaction.snapshot();
+        let names = self.surroundings.names();
+        let formats = self.surroundings.settings.effective().formats.clone();
+        let mut types = given.types.iter().copied().map(Some).collect();
+        let expr = analyze::system_time(&clause.time, source, &names, &formats, &mut types)?;
+        if types.len() > given.values.len() {
+            return Err(StatementError::NoParameter { number: types.len() }.into());
+        }
+        let mut compiled = Compiled::new(&expr)?;
+        match compiled.eval(&[], &mut self.context(snapshot, given.values)?)? {
+            Datum::Timestamptz(at) => {
+                let since_1970 = at.saturating_add(EPOCH_MICROSECONDS);
+                Ok(Timestamp(u64::try_from(since_1970).unwrap_or(0)))
+            }
+            Datum::Null => Err(TransactionError::NoSystemTime.into()),
+            _ => Err(ExecutionError::Internal { what: "a time that is none" }.into()),
+        }
+    }
+}
