@@ -22,6 +22,7 @@ use reckon_storage::{KeyspaceId, Store, Timestamp};
 use crate::blocking::Blocking;
 use crate::commit::{Durable, LogSync, Queue, Watermarks};
 use crate::error::Error;
+use crate::exported::Exported;
 use crate::interrupt::Interrupt;
 use crate::keyspace::{Base, Keyspace, Keyspaces};
 use crate::lock::Locks;
@@ -96,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) locks: Locks,
     pub(crate) certifier: Certifier,
+    pub(crate) exported: Exported,
     pub(crate) upkeep: Upkeep,
     pub(crate) prepared: PreparedTransactions,
     pub(crate) counts: Counts,
@@ -129,6 +131,12 @@ impl Shared {
     /// Moves the horizon up now.
     pub(crate) fn scan_horizon_now(&self) {
         self.move_horizon(&mut self.next_scan_us.lock());
+    }
+
+    /// Does something while nobody looks at all slots.
+    pub(crate) fn between_scans<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _scanning = self.next_scan_us.lock();
+        work()
     }
 
     fn move_horizon(&self, next_us: &mut u64) {
@@ -165,6 +173,7 @@ impl Engine {
             keyspaces: Keyspaces::new(Arc::clone(&cache), base),
             locks: Locks::new(Arc::clone(&sessions), blocking, options.deadlock_timeout),
             certifier: Certifier::default(),
+            exported: Exported::default(),
             upkeep: Upkeep::recovered(&*store)?,
             prepared: PreparedTransactions::default(),
             clock: Clock::start(),
@@ -216,6 +225,11 @@ impl Engine {
         let mut blockers = self.shared.locks.blockers_of(session);
         blockers.extend(self.shared.certifier.threats_of(session));
         blockers
+    }
+
+    /// Whose writers keep a session from getting a safe snapshot, which it waits for.
+    pub fn snapshot_blockers(&self, session: SessionId) -> Vec<SessionId> {
+        self.shared.certifier.threats_of(session)
     }
 
     /// A handle to stop an open session.

@@ -13,6 +13,7 @@
 //! | [`cursor`] | rows of a range in order, own writes merged |
 //! | [`timestamp`] | the one clock |
 //! | [`snapshot`] | what a statement can see, and what history somebody can still see |
+//! | [`exported`] | snapshots that a transaction lends to others |
 //! | [`write_set`] | a transaction's writes before it commits |
 //! | [`keyspace`] | a keyspace's tree, and the store it is a cache of |
 //! | [`commit`] | the ordered queue and the sync of the log |
@@ -31,6 +32,7 @@ pub mod commit;
 pub mod cursor;
 pub mod engine;
 pub mod error;
+pub mod exported;
 pub mod interrupt;
 pub mod keyspace;
 pub mod load;
@@ -49,6 +51,7 @@ pub use commit::Durable;
 pub use cursor::Cursor;
 pub use engine::{Engine, Options, Statistics, SyncMode, Watch};
 pub use error::Error;
+pub use exported::{Export, Exporter};
 pub use interrupt::{Interrupt, Reason};
 pub use load::Load;
 pub use lock::{

@@ -21,6 +21,7 @@ use reckon_storage::Timestamp;
 
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::exported::Exporter;
 use crate::interrupt::{Interrupt, Signal};
 use crate::lock::{AdvisoryKey, AdvisoryLock, HeldAdvisory, SessionLocks, Wait};
 use crate::snapshot::{Isolation, Slot};
@@ -134,6 +135,8 @@ impl Sessions {
 pub(crate) struct Core {
     pub(crate) engine: Engine,
     pub(crate) member: Arc<Member>,
+    /// Snapshots that the open transaction has exported.
+    pub(crate) exports: AtomicU32,
     /// The buffers of the next transaction; taken while one is open.
     pub(crate) spare: Mutex<Option<Box<State>>>,
     /// Advisory locks of the open transaction.
@@ -168,6 +171,16 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Takes exported snapshots back, before their transaction gives them up.
+    pub(crate) fn withdraw_exports(&self) {
+        if self.exports.load(Ordering::Relaxed) > 0 {
+            self.exports.store(0, Ordering::Relaxed);
+            self.engine.shared.exported.withdraw(self.member.id);
+        }
+    }
+}
+
 impl Drop for Core {
     fn drop(&mut self) {
         let shared = &self.engine.shared;
@@ -185,7 +198,8 @@ impl Session {
     pub(crate) fn open(engine: Engine) -> Self {
         let member = engine.shared.sessions.join();
         let spare = Mutex::new(Some(Box::default()));
-        Self { core: Arc::new(Core { engine, member, spare, advisory: Mutex::default() }) }
+        let (exports, advisory) = (AtomicU32::new(0), Mutex::default());
+        Self { core: Arc::new(Core { engine, member, exports, spare, advisory }) }
     }
 
     /// Its name.
@@ -227,6 +241,11 @@ impl Session {
     pub fn interrupt(&self) -> Interrupt {
         let blocking = self.core.engine.shared.options.blocking.clone();
         Interrupt { signal: Arc::clone(&self.core.member.signal), blocking }
+    }
+
+    /// A handle to export its snapshots.
+    pub fn exporter(&self) -> Exporter {
+        Exporter { core: Arc::clone(&self.core) }
     }
 
     /// A handle on its advisory locks, for whoever runs its functions.

@@ -77,6 +77,11 @@ impl Slot {
         self.0.store(u64::MAX, Ordering::Release);
     }
 
+    /// Registers a snapshot that another slot holds and goes on to hold meanwhile, between two scans.
+    pub(crate) fn hold(&self, snapshot: Timestamp) {
+        self.0.fetch_min(snapshot.0, Ordering::SeqCst);
+    }
+
     /// Registers a snapshot. False: the horizon has passed it or is about to; take a newer one.
     pub(crate) fn register(&self, snapshot: Timestamp, horizon: &Horizon) -> bool {
         let held = self.0.load(Ordering::Relaxed);

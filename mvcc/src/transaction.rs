@@ -112,13 +112,13 @@ pub(crate) struct State {
     dropped: Vec<KeyspaceId>,
     savepoints: Vec<Mark>,
     command: Command,
-    first: Option<Timestamp>,
+    pub(crate) first: Option<Timestamp>,
     /// Its snapshot is of a time that was asked for.
-    historical: bool,
+    pub(crate) historical: bool,
     seen: Cell<Timestamp>,
     id: Option<TransactionId>,
     /// SERIALIZABLE, once it has a snapshot and as long as it is tracked.
-    certified: Option<XactId>,
+    pub(crate) certified: Option<XactId>,
 }
 
 impl State {
@@ -142,10 +142,10 @@ impl State {
 
 /// An open transaction. Dropped, it is rolled back.
 pub struct Transaction {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     state: Option<Box<State>>,
-    isolation: Isolation,
-    read_only: bool,
+    pub(crate) isolation: Isolation,
+    pub(crate) read_only: bool,
     synchronous: bool,
 }
 
@@ -251,9 +251,14 @@ impl Transaction {
     /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
     /// transaction does not keep history that no statement of it can see.
     pub fn release_snapshots(&mut self) {
-        if !self.keeps_snapshot() {
+        if !self.keeps_snapshot() && !self.has_exported() {
             self.core.member.slot.clear();
         }
+    }
+
+    /// Whether others may import a snapshot of it.
+    pub fn has_exported(&self) -> bool {
+        self.core.exports.load(Ordering::Relaxed) > 0
     }
 
     /// Whether all of its statements see the same.
@@ -375,7 +380,7 @@ impl Transaction {
         self.core.member.raise_floor(self.shared().marks.visible());
     }
 
-    fn see(&self, at: Timestamp) {
+    pub(crate) fn see(&self, at: Timestamp) {
         let seen = &self.state().seen;
         seen.set(seen.get().max(at));
     }
@@ -388,7 +393,7 @@ impl Transaction {
         self.state.as_deref().expect("an open transaction has its state")
     }
 
-    fn state_mut(&mut self) -> &mut State {
+    pub(crate) fn state_mut(&mut self) -> &mut State {
         self.state.as_deref_mut().expect("an open transaction has its state")
     }
 }

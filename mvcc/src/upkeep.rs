@@ -115,7 +115,9 @@ impl Upkeep {
         let retention_us = u64::try_from(retention_us).unwrap_or(u64::MAX);
         let kept = shared.clock.now().0.saturating_sub(retention_us);
         let limit = Timestamp(kept).min(shared.horizon.reached());
-        self.mark.scan(limit, |see| shared.sessions.each(|member| see(&member.slot)));
+        shared.between_scans(|| {
+            self.mark.scan(limit, |see| shared.sessions.each(|member| see(&member.slot)));
+        });
         let to = self.mark.reached();
         let raised = Timestamp(self.low_mark.load(Ordering::Acquire));
         // With every commit below the mark already there is nothing a higher one would release.

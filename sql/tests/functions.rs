@@ -97,6 +97,18 @@ impl Environment for Alone {
     fn listening(&self) -> Vec<String> {
         Vec::new()
     }
+    fn export_snapshot(&mut self) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn snapshot_blockers(&mut self, _: i32) -> Vec<i32> {
+        Vec::new()
+    }
+
+    fn session_exists(&mut self, _: i32) -> bool {
+        false
+    }
+
     fn warn(&mut self, _: String) {}
 }
 

@@ -139,6 +139,12 @@ impl Graph {
         id
     }
 
+    /// Whether a session runs a transaction at a snapshot.
+    pub(super) fn runs_at(&self, session: SessionId, snapshot: Timestamp) -> bool {
+        let mut running = self.running.range((snapshot, XactId(0))..=(snapshot, XactId(u64::MAX)));
+        running.any(|(_, id)| self.xacts.get(id).is_some_and(|xact| xact.session == session))
+    }
+
     /// Its session waits until its snapshot is known to be safe or not.
     pub(super) fn waits(&mut self, id: XactId) {
         if let Some(xact) = self.xacts.get_mut(&id) {

@@ -137,6 +137,18 @@ impl Certifier {
         (id, at, safety)
     }
 
+    /// Enters a transaction with the snapshot of another one; `None` when that one is not tracked any more,
+    /// because its snapshot is safe.
+    pub(crate) fn begin_imported(
+        &self,
+        member: &Member,
+        exporter: SessionId,
+        at: Timestamp,
+    ) -> Option<XactId> {
+        let mut graph = self.graph.lock();
+        graph.runs_at(exporter, at).then(|| graph.begin(member.id, at, None))
+    }
+
     /// Its session waits until its snapshot is known to be safe or not.
     pub(crate) fn waits(&self, id: XactId) {
         self.graph.lock().waits(id);

@@ -77,6 +77,7 @@ impl Transaction {
         locks.release_rows(member, &state.rows);
         state.tables.iter().rev().for_each(|held| locks.release_table(member, held));
         self.core.release_advisory(0);
+        self.core.withdraw_exports();
         member.slot.clear();
         state.clear();
         *self.core.spare.lock() = Some(state);

@@ -65,7 +65,7 @@ impl Transaction {
     }
 
     /// Back to before the first snapshot.
-    pub(super) fn forget_snapshot(&mut self) {
+    pub(crate) fn forget_snapshot(&mut self) {
         if let Some(id) = self.state_mut().certified.take() {
             self.shared().certifier.end(id);
         }

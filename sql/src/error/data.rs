@@ -12,6 +12,8 @@ pub enum DataError {
     DivisionByZero,
     /// A number its type cannot hold; `type_name` as in the message (`integer`).
     OutOfRange { type_name: &'static str },
+    /// pg_terminate_backend with a timeout below zero.
+    NegativeTimeout,
     /// The result of float arithmetic is too large or too close to zero.
     FloatOutOfRange { overflow: bool },
     /// A number with more digits than `numeric` can hold.
@@ -184,6 +186,7 @@ impl DataError {
         match self {
             Self::DivisionByZero => SqlState::DIVISION_BY_ZERO,
             Self::OutOfRange { .. }
+            | Self::NegativeTimeout
             | Self::FloatOutOfRange { .. }
             | Self::NumericOverflow
             | Self::NegativeFactorial
@@ -303,6 +306,7 @@ impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DivisionByZero => f.write_str("division by zero"),
+            Self::NegativeTimeout => f.write_str("\"timeout\" must not be negative"),
             Self::OutOfRange { type_name } | Self::DatetimeOutOfRange { type_name } => {
                 write!(f, "{type_name} out of range")
             }

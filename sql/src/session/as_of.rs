@@ -100,6 +100,39 @@ impl Session {
         Ok(())
     }
 
+    /// SET TRANSACTION SNAPSHOT.
+    pub(super) fn set_snapshot(&mut self, name: &str) -> Result<()> {
+        let database = self.definition.oid.0;
+        let open = self.open_transaction()?;
+        if open.has_queried || open.transaction.is_writing() || !open.savepoints.is_empty() {
+            return Err(TransactionError::SnapshotTooLate.into());
+        }
+        if open.transaction.isolation() == Isolation::ReadCommitted {
+            return Err(TransactionError::SnapshotIsolation.into());
+        }
+        let unknown = || TransactionError::UndefinedSnapshot { id: name.to_owned() };
+        let export = open.transaction.exported(name).ok_or_else(unknown)?;
+        let read_only = open.transaction.is_read_only();
+        if open.transaction.isolation() == Isolation::Serializable {
+            if export.isolation != Isolation::Serializable {
+                return Err(TransactionError::SnapshotNotSerializable.into());
+            }
+            if export.read_only && !read_only {
+                return Err(TransactionError::SnapshotReadOnly.into());
+            }
+        }
+        if export.database != database {
+            return Err(TransactionError::SnapshotOfOtherDatabase.into());
+        }
+        if open.transaction.isolation() == Isolation::Serializable && read_only && open.deferrable {
+            return Err(TransactionError::SnapshotDeferrable.into());
+        }
+        let imported = open.transaction.import(name)?.ok_or_else(unknown)?;
+        open.has_queried = true;
+        open.as_of = imported.historical.then_some(imported.timestamp);
+        Ok(())
+    }
+
     /// What time a clause means. `now()` is when the transaction began.
     fn moment(
         &mut self,

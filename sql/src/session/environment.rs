@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Engine, Interrupt, Reason, SessionId, Wait};
+use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Reason, SessionId, Wait};
 
 use super::Notice;
 use super::mail::{Mail, Request};
 use crate::catalog::{Catalog, DatabaseDefinition};
 use crate::database::Database;
-use crate::error::{Result, SqlState, StatementError};
+use crate::error::{ExecutionError, Result, SqlState, StatementError, TransactionError};
 use crate::expr::function::{Advisory, AdvisoryScope, Environment};
 use crate::settings::{Scope, Settings};
 use crate::types::{self, Formats, Oid};
@@ -45,6 +45,9 @@ pub(crate) struct Surroundings {
     pub(super) interrupt: Interrupt,
     /// Notifications to send and to tell.
     pub(super) mail: Mail,
+    pub(super) exporter: reckon_mvcc::Exporter,
+    /// The snapshot of the statement that runs, and whether that is in a subtransaction.
+    pub(super) exportable: Option<(Export, bool)>,
     /// What functions had to say.
     pub(super) notices: Vec<Notice>,
     random: Vec<u8>,
@@ -73,6 +76,8 @@ impl Surroundings {
             named_on: None,
             interrupt: mvcc.interrupt(),
             mail: Mail::default(),
+            exporter: mvcc.exporter(),
+            exportable: None,
             notices: Vec::new(),
             random: Vec::new(),
         }
@@ -245,6 +250,25 @@ impl Environment for Surroundings {
 
     fn listening(&self) -> Vec<String> {
         self.mail.listening().cloned().collect()
+    }
+
+    fn export_snapshot(&mut self) -> Result<String> {
+        match &self.exportable {
+            Some((_, true)) => Err(TransactionError::ExportInSubtransaction.into()),
+            Some((export, false)) => Ok(self.exporter.export(export)),
+            None => Err(ExecutionError::Internal { what: "no snapshot to export" }.into()),
+        }
+    }
+
+    fn snapshot_blockers(&mut self, pid: i32) -> Vec<i32> {
+        let Ok(pid) = u32::try_from(pid) else { return Vec::new() };
+        let blockers = self.engine.snapshot_blockers(SessionId(pid));
+        blockers.into_iter().map(|SessionId(id)| id as i32).collect()
+    }
+
+    fn session_exists(&mut self, pid: i32) -> bool {
+        let session = u32::try_from(pid).ok().map(SessionId);
+        session.is_some_and(|session| self.engine.interrupt(session).is_some())
     }
 
     fn warn(&mut self, message: String) {

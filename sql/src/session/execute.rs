@@ -237,6 +237,8 @@ impl Session {
         let Block::Open(open) = &mut self.block else {
             return Err(ExecutionError::Internal { what: "a portal without a transaction" }.into());
         };
+        let export = open.transaction.exportable(&snapshot, self.definition.oid.0);
+        self.surroundings.exportable = Some((export, !open.savepoints.is_empty()));
         let inner = self.database.inner();
         let limits = Limits {
             work_memory: self.surroundings.settings.effective().work_mem_bytes,

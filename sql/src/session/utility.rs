@@ -211,6 +211,14 @@ impl Session {
                 self.set_transaction(modes, source)?;
                 "SET"
             }
+            Utility::SetSnapshot(name) => {
+                if !self.block.is_explicit() {
+                    let message = "SET TRANSACTION can only be used in transaction blocks";
+                    self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+                }
+                self.set_snapshot(name)?;
+                "SET"
+            }
             Utility::SetCharacteristics(modes) => {
                 self.set_characteristics(modes)?;
                 "SET"

@@ -115,6 +115,12 @@ pub trait Environment {
     fn notification_usage(&self) -> f64;
     /// The channels the session listens to.
     fn listening(&self) -> Vec<String>;
+    /// Lends the statement's snapshot to others until the transaction ends; its name.
+    fn export_snapshot(&mut self) -> Result<String>;
+    /// The sessions that keep one from getting a safe snapshot, by their process ids.
+    fn snapshot_blockers(&mut self, pid: i32) -> Vec<i32>;
+    /// Whether there is a session.
+    fn session_exists(&mut self, pid: i32) -> bool;
     /// Sends a WARNING.
     fn warn(&mut self, message: String);
 }

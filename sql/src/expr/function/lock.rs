@@ -1,9 +1,11 @@
 //! Advisory locks, who waits for whom, stopping other sessions and telling them something.
 
+use std::time::Duration;
+
 use super::declare::{BOOL, FLOAT8, INT4, INT4_ARRAY, INT8, TEXT, VOID, set, volatile};
 use super::definition::{Advisory, AdvisoryScope};
 use super::{Call, Function, Rows};
-use crate::error::Result;
+use crate::error::{DataError, Result};
 use crate::types::{Array, Datum, Type};
 
 /// The key: one bigint, or two integers.
@@ -115,8 +117,44 @@ fn cancel(call: &mut Call<'_>) -> Result<Datum> {
     stop(call, false)
 }
 
+/// How long is waited for a session to end before looking again.
+const ENDING_PAUSE: Duration = Duration::from_millis(10);
+
+/// Ends a session, and waits for that as many milliseconds as are given.
 fn terminate(call: &mut Call<'_>) -> Result<Datum> {
-    stop(call, true)
+    let pid: i32 = call.arg(0)?;
+    let timeout: i64 = if call.args.len() > 1 { call.arg(1)? } else { 0 };
+    let Ok(timeout_ms) = u64::try_from(timeout) else {
+        return Err(DataError::NegativeTimeout.into());
+    };
+    let stopped = stop(call, true)?;
+    if timeout_ms == 0 || !matches!(stopped, Datum::Bool(true)) {
+        return Ok(stopped);
+    }
+    let mut left = Duration::from_millis(timeout_ms);
+    while call.environment.session_exists(pid) {
+        if left.is_zero() {
+            let message = format!(
+                "backend with PID {pid} did not terminate within {timeout_ms} milliseconds"
+            );
+            call.environment.warn(message);
+            return Ok(Datum::Bool(false));
+        }
+        let pause = left.min(ENDING_PAUSE);
+        call.environment.sleep(pause)?;
+        left -= pause;
+    }
+    Ok(stopped)
+}
+
+fn snapshot_blocking_pids(call: &mut Call<'_>) -> Result<Datum> {
+    let blockers = call.environment.snapshot_blockers(call.arg(0)?);
+    let elements = blockers.into_iter().map(Datum::Int4).collect();
+    Ok(Datum::array(Array::flat(Type::INT4.oid, elements)))
+}
+
+fn export_snapshot(call: &mut Call<'_>) -> Result<Datum> {
+    Ok(Datum::text(&call.environment.export_snapshot()?))
 }
 
 /// Called with NULLs, which say nothing.
@@ -167,5 +205,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     set(3035, "pg_listening_channels", &[], TEXT, listening).varies_by_statement(),
     volatile(3296, "pg_notification_queue_usage", &[], FLOAT8, usage),
     volatile(2171, "pg_cancel_backend", &[INT4], BOOL, cancel),
-    volatile(2096, "pg_terminate_backend", &[INT4], BOOL, terminate),
+    volatile(2096, "pg_terminate_backend", &[INT4, INT8], BOOL, terminate).defaults(1),
+    volatile(3376, "pg_safe_snapshot_blocking_pids", &[INT4], INT4_ARRAY, snapshot_blocking_pids),
+    volatile(3809, "pg_export_snapshot", &[], TEXT, export_snapshot),
 ];

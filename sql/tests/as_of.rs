@@ -1,0 +1,305 @@
+//! AS OF SYSTEM TIME through sessions, over the store in memory.
+
+use reckon_sql::session::{Flow, Progress, RowEncoding, RowSink};
+use reckon_sql::types::{Datum, Oid};
+use reckon_sql::{ConnectOptions, Database, Error, Options, Session};
+
+/// Rows in text form.
+#[derive(Default)]
+struct Rows(Vec<String>);
+
+impl RowSink for Rows {
+    fn row(&mut self, row: &[Datum], encoding: &RowEncoding) -> Flow {
+        let mut line = Vec::new();
+        for (column, value) in row.iter().enumerate() {
+            let mut text = bytes::BytesMut::new();
+            if !value.is_null() {
+                encoding.write(column, value, &mut text);
+            }
+            line.push(String::from_utf8_lossy(&text).into_owned());
+        }
+        self.0.push(line.join("|"));
+        Flow::Go
+    }
+
+    fn copy_out(&mut self, bytes: &[u8]) -> Flow {
+        self.0.push(String::from_utf8_lossy(bytes).trim_end().to_owned());
+        Flow::Go
+    }
+}
+
+fn database() -> Database {
+    Database::open_in_memory(Options::default()).expect("a database in memory")
+}
+
+fn session(database: &Database) -> Session {
+    let options = ConnectOptions {
+        user: "postgres".to_owned(),
+        database: "postgres".to_owned(),
+        settings: Vec::new(),
+    };
+    database.connect(options).expect("the superuser may connect")
+}
+
+fn try_run(session: &mut Session, sql: &str) -> Result<String, Error> {
+    let mut script = session.script(sql)?;
+    let mut rows = Rows::default();
+    while session.next(&mut script)?.is_some() {
+        let _ = session.execute("", 0, &mut rows)?;
+    }
+    Ok(rows.0.join(" "))
+}
+
+/// Rows, with spaces between them; or the SQLSTATE.
+fn run(session: &mut Session, sql: &str) -> String {
+    try_run(session, sql).unwrap_or_else(|error| error.sqlstate().to_string())
+}
+
+/// A time after everything that was committed.
+fn mark(session: &mut Session) -> String {
+    run(session, "select clock_timestamp()")
+}
+
+#[test]
+fn rows_indexes_and_definitions_are_those_of_the_time() {
+    let database = database();
+    let s = &mut session(&database);
+    let before = mark(s);
+    run(s, "create table t (id int primary key, v text); create index t_v on t (v)");
+    run(s, "insert into t select i, 'v' || i from generate_series(1, 20) i");
+    let full = mark(s);
+    run(s, "update t set v = 'new' where id = 3; delete from t where id = 4");
+    let changed = mark(s);
+    run(s, "drop index t_v");
+    let dropped = mark(s);
+    run(s, "drop table t; create table t (id int primary key, v text, more int default 7)");
+    run(s, "create index t_v on t (v); insert into t values (3, 'new')");
+    let other = mark(s);
+    run(s, "drop table t");
+    let at = |s: &mut Session, time: &str, columns: &str, rest: &str| {
+        run(s, &format!("select {columns} from t as of system time '{time}' {rest}"))
+    };
+    assert_eq!(at(s, &before, "*", ""), "42P01");
+    assert_eq!(at(s, &full, "count(*)", ""), "20");
+    assert_eq!(at(s, &full, "*", "where id in (3, 4) order by id"), "3|v3 4|v4");
+    assert_eq!(at(s, &full, "id", "where v = 'v4'"), "4");
+    assert_eq!(at(s, &changed, "*", "where id in (3, 4) order by id"), "3|new");
+    assert_eq!(at(s, &changed, "id", "where v = 'new'"), "3");
+    assert_eq!(at(s, &changed, "id", "where v = 'v4'"), "");
+    assert_eq!(at(s, &changed, "more", ""), "42703");
+    assert_eq!(at(s, &dropped, "*", "where v = 'new'"), "3|new");
+    assert_eq!(at(s, &other, "*", "where id = 3"), "3|new|7");
+    assert_eq!(run(s, "select * from t"), "42P01");
+    let plan = |s: &mut Session, time: &str| {
+        run(s, "set enable_seqscan = off");
+        run(
+            s,
+            &format!(
+                "explain (costs off) select id from t as of system time '{time}' where v = 'x'"
+            ),
+        )
+    };
+    assert!(plan(s, &changed).contains("t_v"), "{}", plan(s, &changed));
+    assert!(plan(s, &dropped).contains("Seq Scan"), "{}", plan(s, &dropped));
+}
+
+#[test]
+fn truncated_and_rewritten_tables_have_their_rows_of_then() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (id int primary key, v int); insert into t values (1, 10), (2, 20)");
+    let full = mark(s);
+    run(s, "truncate t");
+    let empty = mark(s);
+    run(s, "insert into t values (3, 30)");
+    let count = |s: &mut Session, at: &str| {
+        run(s, &format!("select count(*), sum(v) from t as of system time '{at}'"))
+    };
+    assert_eq!(count(s, &full), "2|30");
+    assert_eq!(count(s, &empty), "0|");
+    assert_eq!(run(s, "select count(*), sum(v) from t"), "1|30");
+    run(s, "vacuum t");
+    assert_eq!(count(s, &full), "2|30");
+}
+
+#[test]
+fn the_clause_has_two_forms_and_takes_any_expression_of_time() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    run(s, "update t set a = 2");
+    for sql in [
+        "select x.a from t for system_time as of '@' as x",
+        "select x.a from t for system_time as of '@' x where a > 0 limit 5",
+        "select x.a from t x as of system time '@' order by a",
+        "select a from t as of system time timestamptz '@' + interval '0' group by a",
+        "select a from t as of system time clock_timestamp() - (clock_timestamp() - '@') union all select 1 where false",
+        "with q as (select a from t) select a from q as of system time '@'",
+        "table t as of system time '@'",
+        "prepare p as select a from t as of system time '@'; execute p; deallocate p",
+        "copy (select a from t as of system time '@') to stdout",
+        "begin as of system time '@'; select a from t; commit",
+        "begin; set transaction as of system time '@'; select a from t; commit",
+        "start transaction read only, as of system time '@'; table t; commit",
+        "begin as of system time '@'; select a from t as of system time '@'; commit",
+        "begin as of system time '@' isolation level repeatable read; copy t to stdout; commit",
+    ] {
+        assert_eq!(run(s, &sql.replace('@', &at)), "1", "{sql}");
+        assert_eq!(run(s, "select a from t"), "2", "after {sql}");
+    }
+    let recent = ["'-0.1 us'", "interval '-1 microsecond'", "now()", "'now'", "-interval '0'"];
+    for time in recent {
+        assert_eq!(run(s, &format!("select a from t as of system time {time}")), "2", "{time}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_at_says_why() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int)");
+    for (sql, state) in [
+        ("select * from t as of system time '-1 h'", "72000"),
+        ("select * from t as of system time '2001-01-01'", "72000"),
+        ("select * from t as of system time '-infinity'", "22007"),
+        ("select * from t as of system time timestamptz '-infinity'", "72000"),
+        ("select * from t as of system time '9999-01-01'", "22023"),
+        ("select * from t as of system time 'infinity'", "22023"),
+        ("select * from t as of system time interval '1 s'", "22023"),
+        ("select * from t as of system time 'nonsense'", "22007"),
+        ("select * from t as of system time '-nonsense'", "22007"),
+        ("select * from t as of system time null", "22023"),
+        ("select * from t as of system time 12", "42804"),
+        ("select * from t as of system time a", "42703"),
+        ("select * from t as of system time (select now())", "0A000"),
+        ("select * from t as of system time", "42601"),
+        ("select * from t as of system time '-1s' as of system time '-1s'", "42601"),
+        ("select * from (select * from t as of system time '-1s') x", "42601"),
+        ("select (select count(*) from t as of system time '-1s')", "42601"),
+        ("insert into t select * from t as of system time '-1s'", "42601"),
+        ("update t set a = 1 as of system time '-1s'", "42601"),
+        ("copy t from stdin as of system time '-1s'", "42601"),
+        ("begin as of system time '-1s' read write", "42601"),
+        ("begin isolation level serializable as of system time 'x' ", "22007"),
+        ("begin isolation level serializable as of system time '-0 s' ", "0A000"),
+        ("set session characteristics as transaction as of system time '-1 s'", "0A000"),
+        ("begin; select * from t as of system time '-0 s'", "42601"),
+        ("begin; select 1; set transaction as of system time '-0 s'", "25001"),
+        ("begin; savepoint s; set transaction as of system time '-0 s'", "25001"),
+        ("begin as of system time '-0 s'; select * from t as of system time '-2 s'", "42601"),
+        ("begin as of system time '-0 s'; insert into t values (1)", "25006"),
+        ("begin as of system time '-0 s'; create table u (a int)", "25006"),
+        ("begin as of system time '-0 s'; set transaction read write", "42601"),
+        ("begin as of system time '-0 s'; set transaction isolation level serializable", "0A000"),
+        ("select * from t as of system time '-0 s' for update", "25006"),
+        ("with w as (select 1) insert into t as of system time '-0 s' select 1", "25006"),
+    ] {
+        assert_eq!(run(s, sql), state, "{sql}");
+        run(s, "rollback");
+    }
+    let error = try_run(s, "select 1 as of system time '-1 h'").expect_err("it is too old");
+    assert_eq!(error.to_string(), "snapshot too old");
+    assert!(error.fields().hint.is_some_and(|hint| hint.contains("history_retention")));
+}
+
+#[test]
+fn a_text_is_planned_for_the_definitions_it_sees() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    let past = format!("select * from t as of system time '{at}' where a = 1");
+    assert_eq!(run(s, &past), "1");
+    assert_eq!(run(s, "select * from t where a = 1"), "1");
+    run(s, "drop table t; create table t (a int, b int default 5); insert into t values (1)");
+    for _ in 0..3 {
+        assert_eq!(run(s, &past), "1");
+        assert_eq!(run(s, "select * from t where a = 1"), "1|5");
+    }
+    run(s, "begin");
+    assert_eq!(run(s, "select * from t where a = 1"), "1|5");
+    run(s, "commit");
+    run(s, &format!("begin as of system time '{at}'"));
+    assert_eq!(run(s, "select * from t where a = 1"), "1");
+    run(s, "commit");
+    assert_eq!(run(s, "select * from t where a = 1"), "1|5");
+}
+
+#[test]
+fn a_statement_ends_its_transaction_and_starts_none_in_the_past() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    run(s, "update t set a = 2");
+    let past = format!("select a from t as of system time '{at}'");
+    assert_eq!(run(s, &format!("{past}; select a from t")), "1 2");
+    assert_eq!(run(s, &format!("{past}; insert into t values (3); select count(*) from t")), "1 2");
+    assert_eq!(run(s, &format!("insert into t values (4); {past}")), "42601");
+    assert_eq!(run(s, "select count(*) from t"), "2");
+    assert_eq!(
+        run(s, &format!("prepare p as {past}; insert into t values (5); execute p")),
+        "42601"
+    );
+    assert_eq!(run(s, "select count(*) from t"), "2");
+}
+
+#[test]
+fn a_time_can_be_a_parameter() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int, b int); insert into t values (1, 1), (2, 1)");
+    let at = mark(s);
+    run(s, "update t set b = 2; create table u (a int)");
+    let sql = "select a, b from t as of system time $1 where a = $2";
+    s.parse("p", sql, &[]).expect("it is planned");
+    let described = s.describe_statement("p").expect("it is known");
+    assert_eq!(described.parameters, [Oid(1184), Oid(23)]);
+    s.sync().expect("nothing to commit");
+    for (time, row) in [(at.as_str(), "2|1"), ("now", "2|2"), (at.as_str(), "2|1")] {
+        let values = [Some(time.as_bytes()), Some(&b"2"[..])];
+        s.bind("", "p", &[], &values, &[]).expect("it is bound");
+        let mut rows = Rows::default();
+        s.execute("", 0, &mut rows).expect("it runs");
+        s.sync().expect("nothing to commit");
+        assert_eq!(rows.0, [row]);
+    }
+    s.bind("", "p", &[], &[None, Some(b"2")], &[]).expect("it is bound");
+    let error = s.execute("", 0, &mut Rows::default()).expect_err("no time");
+    assert_eq!(error.sqlstate().to_string(), "22023");
+}
+
+#[test]
+fn a_portal_keeps_its_time_until_its_rows_are_out() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int primary key); insert into t values (1), (2), (3)");
+    let at = mark(s);
+    run(s, "delete from t");
+    let past = format!("select a from t as of system time '{at}' order by a");
+    s.parse("p", &past, &[]).expect("it is planned");
+    s.bind("c", "p", &[], &[], &[]).expect("it is bound");
+    let mut rows = Rows::default();
+    assert_eq!(s.execute("c", 2, &mut rows).expect("it runs"), Progress::Suspended);
+    s.parse("", "select a from t", &[]).expect_err("the transaction is in use");
+    s.sync().expect("nothing to commit");
+    assert_eq!(rows.0, ["1", "2"]);
+    assert_eq!(run(s, "select count(*) from t"), "0");
+}
+
+#[test]
+fn an_old_transaction_reads_on_while_others_change_definitions() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let other = &mut session(&database);
+    run(s, "begin isolation level repeatable read; select 1");
+    run(other, "create table u (a int); create table w (a int)");
+    let engine = database.engine();
+    engine.on_durable(engine.visible()).wait();
+    assert_eq!(run(s, "select * from t"), "1");
+    assert_eq!(run(s, "select * from u"), "42P01");
+    run(s, "rollback");
+    assert_eq!(run(s, "select * from u"), "");
+}
