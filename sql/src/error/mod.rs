@@ -12,6 +12,7 @@ mod execution;
 mod name;
 mod query;
 mod setting;
+mod snapshot;
 mod sqlstate;
 mod statement;
 mod syntax;
@@ -28,6 +29,7 @@ pub use execution::ExecutionError;
 pub use name::NameError;
 pub use query::QueryError;
 pub use setting::SettingError;
+pub use snapshot::SnapshotError;
 pub use sqlstate::SqlState;
 pub use statement::StatementError;
 pub use syntax::SyntaxError;
@@ -73,6 +75,8 @@ pub enum Cause {
     Setting(SettingError),
     /// The statement cannot run in this session now.
     Statement(StatementError),
+    /// The snapshot that was asked for cannot be had.
+    Snapshot(SnapshotError),
     /// The transaction is not in a state for the statement.
     Transaction(TransactionError),
     /// Transactions and storage.
@@ -120,6 +124,7 @@ impl Error {
             Cause::Execution(e) => e.sqlstate(),
             Cause::Setting(e) => e.sqlstate(),
             Cause::Statement(e) => e.sqlstate(),
+            Cause::Snapshot(e) => e.sqlstate(),
             Cause::Transaction(e) => e.sqlstate(),
             Cause::Mvcc(e) => transaction::mvcc_sqlstate(e),
         }
@@ -139,6 +144,7 @@ impl Error {
             Cause::Execution(e) => e.fields(),
             Cause::Setting(e) => e.fields(),
             Cause::Statement(e) => e.fields(),
+            Cause::Snapshot(e) => e.fields(),
             Cause::Transaction(e) => e.fields(),
             Cause::Mvcc(e) => transaction::mvcc_fields(e),
         };
@@ -189,6 +195,7 @@ impl fmt::Display for Error {
             Cause::Execution(e) => e.fmt(f),
             Cause::Setting(e) => e.fmt(f),
             Cause::Statement(e) => e.fmt(f),
+            Cause::Snapshot(e) => e.fmt(f),
             Cause::Transaction(e) => e.fmt(f),
             Cause::Mvcc(e) => e.fmt(f),
         }
@@ -211,5 +218,5 @@ causes! {
     Syntax(SyntaxError), Name(NameError), Query(QueryError), Typing(TypeError), Data(DataError),
     Constraint(ConstraintError), Definition(DefinitionError), Copy(CopyError),
     Execution(ExecutionError), Setting(SettingError), Statement(StatementError),
-    Transaction(TransactionError), Mvcc(reckon_mvcc::Error),
+    Snapshot(SnapshotError), Transaction(TransactionError), Mvcc(reckon_mvcc::Error),
 }

@@ -26,34 +26,6 @@ pub enum TransactionError {
     NotInBlock { command: &'static str },
     /// A command that must not be in a block, in one.
     InBlock { command: &'static str },
-    /// SET TRANSACTION AS OF SYSTEM TIME behind a query.
-    SystemTimeTooLate,
-    /// SET TRANSACTION AS OF SYSTEM TIME behind a savepoint.
-    SystemTimeInSubtransaction,
-    /// A statement's AS OF SYSTEM TIME in a transaction that reads at another time.
-    OtherSystemTime,
-    /// Another statement while one with AS OF SYSTEM TIME has rows left.
-    SystemTimeInUse,
-    /// READ WRITE of a transaction that reads the past.
-    ReadWriteSystemTime,
-    /// AS OF SYSTEM TIME NULL.
-    NoSystemTime,
-    /// SET TRANSACTION SNAPSHOT behind a query.
-    SnapshotTooLate,
-    /// SET TRANSACTION SNAPSHOT in READ COMMITTED.
-    SnapshotIsolation,
-    /// SET TRANSACTION SNAPSHOT of a SERIALIZABLE READ ONLY DEFERRABLE transaction.
-    SnapshotDeferrable,
-    /// SET TRANSACTION SNAPSHOT from another database.
-    SnapshotOfOtherDatabase,
-    /// SERIALIZABLE, and the exporter is not.
-    SnapshotNotSerializable,
-    /// SERIALIZABLE READ WRITE, and the exporter is READ ONLY.
-    SnapshotReadOnly,
-    /// No such snapshot.
-    UndefinedSnapshot { id: String },
-    /// pg_export_snapshot() behind a savepoint.
-    ExportInSubtransaction,
     /// A writing statement in a READ ONLY transaction.
     ReadOnlyTransaction { command: &'static str },
     /// PREPARE TRANSACTION after LISTEN, UNLISTEN or NOTIFY.
@@ -74,20 +46,6 @@ impl TransactionError {
             | Self::DeferrableTooLate
             | Self::ReadWriteTooLate
             | Self::InBlock { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
-            Self::SystemTimeTooLate
-            | Self::SystemTimeInSubtransaction
-            | Self::SystemTimeInUse
-            | Self::SnapshotTooLate
-            | Self::ExportInSubtransaction => SqlState::ACTIVE_SQL_TRANSACTION,
-            Self::OtherSystemTime | Self::ReadWriteSystemTime => SqlState::SYNTAX_ERROR,
-            Self::NoSystemTime | Self::UndefinedSnapshot { .. } => {
-                SqlState::INVALID_PARAMETER_VALUE
-            }
-            Self::SnapshotIsolation
-            | Self::SnapshotDeferrable
-            | Self::SnapshotOfOtherDatabase
-            | Self::SnapshotNotSerializable
-            | Self::SnapshotReadOnly => SqlState::FEATURE_NOT_SUPPORTED,
             Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
             Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
             Self::ReadOnlyTransaction { .. } => SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -102,9 +60,6 @@ impl TransactionError {
             Self::NotItsOwner => "Must be superuser or the user that prepared the transaction.",
             Self::PreparedElsewhere => {
                 "Connect to the database where the transaction was prepared to finish it."
-            }
-            Self::OtherSystemTime => {
-                "Begin a transaction with AS OF SYSTEM TIME, or run the statement outside of one."
             }
             _ => return Fields::default(),
         };
@@ -129,47 +84,6 @@ impl fmt::Display for TransactionError {
             }
             Self::ReadWriteTooLate => {
                 f.write_str("transaction read-write mode must be set before any query")
-            }
-            Self::SystemTimeTooLate => {
-                f.write_str("AS OF SYSTEM TIME of a transaction must be given before any query")
-            }
-            Self::SystemTimeInSubtransaction => f.write_str(
-                "AS OF SYSTEM TIME of a transaction must not be given in a subtransaction",
-            ),
-            Self::OtherSystemTime => f.write_str(
-                "AS OF SYSTEM TIME of a statement must not differ from the time of its transaction",
-            ),
-            Self::SystemTimeInUse => {
-                f.write_str("a statement with AS OF SYSTEM TIME has rows left in this transaction")
-            }
-            Self::ReadWriteSystemTime => {
-                f.write_str("a transaction with AS OF SYSTEM TIME cannot be READ WRITE")
-            }
-            Self::NoSystemTime => f.write_str("AS OF SYSTEM TIME must not be null"),
-            Self::SnapshotTooLate => {
-                f.write_str("SET TRANSACTION SNAPSHOT must be called before any query")
-            }
-            Self::SnapshotIsolation => f.write_str(
-                "a snapshot-importing transaction must have isolation level SERIALIZABLE or \
-                 REPEATABLE READ",
-            ),
-            Self::SnapshotDeferrable => {
-                f.write_str("a snapshot-importing transaction must not be READ ONLY DEFERRABLE")
-            }
-            Self::SnapshotOfOtherDatabase => {
-                f.write_str("cannot import a snapshot from a different database")
-            }
-            Self::SnapshotNotSerializable => f.write_str(
-                "a serializable transaction cannot import a snapshot from a non-serializable \
-                 transaction",
-            ),
-            Self::SnapshotReadOnly => f.write_str(
-                "a non-read-only serializable transaction cannot import a snapshot from a read-only \
-                 transaction",
-            ),
-            Self::UndefinedSnapshot { id } => write!(f, "invalid snapshot identifier: \"{id}\""),
-            Self::ExportInSubtransaction => {
-                f.write_str("cannot export a snapshot from a subtransaction")
             }
             Self::UndefinedSavepoint { name } => write!(f, "savepoint \"{name}\" does not exist"),
             Self::NotInBlock { command } => {

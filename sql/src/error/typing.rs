@@ -177,6 +177,15 @@ impl fmt::Display for TypeError {
             } else {
                 "precision for type float must be less than 54 bits"
             }),
+            other => other.fmt_of_value(f),
+        }
+    }
+}
+
+impl TypeError {
+    /// The messages about values that are given to a statement, and columns.
+    fn fmt_of_value(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::ArgumentType { number, expected, found } => write!(
                 f,
                 "parameter ${number} of type {found} cannot be coerced to the expected type \
@@ -190,6 +199,7 @@ impl fmt::Display for TypeError {
             Self::PseudoType { column, type_name } => {
                 write!(f, "column \"{column}\" has pseudo-type {type_name}")
             }
+            _ => Ok(()),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::Session;
 use super::block::Block;
 use super::environment::EPOCH_MICROSECONDS;
 use crate::analyze;
-use crate::error::{ExecutionError, Result, StatementError, SyntaxError, TransactionError};
+use crate::error::{ExecutionError, Result, SnapshotError, StatementError, SyntaxError};
 use crate::expr::Compiled;
 use crate::parser::{Source, Statement, SystemTime};
 use crate::types::{Datum, Type};
@@ -39,7 +39,7 @@ impl Session {
         let Some(clause) = statement.system_time.as_deref() else {
             return match &self.block {
                 Block::Open(open) if !open.explicit && open.as_of.is_some() => {
-                    Err(TransactionError::SystemTimeInUse.into())
+                    Err(SnapshotError::SystemTimeInUse.into())
                 }
                 _ => Ok(()),
             };
@@ -54,7 +54,7 @@ impl Session {
             return Ok(());
         }
         if open.explicit || open.has_queried || open.transaction.is_writing() {
-            return Err(TransactionError::OtherSystemTime.into());
+            return Err(SnapshotError::OtherSystemTime.into());
         }
         self.read_as_of(at)
     }
@@ -80,10 +80,10 @@ impl Session {
     pub(super) fn set_system_time(&mut self, clause: &SystemTime, source: &Source) -> Result<()> {
         let open = self.open_transaction()?;
         if !open.savepoints.is_empty() {
-            return Err(TransactionError::SystemTimeInSubtransaction.into());
+            return Err(SnapshotError::SystemTimeInSubtransaction.into());
         }
         if open.has_queried || open.transaction.is_writing() {
-            return Err(TransactionError::SystemTimeTooLate.into());
+            return Err(SnapshotError::SystemTimeTooLate.into());
         }
         let at = self.moment(clause, source, Given::NOTHING)?;
         self.read_as_of(at)
@@ -105,27 +105,27 @@ impl Session {
         let database = self.definition.oid.0;
         let open = self.open_transaction()?;
         if open.has_queried || open.transaction.is_writing() || !open.savepoints.is_empty() {
-            return Err(TransactionError::SnapshotTooLate.into());
+            return Err(SnapshotError::SnapshotTooLate.into());
         }
         if open.transaction.isolation() == Isolation::ReadCommitted {
-            return Err(TransactionError::SnapshotIsolation.into());
+            return Err(SnapshotError::SnapshotIsolation.into());
         }
-        let unknown = || TransactionError::UndefinedSnapshot { id: name.to_owned() };
+        let unknown = || SnapshotError::UndefinedSnapshot { id: name.to_owned() };
         let export = open.transaction.exported(name).ok_or_else(unknown)?;
         let read_only = open.transaction.is_read_only();
         if open.transaction.isolation() == Isolation::Serializable {
             if export.isolation != Isolation::Serializable {
-                return Err(TransactionError::SnapshotNotSerializable.into());
+                return Err(SnapshotError::SnapshotNotSerializable.into());
             }
             if export.read_only && !read_only {
-                return Err(TransactionError::SnapshotReadOnly.into());
+                return Err(SnapshotError::SnapshotReadOnly.into());
             }
         }
         if export.database != database {
-            return Err(TransactionError::SnapshotOfOtherDatabase.into());
+            return Err(SnapshotError::SnapshotOfOtherDatabase.into());
         }
         if open.transaction.isolation() == Isolation::Serializable && read_only && open.deferrable {
-            return Err(TransactionError::SnapshotDeferrable.into());
+            return Err(SnapshotError::SnapshotDeferrable.into());
         }
         let imported = open.transaction.import(name)?.ok_or_else(unknown)?;
         open.has_queried = true;
@@ -154,7 +154,7 @@ impl Session {
                 let since_1970 = at.saturating_add(EPOCH_MICROSECONDS);
                 Ok(Timestamp(u64::try_from(since_1970).unwrap_or(0)))
             }
-            Datum::Null => Err(TransactionError::NoSystemTime.into()),
+            Datum::Null => Err(SnapshotError::NoSystemTime.into()),
             _ => Err(ExecutionError::Internal { what: "a time that is none" }.into()),
         }
     }

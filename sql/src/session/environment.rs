@@ -9,7 +9,7 @@ use super::Notice;
 use super::mail::{Mail, Request};
 use crate::catalog::{Catalog, DatabaseDefinition};
 use crate::database::Database;
-use crate::error::{ExecutionError, Result, SqlState, StatementError, TransactionError};
+use crate::error::{ExecutionError, Result, SnapshotError, SqlState, StatementError};
 use crate::expr::function::{Advisory, AdvisoryScope, Environment};
 use crate::settings::{Scope, Settings};
 use crate::types::{self, Formats, Oid};
@@ -254,7 +254,7 @@ impl Environment for Surroundings {
 
     fn export_snapshot(&mut self) -> Result<String> {
         match &self.exportable {
-            Some((_, true)) => Err(TransactionError::ExportInSubtransaction.into()),
+            Some((_, true)) => Err(SnapshotError::ExportInSubtransaction.into()),
             Some((export, false)) => Ok(self.exporter.export(export)),
             None => Err(ExecutionError::Internal { what: "no snapshot to export" }.into()),
         }

@@ -5,7 +5,7 @@ use reckon_mvcc::Timestamp;
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
-use crate::error::{Result, SqlState, SyntaxError, TransactionError};
+use crate::error::{Result, SnapshotError, SqlState, SyntaxError, TransactionError};
 use crate::parser::{Source, TransactionModes};
 use crate::settings::Level;
 
@@ -111,7 +111,7 @@ impl Session {
         }
         if let Some(read_only) = modes.read_only {
             if !read_only && (open.as_of.is_some() || modes.system_time.is_some()) {
-                return Err(TransactionError::ReadWriteSystemTime.into());
+                return Err(SnapshotError::ReadWriteSystemTime.into());
             }
             if !read_only && open.has_queried && open.transaction.is_read_only() {
                 return Err(TransactionError::ReadWriteTooLate.into());

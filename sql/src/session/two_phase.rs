@@ -9,7 +9,7 @@ use super::Session;
 use super::block::{Block, Open};
 use super::environment::EPOCH_MICROSECONDS;
 use crate::catalog::Cluster;
-use crate::error::{DataError, Error, Result, TransactionError};
+use crate::error::{DataError, Error, Result, SnapshotError, TransactionError};
 use crate::types::{Datum, Oid};
 
 /// Who prepared a transaction, and where.
@@ -89,6 +89,9 @@ impl Session {
         identifier: &str,
     ) -> Result<Timestamp> {
         self.database.engine().check_preparable(identifier)?;
+        if transaction.has_exported() {
+            return Err(SnapshotError::PreparedExports.into());
+        }
         if self.surroundings.mail.has_effect() {
             return Err(TransactionError::PreparedMail.into());
         }
