@@ -184,6 +184,18 @@ impl Tree {
         }
     }
 
+    /// While memory is plenty, makes the range around `key` resident and returns where the next one begins. `None`: memory is
+    /// not plenty, or this was the last one.
+    pub fn load_ahead(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if self.inner.cache.is_tight() {
+            return Ok(None);
+        }
+        self.inner.load(Seek::At(key), Direction::Forward)?;
+        let guard = pin();
+        let leaf = self.inner.leaf(Seek::At(key), &guard);
+        Ok(leaf.fences.upper.as_deref().map(<[u8]>::to_vec))
+    }
+
     /// A cursor over a range; it owns its position and may outlive every pin.
     pub fn cursor(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, direction: Direction) -> Cursor {
         Cursor::new(lower, upper, direction)

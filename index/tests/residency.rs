@@ -87,6 +87,33 @@ fn a_scan_does_not_evict_the_hot_set() {
     }
 }
 
+/// Loads range after range, and returns how many rows are in memory then.
+fn load_ahead(engine: &Engine) -> u64 {
+    let mut next = Some(Vec::new());
+    while let Some(key) = next {
+        next = engine.tree.load_ahead(&key).unwrap();
+    }
+    engine.tree.statistics().resident_records
+}
+
+#[test]
+fn loading_ahead_brings_all_rows_where_there_is_room() {
+    let (cache, engine) = cold(1 << 30);
+    assert_eq!(load_ahead(&engine), ROWS);
+    let loads = cache.statistics().loads;
+    assert!((0..ROWS).all(|number| is_hit(&engine, number)));
+    assert_eq!(cache.statistics().loads, loads);
+    assert_eq!(engine.tree.verify(), cache.statistics().bytes);
+}
+
+#[test]
+fn loading_ahead_leaves_room_and_makes_nothing_go() {
+    let (cache, engine) = cold(all_bytes() / 2);
+    let loaded = load_ahead(&engine);
+    assert!((ROWS / 4..ROWS / 2).contains(&loaded), "{loaded} of {ROWS}");
+    assert_eq!(cache.statistics().evictions, 0);
+}
+
 #[test]
 fn the_absence_of_a_row_is_known_where_its_range_is_resident() {
     let (_, engine) = cold(1 << 30);

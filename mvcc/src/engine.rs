@@ -285,11 +285,17 @@ impl Engine {
         Ok(orphans)
     }
 
-    /// Collects the history of a keyspace that nobody can see any more. Takes long.
-    pub fn compact(&self, keyspace: KeyspaceId) -> Result<(), Error> {
-        self.shared.upkeep.raise_low_mark(&self.shared)?;
+    /// Collects the history of a keyspace that nobody can see any more. Takes long where there is any.
+    pub fn compact(&self, id: KeyspaceId) -> Result<(), Error> {
         let shared = &self.shared;
-        Ok(shared.options.blocking.run(|| shared.store.compact(keyspace))?)
+        shared.upkeep.raise_low_mark(shared)?;
+        let keyspace = shared.keyspaces.find(id);
+        if keyspace.has_history() {
+            let low_mark = shared.store.statistics().low_mark;
+            shared.options.blocking.run(|| shared.store.compact(id))?;
+            keyspace.set_collected(low_mark);
+        }
+        Ok(())
     }
 
     /// Rows a keyspace has at least, about: those that came since the engine was opened and are not in

@@ -118,6 +118,8 @@ pub(crate) struct Keyspace {
     pub(crate) tree: Tree,
     base: Base,
     last_change: AtomicU64,
+    /// Commits at or before it have left nothing to collect; 0 when that is unknown.
+    collected: AtomicU64,
     rows_added: AtomicI64,
 }
 
@@ -130,6 +132,17 @@ impl Keyspace {
     /// Before the commit becomes visible, so that who sees it also sees this.
     pub(crate) fn set_last_change(&self, at: Timestamp) {
         self.last_change.store(at.0, Ordering::Release);
+    }
+
+    /// Whether the history of its rows may have something that nobody can see any more.
+    pub(crate) fn has_history(&self) -> bool {
+        let collected = self.collected.load(Ordering::Acquire);
+        collected == 0 || self.last_change().0 > collected
+    }
+
+    /// The history before `low_mark` was collected.
+    pub(crate) fn set_collected(&self, low_mark: Timestamp) {
+        self.collected.fetch_max(low_mark.0, Ordering::AcqRel);
     }
 
     /// Rows that commits have added since the engine was opened, less those they deleted, as far as
@@ -290,7 +303,7 @@ impl Keyspaces {
         let mut shard = shard.write();
         let keyspace = shard.entry(id).or_insert_with(|| {
             let tree = Tree::new(&self.cache, self.source(id));
-            Arc::new(self.keyspace(id, tree))
+            Arc::new(self.keyspace(id, tree, Timestamp::ZERO))
         });
         Arc::clone(keyspace)
     }
@@ -298,7 +311,7 @@ impl Keyspaces {
     /// A keyspace that was just allocated: known to be empty.
     pub(crate) fn create(&self, id: KeyspaceId) {
         let tree = Tree::empty(&self.cache, self.source(id), 0);
-        self.shard(id).write().insert(id, Arc::new(self.keyspace(id, tree)));
+        self.shard(id).write().insert(id, Arc::new(self.keyspace(id, tree, Timestamp::LOADED)));
     }
 
     /// Forgets a keyspace and what memory holds of it.
@@ -308,12 +321,13 @@ impl Keyspaces {
         }
     }
 
-    fn keyspace(&self, id: KeyspaceId, tree: Tree) -> Keyspace {
+    fn keyspace(&self, id: KeyspaceId, tree: Tree, collected: Timestamp) -> Keyspace {
         Keyspace {
             id,
             tree,
             base: self.base.clone(),
             last_change: AtomicU64::new(0),
+            collected: AtomicU64::new(collected.0),
             rows_added: AtomicI64::new(0),
         }
     }
@@ -375,6 +389,23 @@ mod tests {
         let source = KeyspaceSource { id: TABLE, base };
         let since = source.load(b"", None, TreeDirection::Forward, &mut add).unwrap();
         (rows, since)
+    }
+
+    #[test]
+    fn there_is_history_from_a_commit_until_it_is_collected_and_in_what_was_there_before() {
+        let marks = Arc::new(Watermarks::recovered(Timestamp(5)));
+        let store = Arc::new(MemoryStore::new());
+        let base = Base { store, blocking: Blocking::straight(), marks };
+        let keyspaces = Keyspaces::new(Cache::new(1 << 20), base);
+        keyspaces.create(TABLE);
+        let table = keyspaces.find(TABLE);
+        assert!(!table.has_history());
+        table.set_last_change(Timestamp(7));
+        table.set_collected(Timestamp(6));
+        assert!(table.has_history());
+        table.set_collected(Timestamp(7));
+        assert!(!table.has_history());
+        assert!(keyspaces.find(KeyspaceId(2001)).has_history());
     }
 
     #[test]

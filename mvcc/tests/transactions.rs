@@ -225,6 +225,28 @@ fn a_created_keyspace_is_loaded_in_bulk_and_gone_after_a_rollback() {
 }
 
 #[test]
+fn rows_loaded_in_bulk_are_in_memory_at_once() {
+    let engine = engine();
+    let mut session = engine.session();
+    let mut transaction = session.begin(RC, false);
+    let keyspace = transaction.create_keyspace().unwrap();
+    let mut load = transaction.load(keyspace).unwrap();
+    for number in 0..5_000_u32 {
+        load.add(&number.to_be_bytes(), b"row").unwrap();
+    }
+    assert_eq!(load.finish().unwrap().rows, 5_000);
+    let snapshot = transaction.snapshot();
+    let mut counters = reckon_mvcc::Counters::default();
+    for number in 0..5_000_u32 {
+        let key = number.to_be_bytes();
+        let row = transaction.read(&snapshot, keyspace, &key, &mut counters, <[u8]>::to_vec);
+        assert_eq!(row.unwrap().as_deref(), Some(b"row".as_slice()));
+    }
+    let expected = reckon_mvcc::Counters { leaf_hits: 5_000, ..Default::default() };
+    assert_eq!(counters, expected);
+}
+
+#[test]
 fn a_load_with_a_duplicate_key_is_refused() {
     let engine = engine();
     let mut session = engine.session();

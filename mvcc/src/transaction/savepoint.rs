@@ -90,6 +90,7 @@ impl Transaction {
         Ok(Load {
             rows: Arc::clone(&shared.store).load(keyspace)?,
             keyspace: shared.keyspaces.find(keyspace),
+            signal: Arc::clone(&self.core.member.signal),
         })
     }
 }
