@@ -91,7 +91,7 @@ fn a_scan_does_not_evict_the_hot_set() {
 fn load_ahead(engine: &Engine) -> u64 {
     let mut next = Some(Vec::new());
     while let Some(key) = next {
-        next = engine.tree.load_ahead(&key).unwrap();
+        next = engine.tree.load_ahead(&key).expect("it loads");
     }
     engine.tree.statistics().resident_records
 }
