@@ -284,10 +284,8 @@ impl Reservation<'_> {
 
     /// Writes the record. When this returns, it is durable and the transaction is prepared.
     pub(crate) fn write(&self, shared: &Shared, record: &Record) -> Result<(), Error> {
-        let bytes = record.encode();
-        if bytes.len() > record::RECORD_BYTES_MAX {
-            return Err(Error::TransactionTooLarge { limit_bytes: record::RECORD_BYTES_MAX });
-        }
+        let too_large = Error::TransactionTooLarge { limit_bytes: record::RECORD_BYTES_MAX };
+        let bytes = record.encode().ok_or(too_large)?;
         shared.store.check_space()?;
         set_control(shared, &self.identifier, Some(&bytes))
     }

@@ -26,10 +26,12 @@ const HEADER_LEN: usize = 1 + size_of::<u64>();
 /// No record is larger.
 pub(super) const RECORD_BYTES_MAX: usize = 1 << 30;
 
-type Codec = Configuration<LittleEndian, Varint, Limit<RECORD_BYTES_MAX>>;
+/// No record takes more memory: a row of two bytes takes 48.
+const DECODED_BYTES_MAX: usize = 64 * RECORD_BYTES_MAX;
 
-/// The limit keeps damaged lengths from taking memory.
-const CODEC: Codec = bincode::config::standard().with_limit::<RECORD_BYTES_MAX>();
+type Codec = Configuration<LittleEndian, Varint, Limit<DECODED_BYTES_MAX>>;
+
+const CODEC: Codec = bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
 
 /// A key and its value; `None` deletes.
 pub(crate) type WrittenRow = (Vec<u8>, Option<Vec<u8>>);
@@ -56,15 +58,17 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The control value.
-    pub(super) fn encode(&self) -> Vec<u8> {
-        // Encoding into memory cannot fail.
-        let body = bincode::encode_to_vec(self, CODEC).unwrap_or_default();
+    /// The control value; `None`: it would be too large.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
+        let body = bincode::encode_to_vec(self, CODEC).ok()?;
+        if body.len() > RECORD_BYTES_MAX - HEADER_LEN {
+            return None;
+        }
         let mut bytes = Vec::with_capacity(HEADER_LEN + body.len());
         bytes.push(VERSION);
         bytes.extend_from_slice(&checksum(&body).to_be_bytes());
         bytes.extend_from_slice(&body);
-        bytes
+        Some(bytes)
     }
 
     /// Reads a control value.
@@ -108,12 +112,12 @@ mod tests {
 
     #[test]
     fn a_record_reads_back() {
-        assert_eq!(Record::decode(&record().encode()).unwrap(), record());
+        assert_eq!(Record::decode(&record().encode().unwrap()).unwrap(), record());
     }
 
     #[test]
     fn damage_is_an_error_wherever_it_is() {
-        let bytes = record().encode();
+        let bytes = record().encode().unwrap();
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x55;

@@ -456,7 +456,8 @@ impl Graph {
 
     fn collect(&mut self) {
         let prepared = |id| self.xacts.get(&id).is_some_and(|xact| xact.prepared.is_some());
-        let mut acting = self.running.iter().filter(|(_, id)| !prepared(*id));
+        let acts = |id| self.prepared == 0 || !prepared(id);
+        let mut acting = self.running.iter().filter(|(_, id)| acts(*id));
         let oldest = acting.next().map(|(snapshot, _)| *snapshot);
         while let Some((at, id)) = self.committed.first().copied()
             && oldest.is_none_or(|oldest| at <= oldest)

@@ -36,6 +36,7 @@ impl Transaction {
             state.leave(Member::new(place.name()), std::mem::take(&mut core.advisory.lock()));
         shared.locks.hand_over(&core.member, &body.member, &body.locks);
         place.fill(id, record, body);
+        core.withdraw_exports();
         core.member.slot.clear();
         state.clear();
         *core.spare.lock() = Some(state);

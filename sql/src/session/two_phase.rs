@@ -68,14 +68,15 @@ impl Session {
     fn prepare_open(&mut self, open: Open, identifier: &str) -> Result<()> {
         self.uncommitted = None;
         self.drop_portals();
-        match self.prepare_in_engine(open.transaction, identifier) {
+        let prepared = self.prepare_in_engine(open.transaction, identifier);
+        self.surroundings.mail.undo_to(0);
+        match prepared {
             Ok(needed) => {
                 self.need_durable(Some(needed));
                 self.surroundings.settings.end_transaction(true);
                 Ok(())
             }
             Err(error) => {
-                self.surroundings.mail.undo_to(0);
                 self.need_durable(Some(self.mvcc.floor()));
                 self.surroundings.settings.end_transaction(false);
                 Err(error)
@@ -88,10 +89,10 @@ impl Session {
         transaction: Transaction,
         identifier: &str,
     ) -> Result<Timestamp> {
-        self.database.engine().check_preparable(identifier)?;
         if transaction.has_exported() {
             return Err(SnapshotError::PreparedExports.into());
         }
+        self.database.engine().check_preparable(identifier)?;
         if self.surroundings.mail.has_effect() {
             return Err(TransactionError::PreparedMail.into());
         }
