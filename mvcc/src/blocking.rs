@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::sync::thread;
 use crate::timestamp::instant;
 
 /// How long a statement may compute before it steps aside.
@@ -80,7 +81,7 @@ impl Pace {
         match self.since.get() {
             None => self.since.set(Some(now)),
             Some(since) if now.duration_since(since) >= LONG => {
-                blocking.run(|| std::thread::park_timeout(ASIDE));
+                blocking.run(|| thread::park_timeout(ASIDE));
                 // Whoever was not taken over from stands in the way once more.
                 self.since.set(Some(instant() + LONG * 16));
             }

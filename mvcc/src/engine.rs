@@ -11,11 +11,9 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use reckon_index::{Cache, TreeStatistics};
 use reckon_storage::{KeyspaceId, Store, Timestamp};
 
@@ -30,6 +28,8 @@ use crate::prepared::PreparedTransactions;
 use crate::serializable::Certifier;
 use crate::session::{Session, SessionId, Sessions};
 use crate::snapshot::Horizon;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{AtomicU64, Mutex};
 use crate::timestamp::Clock;
 use crate::upkeep::Upkeep;
 
@@ -394,7 +394,7 @@ impl Threads {
     fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
         let spawn = |name: &str, run: fn(&Shared)| {
             let shared = Arc::clone(shared);
-            let thread = std::thread::Builder::new().name(name.to_owned());
+            let thread = thread::Builder::new().name(name.to_owned());
             thread.spawn(move || run(&shared)).map_err(Error::Thread)
         };
         let threads = Self { shared: Arc::clone(shared), running: Mutex::default() };

@@ -11,14 +11,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use reckon_storage::Timestamp;
 
 use crate::error::Error;
 use crate::session::{Core, SessionId};
 use crate::snapshot::{Isolation, Snapshot};
+use crate::sync::{AtomicU64, Mutex};
 use crate::transaction::Transaction;
 
 /// A snapshot to be imported, and what its transaction was like.

@@ -12,13 +12,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::blocking::{Blocking, Pace};
 use crate::error::Error;
+use crate::sync::{AtomicU8, Condvar, Mutex};
 use crate::timestamp::deadline;
 
 /// Why a session must stop what it does. In order of weight.

@@ -14,9 +14,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::RwLock;
 use reckon_index::{
     Cache, Direction as TreeDirection, Loading, Lookup, Newest, Source, SourceError, Tree,
 };
@@ -27,6 +26,7 @@ use reckon_storage::{
 use crate::blocking::Blocking;
 use crate::commit::Watermarks;
 use crate::error::Error;
+use crate::sync::{AtomicI64, AtomicU64, RandomState, RwLock};
 use crate::transaction::Counters;
 
 const SHARDS: usize = 16;
@@ -287,7 +287,7 @@ pub(crate) struct Keyspaces {
     base: Base,
 }
 
-type Shard = HashMap<KeyspaceId, Arc<Keyspace>, foldhash::fast::RandomState>;
+type Shard = HashMap<KeyspaceId, Arc<Keyspace>, RandomState>;
 
 impl Keyspaces {
     pub(crate) fn new(cache: Arc<Cache>, base: Base) -> Self {

@@ -23,6 +23,7 @@
 //! | [`load`] | rows in bulk into a keyspace nobody else can reach |
 //! | [`interrupt`] | how a session is woken out of a wait |
 //! | [`blocking`] | what may block tells whoever schedules threads |
+//! | `sync` | latches and threads, the system's or a test's |
 //! | [`upkeep`] | history that nobody can see any more goes |
 
 #![forbid(unsafe_code)]
@@ -41,6 +42,7 @@ pub mod prepared;
 mod serializable;
 pub mod session;
 pub mod snapshot;
+mod sync;
 pub mod timestamp;
 pub mod transaction;
 pub mod upkeep;

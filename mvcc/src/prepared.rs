@@ -31,7 +31,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use reckon_storage::{KeyspaceId, Timestamp, Write};
 
 use crate::commit::fatal;
@@ -41,6 +40,7 @@ use crate::lock::HeldLocks;
 use crate::serializable::XactId;
 use crate::session::{Member, SessionId};
 use crate::snapshot::Command;
+use crate::sync::Mutex;
 use crate::transaction::TransactionId;
 use crate::write_set::WriteSet;
 pub use claim::Claim;

@@ -13,10 +13,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
 use reckon_storage::Timestamp;
 
 use crate::engine::Engine;
@@ -25,6 +24,7 @@ use crate::exported::Exporter;
 use crate::interrupt::{Interrupt, Signal};
 use crate::lock::{AdvisoryKey, AdvisoryLock, HeldAdvisory, SessionLocks, Wait};
 use crate::snapshot::{Isolation, Slot};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, RandomState, RwLock};
 use crate::transaction::{State, Transaction};
 
 /// Names a session; grows, and is not used again for a long time. What `pg_backend_pid()` shows.
@@ -97,7 +97,7 @@ impl Member {
 /// The sessions that are open.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    members: RwLock<HashMap<SessionId, Arc<Member>, foldhash::fast::RandomState>>,
+    members: RwLock<HashMap<SessionId, Arc<Member>, RandomState>>,
     last_id: AtomicU32,
 }
 

@@ -24,9 +24,11 @@
 //!
 //! Slot and announcement are written and read in the one order of `SeqCst`. Nothing waits.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use reckon_storage::Timestamp;
+
+use crate::sync::AtomicU64;
 
 /// How much of other transactions' work a transaction meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

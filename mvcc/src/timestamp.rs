@@ -9,10 +9,14 @@
 //! 1. The next timestamp is larger than the `last` it is given, and not before the clock otherwise.
 //! 2. This file alone reads clocks. Everything else has an instant from here or none.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+#[cfg(not(shuttle))]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use reckon_storage::Timestamp;
+
+use crate::sync::AtomicI64;
 
 /// Largest correction a call of [`Clock::slew`] makes, in microseconds: 1 % of its interval.
 const SLEW_US_MAX: i64 = 10_000;
@@ -52,6 +56,11 @@ impl Clock {
 }
 
 /// The monotonic clock.
+#[cfg(shuttle)]
+pub(crate) use crate::sync::instant;
+
+/// The monotonic clock.
+#[cfg(not(shuttle))]
 #[expect(clippy::disallowed_methods, reason = "this file owns the clock")]
 pub(crate) fn instant() -> Instant {
     Instant::now()
@@ -62,6 +71,13 @@ pub(crate) fn deadline(after: Duration) -> Option<Instant> {
     instant().checked_add(after)
 }
 
+/// What a test's clocks begin at.
+#[cfg(shuttle)]
+fn wall_us() -> i64 {
+    1 << 50
+}
+
+#[cfg(not(shuttle))]
 #[expect(clippy::disallowed_methods, reason = "this file owns the clock")]
 fn wall_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

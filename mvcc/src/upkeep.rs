@@ -13,10 +13,9 @@
 //!    needed. What a crash leaves over besides is found by [`Engine::drop_orphans`](crate::Engine::drop_orphans).
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
 use reckon_storage::{Direction, KeyRange, KeyspaceId, Store, Timestamp};
 
 use crate::commit::Commit;
@@ -25,6 +24,7 @@ use crate::error::Error;
 use crate::interrupt::Signal;
 use crate::keyspace::Near;
 use crate::snapshot::{Command, Horizon};
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard};
 use crate::write_set::WriteSet;
 
 /// Keyspaces that commits have dropped and that are still there: the key is the id, big-endian.
@@ -89,7 +89,7 @@ impl Upkeep {
         while !*stopping {
             let timed_out = self.woken.wait_for(&mut stopping, INTERVAL).timed_out();
             if timed_out {
-                parking_lot::MutexGuard::unlocked(&mut stopping, || self.tick(shared));
+                MutexGuard::unlocked(&mut stopping, || self.tick(shared));
             }
         }
     }

@@ -23,10 +23,11 @@
 mod queue;
 mod sync;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use reckon_storage::Timestamp;
 
+use crate::sync::AtomicU64;
 pub(crate) use queue::{Commit, Queue};
 pub use sync::Durable;
 pub(crate) use sync::LogSync;

@@ -6,10 +6,9 @@
 //! would stall it is released first. The certifier's latch is taken under it. Locks of rows and tables
 //! are never taken under it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
 use reckon_storage::{Error as StorageError, Timestamp, Write};
 
 use super::{Watermarks, fatal};
@@ -19,6 +18,7 @@ use crate::error::Error;
 use crate::interrupt::Signal;
 use crate::keyspace::Near;
 use crate::serializable::XactId;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::write_set::{InOrder, WriteSet};
 
 /// How long a committer waits for the latch before it tells the scheduler that it blocks.

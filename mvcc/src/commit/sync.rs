@@ -14,16 +14,16 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use reckon_storage::Timestamp;
 
 use super::{Watermarks, fatal};
 use crate::engine::{Shared, SyncMode};
+use crate::sync::thread::{self, Thread};
+use crate::sync::{AtomicU64, Condvar, Mutex};
 use crate::timestamp::deadline;
 
 /// How long a commit that nobody waits for may stay off the disk.

@@ -26,14 +26,14 @@ mod table;
 mod wait;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::blocking::Blocking;
 use crate::session::Sessions;
+use crate::sync::{AtomicU64, Mutex};
 
 pub(crate) use advisory::HeldAdvisory;
 pub use advisory::{AdvisoryKey, AdvisoryLock};

@@ -12,16 +12,15 @@
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::{Entry, OccupiedEntry};
-use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::interrupt::Signal;
 use crate::session::{Member, SessionId};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, RandomState};
 
 const SHARDS: usize = 64;
 

@@ -13,12 +13,13 @@
 //! A weak request looks at the counter and writes its lock down under the session's latch, and the mover
 //! takes that latch after raising the counter: so either the mover sees the lock, or the request the counter.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::queue::{Mode, Request, Scope};
 use super::{Locks, Target, Wait};
 use crate::error::Error;
 use crate::session::Member;
+use crate::sync::AtomicU32;
 
 /// What a table lock is on: a relation of a database, by PostgreSQL's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

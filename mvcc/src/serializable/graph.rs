@@ -13,7 +13,6 @@ mod prepared;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use reckon_storage::{KeyspaceId, Timestamp};
 
 use super::marks::{Found, Marks, Own, Span};
@@ -21,6 +20,7 @@ use super::safe::{Safety, Verdict};
 use super::{Reason, XactId};
 use crate::error::Error;
 use crate::session::SessionId;
+use crate::sync::RandomState;
 pub(crate) use prepared::SerialRecord;
 
 /// Committed transactions that are kept one by one; the oldest beyond become one.

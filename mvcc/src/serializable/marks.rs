@@ -14,11 +14,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
-use foldhash::fast::RandomState;
 use reckon_storage::{KeyRange, KeyspaceId};
 use smallvec::SmallVec;
 
 use super::XactId;
+use crate::sync::RandomState;
 
 /// Keys that one transaction marks one by one in one keyspace.
 const POINTS_MAX: usize = 4096;

@@ -44,11 +44,11 @@ mod safe;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use reckon_storage::{KeyspaceId, Timestamp};
 
 use crate::error::Error;
 use crate::session::{Member, SessionId};
+use crate::sync::Mutex;
 use graph::Graph;
 pub(crate) use graph::SerialRecord;
 pub(crate) use marks::Span;

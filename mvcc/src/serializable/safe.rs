@@ -6,9 +6,10 @@
 //! the first read, and takes another snapshot when it turns out unsafe.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::interrupt::Signal;
+use crate::sync::AtomicU8;
 
 /// What became of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,11 +22,11 @@ use std::collections::{BTreeMap, btree_map};
 use std::hash::BuildHasher;
 use std::ops::Bound;
 
-use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::{SmallVec, smallvec};
 
 use crate::snapshot::Command;
+use crate::sync::RandomState;
 
 /// As many keys are searched one by one.
 const SEARCHED_MAX: usize = 8;
