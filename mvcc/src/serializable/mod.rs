@@ -19,8 +19,9 @@
 //!
 //! # Invariants
 //!
-//! 1. A snapshot is taken and entered under the latch, and a commit counts from before it is visible: so of
-//!    two overlapping transactions the later one always finds the earlier one here.
+//! 1. A snapshot of everything visible is taken and entered under the latch, and a commit counts from before
+//!    it is visible until after that: so of two overlapping transactions the later one always finds the
+//!    earlier one here.
 //! 2. Marks outlive their transaction for as long as one runs that overlaps it. What is kept is bounded:
 //!    marks are made coarser, and the oldest committed transactions are taken together.
 //! 3. An error is never too few: where something is forgotten or taken together, the answer is that of the

@@ -12,9 +12,8 @@ use crate::snapshot::Isolation;
 impl Transaction {
     /// The first snapshot: everything visible, and known to the certifier.
     pub(super) fn take_serial_snapshot(&mut self) -> Timestamp {
-        self.raise_floor();
         if !self.shared().options.certify {
-            return self.take_snapshot();
+            return self.take_newest();
         }
         let (at, _) = self.enter_certifier();
         at
@@ -28,7 +27,6 @@ impl Transaction {
             return Ok(());
         }
         loop {
-            self.raise_floor();
             let (at, Some(safety)) = self.enter_certifier() else { return Ok(()) };
             let core = Arc::clone(&self.core);
             let blocking = &core.engine.shared.options.blocking;
@@ -54,14 +52,21 @@ impl Transaction {
         let core = Arc::clone(&self.core);
         let certifier = &core.engine.shared.certifier;
         if !self.read_only {
-            let (id, at) = certifier.begin(&core.member, || self.take_snapshot());
+            let (id, at) = certifier.begin(&core.member, || self.take_newest());
             self.state_mut().certified = Some(id);
             return (at, None);
         }
-        let (id, at, safety) = certifier.begin_read_only(&core.member, || self.take_snapshot());
+        let (id, at, safety) = certifier.begin_read_only(&core.member, || self.take_newest());
         let tracked = safety.verdict() != Some(Verdict::Safe);
         self.state_mut().certified = tracked.then_some(id);
         (at, Some(safety))
+    }
+
+    /// A snapshot of everything that is visible at this moment. Under the certifier's latch: what was forgotten
+    /// there is in it.
+    fn take_newest(&self) -> Timestamp {
+        self.raise_floor();
+        self.take_snapshot()
     }
 
     /// Back to before the first snapshot.
