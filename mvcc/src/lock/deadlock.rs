@@ -111,6 +111,8 @@ impl Locks {
                 return Ok(());
             }
         }
+        // Before the next one looks: a circle has one victim.
+        *member.locks.waiting.lock() = None;
         drop(one_at_a_time);
         self.deadlocks.fetch_add(1, Ordering::Relaxed);
         let edges = circle.iter().map(Edge::report).collect();
