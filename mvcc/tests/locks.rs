@@ -21,6 +21,7 @@ use support::{Random, TABLE, engine, newest, set, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const ACCOUNTS: TableLockId = TableLockId { database: 5, relation: 16_384 };
+const KEY: AdvisoryKey = AdvisoryKey { database: 5, high: 0, low: 7, pair: false };
 
 fn lock(transaction: &mut Transaction, key: &[u8]) -> Result<bool, Error> {
     transaction.lock_key(TABLE, key, RowLock::ForUpdate, Wait::Block)
@@ -78,7 +79,7 @@ fn two_who_wait_for_each_other_are_a_deadlock_and_one_goes_on() {
 #[test]
 fn a_circle_through_a_row_a_table_and_an_advisory_lock_is_found() {
     let engine = engine();
-    let advisory = AdvisoryKey { database: 5, high: 0, low: 7, pair: false };
+    let advisory = KEY;
     let mut sessions: Vec<_> = (0..3).map(|_| engine.session()).collect();
     let mut transactions: Vec<_> = sessions.iter_mut().map(|s| s.begin(RC, false)).collect();
     lock(&mut transactions[0], b"a").unwrap();
@@ -115,14 +116,16 @@ fn a_circle_that_only_the_queues_order_makes_is_no_deadlock() {
     let mut holder = holder.begin(RC, false);
     let mut writer = writer.begin(RC, false);
     let mut reader = reader.begin(RC, false);
-    holder.lock_key(TABLE, b"r", RowLock::ForShare, Wait::Block).unwrap();
+    holder.lock_advisory(KEY, AdvisoryLock::Share, Wait::Block).unwrap();
     lock(&mut reader, b"q").unwrap();
     thread::scope(|scope| {
-        scope.spawn(move || lock(&mut writer, b"r").unwrap());
+        scope.spawn(move || {
+            writer.lock_advisory(KEY, AdvisoryLock::Exclusive, Wait::Block).unwrap();
+        });
         until_waiting(&engine, 1);
         scope.spawn(move || {
             // Stands behind the writer, though the holder would let it in.
-            reader.lock_key(TABLE, b"r", RowLock::ForShare, Wait::Block).unwrap();
+            reader.lock_advisory(KEY, AdvisoryLock::Share, Wait::Block).unwrap();
         });
         until_waiting(&engine, 2);
         assert!(lock(&mut holder, b"q").unwrap());
@@ -160,6 +163,26 @@ fn a_request_does_not_overtake_a_waiter_it_conflicts_with() {
     let mut sessions: Vec<_> = (0..3).map(|_| engine.session()).collect();
     let [one, two, three] = &mut sessions[..] else { unreachable!() };
     let mut sharer = one.begin(RC, false);
+    sharer.lock_advisory(KEY, AdvisoryLock::Share, Wait::Block).unwrap();
+    let mut writer = two.begin(RC, false);
+    let waiting = thread::spawn(move || {
+        writer.lock_advisory(KEY, AdvisoryLock::Exclusive, Wait::Block).unwrap();
+        writer
+    });
+    until_waiting(&engine, 1);
+    let mut late = three.begin(RC, false);
+    assert!(!late.lock_advisory(KEY, AdvisoryLock::Share, Wait::Skip).unwrap());
+    sharer.commit().unwrap();
+    waiting.join().unwrap().commit().unwrap();
+    assert!(late.lock_advisory(KEY, AdvisoryLock::Share, Wait::Skip).unwrap());
+}
+
+#[test]
+fn those_who_share_a_row_pass_one_who_waits_for_it_but_not_for_ever() {
+    let engine = engine();
+    let mut sessions: Vec<_> = (0..3).map(|_| engine.session()).collect();
+    let [one, two, three] = &mut sessions[..] else { unreachable!() };
+    let mut sharer = one.begin(RC, false);
     sharer.lock_key(TABLE, b"a", RowLock::ForShare, Wait::Block).unwrap();
     let mut writer = two.begin(RC, false);
     let waiting = thread::spawn(move || {
@@ -167,12 +190,43 @@ fn a_request_does_not_overtake_a_waiter_it_conflicts_with() {
         writer
     });
     until_waiting(&engine, 1);
-    let mut late = three.begin(RC, false);
-    assert!(!late.lock_key(TABLE, b"a", RowLock::ForShare, Wait::Skip).unwrap());
-    assert!(sharer.lock_key(TABLE, b"a", RowLock::ForKeyShare, Wait::NoWait).unwrap());
+    let mut passes = || {
+        let mut late = three.begin(RC, false);
+        late.lock_key(TABLE, b"a", RowLock::ForKeyShare, Wait::Skip).unwrap()
+    };
+    assert!(passes());
+    assert!((0..10_000).any(|_| !passes()));
+    assert!(sharer.lock_key(TABLE, b"a", RowLock::ForUpdate, Wait::NoWait).unwrap());
     sharer.commit().unwrap();
     waiting.join().unwrap().commit().unwrap();
-    assert!(late.lock_key(TABLE, b"a", RowLock::ForShare, Wait::Skip).unwrap());
+    assert!(passes());
+}
+
+#[test]
+fn one_who_wants_more_stands_before_those_who_wait_for_him_and_behind_the_others() {
+    let engine = engine();
+    let mut sessions: Vec<_> = (0..4).map(|_| engine.session()).collect();
+    let [one, two, three, four] = &mut sessions[..] else { unreachable!() };
+    let (served, mut reader) = (Mutex::new(Vec::new()), one.begin(RC, false));
+    let mut mover = two.begin(RC, false);
+    reader.lock_key(TABLE, b"a", RowLock::ForKeyShare, Wait::Block).unwrap();
+    mover.lock_key(TABLE, b"a", RowLock::ForNoKeyUpdate, Wait::Block).unwrap();
+    thread::scope(|scope| {
+        let queue = |name, mut transaction: Transaction, mode, waits| {
+            let served = &served;
+            scope.spawn(move || {
+                transaction.lock_key(TABLE, b"a", mode, Wait::Block).unwrap();
+                served.lock().push(name);
+                transaction.commit().unwrap();
+            });
+            until_waiting(&engine, waits);
+        };
+        queue("updates", three.begin(RC, false), RowLock::ForNoKeyUpdate, 1);
+        queue("deletes", four.begin(RC, false), RowLock::ForUpdate, 2);
+        queue("wants more", reader, RowLock::ForShare, 3);
+        mover.commit().unwrap();
+    });
+    assert_eq!(*served.lock(), ["updates", "wants more", "deletes"]);
 }
 
 #[test]
@@ -268,15 +322,16 @@ fn leaving_the_queue_lets_those_behind_in() {
     let mut sessions: Vec<_> = (0..3).map(|_| engine.session()).collect();
     let [one, two, three] = &mut sessions[..] else { unreachable!() };
     let mut sharer = one.begin(RC, false);
-    sharer.lock_key(TABLE, b"a", RowLock::ForShare, Wait::Block).unwrap();
+    sharer.lock_advisory(KEY, AdvisoryLock::Share, Wait::Block).unwrap();
     let interrupt = two.interrupt();
     let mut writer = two.begin(RC, false);
     let mut reader = three.begin(RC, false);
     thread::scope(|scope| {
-        let writer = scope.spawn(move || lock(&mut writer, b"a"));
+        let writer =
+            scope.spawn(move || writer.lock_advisory(KEY, AdvisoryLock::Exclusive, Wait::Block));
         until_waiting(&engine, 1);
         let reader =
-            scope.spawn(move || reader.lock_key(TABLE, b"a", RowLock::ForShare, Wait::Block));
+            scope.spawn(move || reader.lock_advisory(KEY, AdvisoryLock::Share, Wait::Block));
         until_waiting(&engine, 2);
         interrupt.set(Reason::Terminate);
         assert!(writer.join().unwrap().is_err());

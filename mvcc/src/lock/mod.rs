@@ -2,7 +2,7 @@
 //!
 //! Rows, tables and advisory keys each have a sharded table of locks. A request that conflicts with a
 //! holder, or with somebody who waits already, waits in a queue and is served in its turn; one that asks
-//! for more than it holds goes first, or it would wait for itself.
+//! for more than it holds goes before those who wait for it, or it would wait for itself.
 //!
 //! # Invariants
 //!
@@ -100,9 +100,9 @@ impl Locks {
         deadlock_timeout: Duration,
     ) -> Self {
         Self {
-            rows: LockTable::new(),
-            tables: LockTable::new(),
-            advisory: LockTable::new(),
+            rows: LockTable::new(row::PASSES_MAX),
+            tables: LockTable::new(0),
+            advisory: LockTable::new(0),
             strong: StrongLocks::new(),
             sessions,
             blocking,

@@ -3,11 +3,18 @@
 //! A lock exists while somebody holds it or waits for it. A free one costs nothing, and taking it is one
 //! latch and one insertion.
 //!
+//! Who comes later stands behind those who wait. There are two exceptions. One who holds the lock and wants
+//! more of it stands in front of the first who waits for what he holds: they would wait for each other. And
+//! one who shares a row with its holders *passes* those who wait for them, as in PostgreSQL; so a key that
+//! is referenced all the time does not stop because somebody wants to delete it. Here that has an end.
+//!
 //! # Invariants
 //!
 //! 1. Waiters stand in the order in which they will be served; `position` grows along the queue and does
 //!    not change while a waiter is in it.
 //! 2. No waiter is left that conflicts neither with a holder nor with a waiter before it.
+//! 3. Between two times that the first of a queue is served, or that the queue is empty, at most `passes_max`
+//!    requests pass it: nobody starves.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
@@ -23,6 +30,9 @@ use crate::session::{Member, SessionId};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, RandomState};
 
 const SHARDS: usize = 64;
+
+/// How far apart waiters stand who came one after the other, so that others find a place between them.
+const STRIDE: i64 = 1 << 20;
 
 /// One mode of a kind of lock, as bits: which it is, and which ones conflict with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +107,8 @@ pub(crate) struct Blocker {
 struct Lock {
     holders: SmallVec<[Holder; 1]>,
     waiters: Vec<Arc<Waiter>>,
+    /// Requests that passed since the first one who waits stands there.
+    passed: u32,
 }
 
 /// A key that is locked, with its hash: a shard that grows does not look at keys.
@@ -115,13 +127,15 @@ type Woken = SmallVec<[Arc<Waiter>; 2]>;
 pub(crate) struct LockTable<K> {
     shards: Box<[Mutex<Shard<K>>]>,
     hasher: RandomState,
+    passes_max: u32,
 }
 
 impl<K: Hash + Eq> LockTable<K> {
-    pub(crate) fn new() -> Self {
+    /// An empty table. A request that conflicts with no holder passes those who wait, `passes_max` times.
+    pub(crate) fn new(passes_max: u32) -> Self {
         let hasher = RandomState::default();
         let shard = |_| Mutex::new(HashTable::new());
-        Self { shards: (0..SHARDS).map(shard).collect(), hasher }
+        Self { shards: (0..SHARDS).map(shard).collect(), hasher, passes_max }
     }
 
     /// Takes a lock, or with `wait` a place in its queue.
@@ -151,17 +165,15 @@ impl<K: Hash + Eq> LockTable<K> {
         if previous & request.mode.covered_by != 0 {
             return Answer::Granted { previous };
         }
-        let upgrades = lock.modes_of(request.member.id, None) != 0;
-        let blocked = lock.is_held_against(request.member.id, request.mode)
-            || (!upgrades && lock.is_awaited_against(request.mode));
-        if !blocked {
+        let place = lock.place_of(request.member.id);
+        if lock.admits(&request, place, self.passes_max) {
             lock.grant(request.holder(), request.mode);
             return Answer::Granted { previous };
         }
         if !wait {
             return Answer::Busy;
         }
-        Answer::Queued { waiter: lock.enqueue(request, upgrades), previous }
+        Answer::Queued { waiter: lock.enqueue(request, place), previous }
     }
 
     /// Leaves a holder with `modes`, none of them new; with 0 it holds the lock no longer.
@@ -345,8 +357,27 @@ impl Lock {
             .any(|holder| holder.session != session && holder.modes & mode.conflicts != 0)
     }
 
-    fn is_awaited_against(&self, mode: Mode) -> bool {
-        self.waiters.iter().any(|waiter| waiter.mode.bit & mode.conflicts != 0)
+    /// Where a session stands in the queue: in front of the first who waits for what it holds.
+    fn place_of(&self, session: SessionId) -> usize {
+        let held = self.modes_of(session, None);
+        let waits = |waiter: &Arc<Waiter>| waiter.mode.conflicts & held != 0;
+        self.waiters.iter().position(waits).unwrap_or(self.waiters.len())
+    }
+
+    /// Whether a request for that place in the queue is served at once.
+    fn admits(&mut self, request: &Request<'_>, place: usize, passes_max: u32) -> bool {
+        let mode = request.mode;
+        if self.is_held_against(request.member.id, mode) {
+            return false;
+        }
+        let ahead = &self.waiters[..place];
+        if ahead.iter().any(|waiter| waiter.mode.bit & mode.conflicts != 0) {
+            if self.passed >= passes_max {
+                return false;
+            }
+            self.passed += 1;
+        }
+        true
     }
 
     fn grant(&mut self, holder: Holder, mode: Mode) {
@@ -370,11 +401,18 @@ impl Lock {
         }
     }
 
-    fn enqueue(&mut self, request: Request<'_>, first: bool) -> Arc<Waiter> {
-        let position = match (first, self.waiters.first(), self.waiters.last()) {
-            (true, Some(front), _) => front.position - 1,
-            (false, _, Some(back)) => back.position + 1,
-            _ => 0,
+    fn enqueue(&mut self, request: Request<'_>, place: usize) -> Arc<Waiter> {
+        let position = |at: usize| self.waiters.get(at).map(|waiter| waiter.position);
+        let before = place.checked_sub(1).and_then(position);
+        let (place, position) = match (before, position(place)) {
+            (None, None) => (place, 0),
+            (Some(before), None) => (place, before + STRIDE),
+            (None, Some(behind)) => (place, behind - STRIDE),
+            (Some(before), Some(behind)) if behind - before > 1 => {
+                (place, before + (behind - before) / 2)
+            }
+            // No room there any more: in front of all.
+            _ => (0, self.waiters[0].position - STRIDE),
         };
         let waiter = Arc::new(Waiter {
             mode: request.mode,
@@ -383,8 +421,7 @@ impl Lock {
             signal: Arc::clone(&request.member.signal),
             granted: AtomicBool::new(false),
         });
-        let at = if first { 0 } else { self.waiters.len() };
-        self.waiters.insert(at, Arc::clone(&waiter));
+        self.waiters.insert(place, Arc::clone(&waiter));
         waiter
     }
 
@@ -398,10 +435,16 @@ impl Lock {
                 at += 1;
                 continue;
             }
+            if at == 0 {
+                self.passed = 0;
+            }
             let waiter = self.waiters.remove(at);
             self.grant(holder, mode);
             waiter.granted.store(true, Ordering::Release);
             woken.push(waiter);
+        }
+        if self.waiters.is_empty() {
+            self.passed = 0;
         }
         woken
     }
