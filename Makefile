@@ -7,7 +7,7 @@ DATA_DIR ?= $(CURDIR)/data
 SOCKET_DIR ?= /tmp
 PORT ?=
 
-.PHONY: run test build bless crash
+.PHONY: run test build bless crash shuttle
 
 run: build
 	@.ci/serve $(CARGO_TARGET_DIR)/release/reckon "$(DATA_DIR)" "$(SOCKET_DIR)" $(PORT)
@@ -31,3 +31,10 @@ crash:
 	@.ci/install test
 	cargo build --release --workspace --bins
 	RECKON_CRASH_ROUNDS=100 cargo test --release -p reckon-tests --test crash -- --nocapture
+
+# Threads in many orders, in a target directory of its own. RocksDB is not compiled.
+shuttle: export CARGO_TARGET_DIR := $(CARGO_TARGET_DIR)/shuttle
+shuttle: export RUSTFLAGS := --cfg shuttle
+shuttle:
+	cargo test --release -p reckon-mvcc --no-default-features --test shuttle
+	cargo test --release -p reckon-index --test shuttle

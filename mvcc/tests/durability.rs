@@ -114,6 +114,27 @@ fn a_commit_that_does_not_wait_is_answerable_at_once_unless_one_before_it_waits(
 }
 
 #[test]
+fn a_commit_that_waits_covers_those_before_it_that_did_not() {
+    let (store, engine) = gated();
+    store.shut();
+    let mut session = engine.session();
+    for key in [b"a", b"b"] {
+        let mut transaction = session.begin(RC, false);
+        transaction.set_synchronous_commit(false);
+        transaction.put(TABLE, key, b"1").unwrap();
+        let at = transaction.commit().unwrap().timestamp.unwrap();
+        assert!(store.store.after_crash().last_timestamp() < at);
+    }
+    let waits = set_in(&mut session, b"c", b"1");
+    store.open();
+    engine.on_durable(waits).wait();
+    let after = Engine::open(Arc::new(store.store.after_crash()), options()).unwrap();
+    for key in [b"a", b"b", b"c"] {
+        assert_eq!(see(&mut after.session(), key), Some(b"1".to_vec()));
+    }
+}
+
+#[test]
 fn a_commit_nobody_waits_for_is_synced_soon_all_the_same() {
     let (store, engine) = gated();
     let mut session = engine.session();
