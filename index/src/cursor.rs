@@ -25,7 +25,7 @@ use crate::tree::{Seek, Tree};
 const BATCH_RECORDS: usize = 64;
 
 /// How far ahead of the row in hand records are prefetched.
-const PREFETCH_DISTANCE: usize = 8;
+const PREFETCH_DISTANCE: usize = 16;
 
 /// A cursor that has read more leaves than this is a scan: it no longer marks leaves and rows as hot.
 const LEAVES_HOT_MAX: u32 = 4;

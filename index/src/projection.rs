@@ -28,6 +28,8 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Projection {
     prefix: Box<[u8]>,
+    /// The head of the prefix itself: a short one is compared as one number.
+    first: u64,
     known: usize,
     /// The longest key seen.
     longest: usize,
@@ -144,7 +146,8 @@ impl Projection {
     /// With the given prefix, of which the first `known` bytes need no comparing, for keys up to `longest` bytes.
     pub(crate) fn new(prefix: &[u8], known: usize, longest: usize) -> Self {
         debug_assert!(known <= prefix.len());
-        Self { prefix: prefix.into(), known, longest, is_settled: false, mask: None }
+        let first = head_behind(prefix, 0);
+        Self { prefix: prefix.into(), first, known, longest, is_settled: false, mask: None }
     }
 
     /// The heads of `keys`, which are in order and have the prefix; with a mask from now on if that parts ties.
@@ -196,16 +199,27 @@ impl Projection {
     #[inline]
     pub(crate) fn head(&self, key: &[u8]) -> u64 {
         let length = self.prefix.len();
-        if length == self.known
-            || (key.len() >= length && key[self.known..length] == self.prefix[self.known..])
-        {
-            let rest = &key[length..];
+        if length == self.known || self.begins(key) {
             return match &self.mask {
-                None => head_of(rest),
-                Some(mask) => mask.head(rest),
+                None => head_behind(key, length),
+                Some(mask) => mask.head(&key[length..]),
             };
         }
         if key < &*self.prefix { 0 } else { u64::MAX }
+    }
+
+    /// Whether the key begins with the prefix, which is not all known.
+    #[inline]
+    fn begins(&self, key: &[u8]) -> bool {
+        let length = self.prefix.len();
+        match key.first_chunk() {
+            Some(first) if length <= HEAD_BYTES => {
+                (u64::from_be_bytes(*first) ^ self.first) >> (64 - 8 * length) == 0
+            }
+            Some(_) | None => {
+                key.len() >= length && key[self.known..length] == self.prefix[self.known..]
+            }
+        }
     }
 
     /// Whether the key's head is made of its own bytes.
@@ -235,15 +249,19 @@ fn is_few(ties: usize, heads: &[u64]) -> bool {
     ties * 16 <= heads.len()
 }
 
-/// The first eight bytes as an integer, padded with zeros.
+/// The eight bytes from `start` on as an integer, padded with zeros. Where fewer are left they come out of one load all the same: a
+/// load of bytes stored one by one waits until all that went before is done.
 #[inline]
-fn head_of(rest: &[u8]) -> u64 {
+fn head_behind(key: &[u8], start: usize) -> u64 {
+    let rest = &key[start..];
     if let Some(first) = rest.first_chunk::<HEAD_BYTES>() {
         return u64::from_be_bytes(*first);
     }
-    let mut padded = [0; HEAD_BYTES];
-    padded[..rest.len()].copy_from_slice(rest);
-    u64::from_be_bytes(padded)
+    let bytes = match key.last_chunk::<HEAD_BYTES>() {
+        Some(last) => u64::from_be_bytes(*last),
+        None => rest.iter().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
+    };
+    bytes.checked_shl(64 - 8 * rest.len() as u32).unwrap_or(0)
 }
 
 /// How many leading bytes two keys share.

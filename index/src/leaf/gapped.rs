@@ -376,21 +376,8 @@ impl Gapped {
         max: usize,
         out: &mut Vec<RecordPtr>,
     ) -> Option<usize> {
-        let mut left = max;
-        for at in from..end.min(self.slots.len()) {
-            if left == 0 {
-                return Some(at);
-            }
-            if let Some(record) = self.slots[at].record {
-                if self.is_own(at) {
-                    out.push(record);
-                    left -= 1;
-                }
-            } else {
-                return None;
-            }
-        }
-        None
+        let end = self.before_tail(end);
+        self.copy_own(from..end, max, out).map(|at| at + 1).filter(|next| *next < end)
     }
 
     /// See [`super::Slots::copy_backward`].
@@ -401,17 +388,43 @@ impl Gapped {
         max: usize,
         out: &mut Vec<RecordPtr>,
     ) -> Option<usize> {
-        let mut left = max;
-        for at in (end..from.min(self.slots.len())).rev() {
-            if left == 0 {
-                return Some(at + 1);
-            }
-            if self.is_own(at) {
-                out.extend(self.slots[at].record);
-                left -= 1;
+        let from = self.before_tail(from);
+        self.copy_own((end..from).rev(), max, out).filter(|next| *next > end)
+    }
+
+    /// The end of the slots before `end` that hold something.
+    fn before_tail(&self, end: usize) -> usize {
+        let slots = &self.slots[..end.min(self.slots.len())];
+        match slots.last() {
+            Some(Slot { record: None, .. }) => slots.partition_point(|slot| slot.record.is_some()),
+            Some(_) | None => slots.len(),
+        }
+    }
+
+    /// Copies records from their own slots among these, in this order, at most `max`; returns the slot of the last one if they are so
+    /// many. Without a branch for each slot: where gaps are cannot be foreseen.
+    fn copy_own(
+        &self,
+        slots: impl ExactSizeIterator<Item = usize>,
+        max: usize,
+        out: &mut Vec<RecordPtr>,
+    ) -> Option<usize> {
+        let max = max.min(slots.len());
+        let start = out.len();
+        let filler = self.slots[0].record.filter(|_| max > 0)?;
+        out.resize(start + max + 1, filler);
+        let mut count = 0;
+        let mut last = None;
+        for at in slots {
+            out[start + count] = self.slots[at].record.unwrap_or(filler);
+            count += usize::from(self.is_own(at));
+            if count == max {
+                last = Some(at);
+                break;
             }
         }
-        None
+        out.truncate(start + count);
+        last
     }
 
     /// What the arrays take.
