@@ -1,6 +1,8 @@
 //! What one operation costs: lookups, inserts, updates, scans and loads, with models and without.
 //!
-//! `cargo bench -p reckon-index`. The table of all distributions is `examples/distributions`.
+//! `cargo bench -p reckon-index`: `operations` for each kind of operation, `distributions` for lookups and inserts of each distribution of
+//! keys, `threads` for lookups by one thread and by two. What they must reach is in `examples/distributions`, which also
+//! compares memory, the slow end of inserts and how cost grows.
 
 #![allow(missing_docs, reason = "the macros make public functions")]
 
@@ -12,7 +14,13 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use reckon_index::{Cache, Direction, Source, SourceError, Tree, pin};
 
+#[allow(dead_code, reason = "the tables use more of it")]
+#[path = "../examples/distributions/keys.rs"]
+mod keys;
+
 const KEYS: u64 = 1_000_000;
+
+const LOOKUPS_A_THREAD: u64 = 1 << 18;
 
 /// The keys of the even numbers below twice `KEYS`, spread over all heads.
 struct Spread;
@@ -149,5 +157,68 @@ fn operations(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, operations);
+/// A tree in which these keys were inserted in this order.
+fn grown(keys: &[keys::Key], models: bool) -> Tree {
+    let cache = Cache::new(usize::MAX / 2);
+    cache.set_models(models);
+    let tree = Tree::empty(&cache, Box::new(Spread), 0);
+    for (key, timestamp) in keys.iter().zip(1..) {
+        tree.install(key, timestamp, Some(b"eight by"), timestamp - 1);
+    }
+    tree
+}
+
+fn distributions(criterion: &mut Criterion) {
+    for name in keys::NAMES {
+        let keys: Vec<keys::Key> = keys::keys(name, KEYS / 5).collect();
+        let mut group = criterion.benchmark_group(name);
+        group.measurement_time(Duration::from_secs(2)).sample_size(10);
+        for (mode, models) in [("learned", true), ("dense", false)] {
+            let tree = grown(&keys, models);
+            let mut next = numbers(keys.len() as u64);
+            group.throughput(Throughput::Elements(1));
+            group.bench_function(format!("lookup, {mode}"), |bencher| {
+                bencher.iter_batched(
+                    || &keys[next() as usize],
+                    |key| {
+                        let guard = pin();
+                        black_box(tree.lookup(key, u64::MAX, &guard));
+                    },
+                    BatchSize::SmallInput,
+                );
+            });
+            group.throughput(Throughput::Elements(keys.len() as u64));
+            group.bench_function(format!("insert of all, {mode}"), |bencher| {
+                bencher.iter_with_large_drop(|| grown(&keys, models));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn threads(criterion: &mut Criterion) {
+    let tree = loaded(true);
+    let lookups = |seed: u64| {
+        let mut next = numbers(KEYS);
+        (0..seed).for_each(|_| _ = next());
+        for _ in 0..LOOKUPS_A_THREAD / 64 {
+            let guard = pin();
+            (0..64).for_each(|_| _ = black_box(tree.lookup(&key(2 * next()), 1, &guard)));
+        }
+    };
+    let mut group = criterion.benchmark_group("threads");
+    for threads in [1, 2] {
+        group.throughput(Throughput::Elements(threads * LOOKUPS_A_THREAD));
+        group.bench_function(format!("lookups, {threads}"), |bencher| {
+            bencher.iter(|| {
+                std::thread::scope(|scope| {
+                    (0..threads).for_each(|seed| _ = scope.spawn(move || lookups(seed)));
+                });
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, operations, distributions, threads);
 criterion_main!(benches);
