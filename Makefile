@@ -30,7 +30,7 @@ bless:
 crash:
 	@.ci/install test
 	cargo build --release --workspace --bins
-	RECKON_CRASH_ROUNDS=100 cargo test --release -p reckon-tests --test crash -- --nocapture
+	RECKON_CRASH_ROUNDS=100 cargo test --release -p reckon-tests --test crash --test two_phase -- --nocapture
 
 # Threads in many orders, in a target directory of its own. RocksDB is not compiled.
 shuttle: export CARGO_TARGET_DIR := $(CARGO_TARGET_DIR)/shuttle
