@@ -58,37 +58,33 @@ struct Mask {
     fixed: Window,
 }
 
-/// The first bytes of `rest`, padded with zeros.
+/// What follows the first `start` bytes of a key.
 #[inline]
-fn window(rest: &[u8]) -> [u8; WINDOW_BYTES] {
-    if let Some(whole) = rest.first_chunk() {
-        return *whole;
-    }
-    let mut padded = [0; WINDOW_BYTES];
-    padded[..rest.len()].copy_from_slice(rest);
-    padded
-}
-
-#[inline]
-fn words(window: &[u8; WINDOW_BYTES]) -> Window {
-    std::array::from_fn(|at| {
-        let start = at * 8;
-        u64::from_be_bytes(std::array::from_fn(|byte| window[start + byte]))
+fn window(key: &[u8], start: usize) -> Window {
+    std::array::from_fn(|word| {
+        let at = start + word * HEAD_BYTES;
+        if at < key.len() { head_behind(key, at) } else { 0 }
     })
 }
 
+/// A byte of a window.
+#[inline]
+fn byte(window: &Window, at: usize) -> u8 {
+    window[at / 8 % window.len()].to_be_bytes()[at % 8]
+}
+
 impl Mask {
-    /// The positions that vary among what follows the prefix in some keys, with those before them, where the next keys will vary.
-    /// `None` if they are the first eight, or there are none.
-    fn over<'k>(mut rests: impl Iterator<Item = &'k [u8]>) -> Option<Self> {
-        let first = window(rests.next()?);
-        let mut varies = [false; WINDOW_BYTES];
-        for rest in rests {
-            let other = window(rest);
-            (0..WINDOW_BYTES).for_each(|at| varies[at] |= first[at] != other[at]);
+    /// The positions that vary among what follows the first `start` bytes of some keys, with those before them, where the next
+    /// keys will vary. `None` if they are the first eight, or there are none.
+    fn over<'k>(mut keys: impl Iterator<Item = &'k [u8]>, start: usize) -> Option<Self> {
+        let first = window(keys.next()?, start);
+        let mut varies = Window::default();
+        for key in keys {
+            let other = window(key, start);
+            (0..varies.len()).for_each(|at| varies[at] |= first[at] ^ other[at]);
         }
         let mut chosen: Vec<usize> =
-            (0..WINDOW_BYTES).filter(|&at| varies[at]).take(HEAD_BYTES).collect();
+            (0..WINDOW_BYTES).filter(|&at| byte(&varies, at) != 0).take(HEAD_BYTES).collect();
         let last = *chosen.last()?;
         if last < HEAD_BYTES {
             return None;
@@ -103,21 +99,19 @@ impl Mask {
             }
         }
         chosen.sort_unstable();
-        let mut mask = [0; WINDOW_BYTES];
-        (0..last).filter(|at| !chosen.contains(at)).for_each(|at| mask[at] = 0xFF);
-        let (fixed, first) = (words(&mask), words(&first));
+        let mut fixed = Window::default();
+        for at in (0..last).filter(|at| !chosen.contains(at)) {
+            fixed[at / 8] |= 0xFF << (56 - at % 8 * 8);
+        }
         let positions = std::array::from_fn(|at| chosen[at] as u8);
         Some(Self { positions, shared: std::array::from_fn(|at| first[at] & fixed[at]), fixed })
     }
 
-    /// What a key with this window has in the positions, and the first byte, if there is one, that is not as all keys' are to be:
-    /// where it is, and whether it is above.
+    /// The head of a key whose prefix has `start` bytes.
     #[inline]
-    fn head(&self, rest: &[u8]) -> u64 {
-        let bytes = window(rest);
-        let head =
-            u64::from_be_bytes(self.positions.map(|at| bytes[usize::from(at) % WINDOW_BYTES]));
-        let ours = words(&bytes);
+    fn head(&self, key: &[u8], start: usize) -> u64 {
+        let ours = window(key, start);
+        let head = u64::from_be_bytes(self.positions.map(|at| byte(&ours, usize::from(at))));
         let other = (0..ours.len()).find(|&at| ours[at] & self.fixed[at] != self.shared[at]);
         match other {
             None => head,
@@ -136,8 +130,8 @@ impl Mask {
     }
 
     /// Whether the head is made of the key's own bytes.
-    fn fits(&self, rest: &[u8]) -> bool {
-        let ours = words(&window(rest));
+    fn fits(&self, key: &[u8], start: usize) -> bool {
+        let ours = window(key, start);
         (0..ours.len()).all(|at| ours[at] & self.fixed[at] == self.shared[at])
     }
 }
@@ -159,7 +153,7 @@ impl Projection {
         }
         self.is_settled = true;
         let length = self.prefix.len();
-        self.mask = Mask::over(keys.clone().filter_map(|key| key.get(length..)));
+        self.mask = Mask::over(keys.clone(), length);
         if self.mask.is_some() {
             let masked: Vec<u64> = keys.map(|key| self.head(key)).collect();
             if self::ties(&masked) * 2 < ties {
@@ -177,7 +171,9 @@ impl Projection {
             return false;
         }
         let length = self.prefix.len();
-        let is_best = || self.is_settled && common_prefix(first, last) == length;
+        // A mask that makes ties after all has met other keys than those it was chosen by.
+        let is_best =
+            || self.is_settled && self.mask.is_none() && common_prefix(first, last) == length;
         let reaches_end = self.mask.is_none() && self.longest <= length + HEAD_BYTES;
         reaches_end || is_best() || is_few(ties(heads), heads)
     }
@@ -202,7 +198,7 @@ impl Projection {
         if length == self.known || self.begins(key) {
             return match &self.mask {
                 None => head_behind(key, length),
-                Some(mask) => mask.head(&key[length..]),
+                Some(mask) => mask.head(key, length),
             };
         }
         if key < &*self.prefix { 0 } else { u64::MAX }
@@ -224,8 +220,9 @@ impl Projection {
 
     /// Whether the key's head is made of its own bytes.
     pub(crate) fn fits(&self, key: &[u8]) -> bool {
-        let rest = key.strip_prefix(&*self.prefix);
-        rest.is_some_and(|rest| self.mask.as_ref().is_none_or(|mask| mask.fits(rest)))
+        let length = self.prefix.len();
+        key.starts_with(&self.prefix)
+            && self.mask.as_ref().is_none_or(|mask| mask.fits(key, length))
     }
 
     /// What it takes beyond its own size.
@@ -368,7 +365,7 @@ mod tests {
             mut keys in proptest::collection::vec(prop_oneof![columns(), key()], 2..40),
         ) {
             let mut projection = Projection::new(&prefix, 0, 64);
-            projection.mask = Mask::over(chosen_by.iter().map(Vec::as_slice));
+            projection.mask = Mask::over(chosen_by.iter().map(Vec::as_slice), 0);
             keys.extend(chosen_by.clone());
             for key in &mut keys {
                 key.splice(0..0, prefix.iter().copied());
