@@ -65,19 +65,20 @@ pub fn is_supported(ty: Type) -> bool {
     }
 }
 
-/// Whether decoding a key of the type gives the very value that was encoded: a numeric loses its
-/// display scale, a float the sign of zero, an interval its units, and a `char` of no declared
-/// length its trailing blanks.
+/// Whether decoding a key of the type gives the very value that was encoded: a numeric of no
+/// declared scale loses the one it has, a float the sign of zero, an interval its units, and a
+/// `char` of no declared length its trailing blanks.
 pub fn is_exact(ty: Type) -> bool {
     match ty.family() {
-        Family::Numeric | Family::Interval | Family::Float4 | Family::Float8 => false,
-        Family::Array => false,
+        Family::Interval | Family::Float4 | Family::Float8 | Family::Array => false,
+        Family::Numeric => ty.modifier >= 0,
         Family::Text => ty.oid != Type::BPCHAR.oid || ty.modifier >= 0,
         _ => is_supported(ty),
     }
 }
 
 /// Appends a value of `ty`.
+#[inline]
 pub fn append(value: &Datum, ty: Type, order: IndexOrder, key: &mut Vec<u8>) -> Result<()> {
     let order = Order::from(order);
     if value.is_null() {
@@ -88,6 +89,7 @@ pub fn append(value: &Datum, ty: Type, order: IndexOrder, key: &mut Vec<u8>) -> 
     append_value(value, ty, order, key)
 }
 
+#[inline]
 fn append_value(value: &Datum, ty: Type, order: Order, key: &mut Vec<u8>) -> Result<()> {
     match value {
         Datum::Int4(value) | Datum::Date(value) => key::append_i32(key, *value, order),
@@ -173,7 +175,10 @@ fn decode_value(ty: Type, order: Order, key: &mut &[u8]) -> Result<Datum> {
             let span = key::take_i128(key, order).map_err(malformed)?;
             Interval::from_span(span).map(Datum::interval).ok_or_else(corrupted)
         }
-        Family::Numeric => numeric::decode(order, key).map(Datum::numeric),
+        Family::Numeric => {
+            let value = numeric::decode(order, key)?;
+            types::coerce_length(Datum::numeric(value), ty, true)
+        }
         Family::Array => {
             let element = ty.element().ok_or_else(corrupted)?;
             array::decode(element, order, key).map(Datum::array)

@@ -24,12 +24,14 @@
 //!    added at the end: a row with fewer columns than its layout reads the others as missing.
 //! 2. Decoding takes any bytes and answers a value or [`DataError::Corrupted`].
 
+mod projection;
 mod value;
 
 use crate::catalog::Column;
 use crate::error::{DataError, Result};
 use crate::types::{Datum, Type};
 
+pub(crate) use projection::Projection;
 use value::{Shape, decode_fixed, decode_variable, encode_fixed, encode_variable};
 
 /// Bit of the column count that says ends take four bytes.
@@ -141,11 +143,6 @@ impl Layout {
         self.read(row, &header, column)
     }
 
-    /// Opens a row, to read its columns one after another.
-    pub(crate) fn open<'r>(&'r self, bytes: &'r [u8]) -> Result<StoredRow<'r>> {
-        Ok(StoredRow { layout: self, bytes, header: Header::read(self, bytes)? })
-    }
-
     /// Reads some columns in the given order and appends them.
     pub fn decode(&self, row: &[u8], columns: &[usize], out: &mut Vec<Datum>) -> Result<()> {
         let header = Header::read(self, row)?;
@@ -199,21 +196,6 @@ fn variable(row: &[u8], header: &Header, place: &Place) -> Option<Datum> {
     let to = header.sizes.end(row, ordinal)?;
     let bytes = row.get(header.sizes.data..)?.get(from..to)?;
     decode_variable(bytes, place.shape)
-}
-
-/// A stored row whose first bytes have been read.
-pub(crate) struct StoredRow<'r> {
-    layout: &'r Layout,
-    bytes: &'r [u8],
-    header: Header,
-}
-
-impl StoredRow<'_> {
-    /// Reads one column.
-    #[inline]
-    pub(crate) fn column(&self, column: usize) -> Result<Datum> {
-        self.layout.read(self.bytes, &self.header, column)
-    }
 }
 
 /// What the first bytes of a row say.

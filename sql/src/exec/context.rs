@@ -95,6 +95,7 @@ pub trait Relations {
 impl<'a> Context<'a> {
     /// A context for one statement; a later call for the same portal makes another one with the
     /// same snapshot and parameters.
+    #[inline]
     pub fn new(
         transaction: &'a mut Transaction,
         snapshot: Snapshot,
@@ -122,11 +123,13 @@ impl<'a> Context<'a> {
     }
 
     /// The transaction.
+    #[inline]
     pub fn transaction(&mut self) -> Result<&mut Transaction> {
         self.transaction.as_deref_mut().ok_or_else(lent)
     }
 
     /// Stops the statement when it was cancelled or has run out of time. To be called between rows.
+    #[inline]
     pub fn check(&self) -> Result<()> {
         Ok(self.interrupt.check_paced(&self.pace)?)
     }
@@ -139,6 +142,7 @@ impl<'a> Context<'a> {
 
     /// Runs `visit` with the transaction lent out, so that it can read while its closure
     /// evaluates expressions in this context.
+    #[inline]
     pub(crate) fn lend<R>(
         &mut self,
         visit: impl FnOnce(&Transaction, &mut Context<'a>) -> Result<R>,

@@ -105,6 +105,15 @@ impl EntryShape {
         row_key.ok_or_else(|| ExecutionError::Corrupted { what: "an index entry" }.into())
     }
 
+    /// The included columns, as a row, in the value of a stored entry.
+    pub(super) fn included<'e>(&self, value: &'e [u8]) -> Option<&'e [u8]> {
+        if !self.unique {
+            return Some(value);
+        }
+        let (length, rest) = value.split_first_chunk::<4>()?;
+        rest.get(u32::from_be_bytes(*length) as usize..)
+    }
+
     /// Positions in the table of every column that the entry is made of.
     pub fn uses(&self, column: usize) -> bool {
         self.columns.iter().any(|(used, ..)| *used == column) || self.include.contains(&column)

@@ -56,10 +56,13 @@ impl Execution {
     /// Makes ready to run again: with other parameters, at another snapshot, or after a
     /// [`crate::error::ExecutionError::RowMoved`]. It also gives back what the last run kept in
     /// memory, so it is worth calling as soon as a run has ended.
+    #[inline]
     pub fn restart(&mut self) {
         self.operator.rewind(Again::Execution);
         self.shared.forget();
-        self.figures.values().for_each(|figures| *figures.lock() = Figures::default());
+        if !self.figures.is_empty() {
+            self.figures.values().for_each(|figures| *figures.lock() = Figures::default());
+        }
         self.generation += 1;
         self.rows = 0;
     }
@@ -67,6 +70,7 @@ impl Execution {
     /// Moves to the next row; false at the end. Every call takes a context with the same snapshot
     /// and parameters. A statement that modifies a table has done so completely only when this
     /// has answered false.
+    #[inline]
     pub fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         cx.generation = self.generation;
         let found = self.operator.next(cx)?;
@@ -79,6 +83,7 @@ impl Execution {
     }
 
     /// The row `next` moved to.
+    #[inline]
     pub fn row(&self) -> &[Datum] {
         self.operator.row()
     }

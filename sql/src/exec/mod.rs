@@ -8,6 +8,7 @@
 //! | [`build`] | from nodes to operators |
 //! | [`scan`] | decoding and filtering rows batch by batch |
 //! | [`entry`] | keys of rows and entries of indexes as they are stored |
+//! | [`entry_columns`] | reading a table's columns from entries of an index |
 //! | [`modify`] | writing rows, with their checks and index entries |
 //! | [`row_id`] | hidden keys of tables without a primary key |
 //! | [`row_set`] | distinct rows by hash |
@@ -22,6 +23,7 @@ mod context;
 mod cte_scan;
 mod distinct;
 mod entry;
+mod entry_columns;
 mod execution;
 mod figures;
 mod filter;
@@ -52,6 +54,7 @@ mod values;
 
 pub use context::{Context, Limits, Relations, Surroundings};
 pub use entry::{EntryShape, KeyShape};
+pub(crate) use entry_columns::entry_carries;
 pub use execution::Execution;
 pub use figures::Figures;
 pub use modify::{RowWriter, TableWriter, key_text};

@@ -7,14 +7,16 @@
 
 use reckon_mvcc::{Counters, KeyspaceId};
 
+use super::entry_columns::EntryColumns;
 use super::{Builder, Context};
-use crate::catalog::Table;
+use crate::catalog::{Index, Table};
 use crate::error::Result;
 use crate::expr::{Compiled, Expr};
-use crate::row::Layout;
+use crate::row::{Layout, Projection};
 use crate::types::{Datum, Varlena};
 
-/// Rows of the first batch: not many more than a LIMIT wants.
+/// Rows of the first batch, when a scan has not run before: not many more than a LIMIT wants. One
+/// that has run begins with as many as were wanted then.
 const FIRST_BATCH: usize = 8;
 /// By so much each further one is larger: a visit seeks its place, which costs as much as ten rows.
 const BATCH_GROWTH: usize = 8;
@@ -24,9 +26,9 @@ const LARGEST_BATCH: usize = 512;
 /// Turns stored rows into a scan's rows.
 pub(super) struct Reader {
     pub(super) keyspace: KeyspaceId,
-    layout: Layout,
-    columns: Vec<usize>,
-    /// Positions in `columns` that the early filter looks at.
+    stored: Stored,
+    width: usize,
+    /// Positions in the row that the early filter looks at.
     first: Vec<usize>,
     /// The row it looks at; what it does not look at is NULL there.
     scratch: Vec<Datum>,
@@ -37,6 +39,14 @@ pub(super) struct Reader {
     late: Option<Compiled>,
 }
 
+/// What a scan visits.
+enum Stored {
+    /// The rows of a table.
+    Rows(Projection),
+    /// The entries of an index, which carry all that is wanted.
+    Entries(EntryColumns),
+}
+
 /// Rows handed over by one visit.
 pub(super) struct Batch {
     width: usize,
@@ -44,6 +54,9 @@ pub(super) struct Batch {
     count: usize,
     /// The current row is the one before it.
     next: usize,
+    /// Rows that were visited for this batch, kept or not, and in this run for those before it.
+    visited: usize,
+    before: usize,
     size: usize,
 }
 
@@ -55,19 +68,44 @@ impl Reader {
         filter: Option<&Expr>,
         builder: &mut Builder,
     ) -> Result<Reader> {
+        let stored = Stored::Rows(Projection::new(Layout::new(&table.columns), columns));
+        let row = (columns.len(), row_key);
+        Reader::over(table.keyspace, stored, row, filter, builder)
+    }
+
+    /// Reads a table's columns from the entries of an index.
+    pub(super) fn of_entries(
+        table: &Table,
+        index: &Index,
+        columns: &[usize],
+        filter: Option<&Expr>,
+        builder: &mut Builder,
+    ) -> Result<Reader> {
+        let stored = Stored::Entries(EntryColumns::new(table, index, columns));
+        Reader::over(index.keyspace, stored, (columns.len(), false), filter, builder)
+    }
+
+    /// `width`: how many columns, without the row's key.
+    fn over(
+        keyspace: KeyspaceId,
+        stored: Stored,
+        (width, row_key): (usize, bool),
+        filter: Option<&Expr>,
+        builder: &mut Builder,
+    ) -> Result<Reader> {
         let filter = builder.optional(filter)?;
         let (late, early) = match filter {
             Some(filter) if filter.is_heavy() => (Some(filter), None),
             early => (None, early),
         };
         let first = early.as_ref().map_or(&[][..], |filter| filter.columns());
-        let first = first.iter().copied().filter(|place| *place < columns.len()).collect();
+        let first = first.iter().copied().filter(|place| *place < width).collect();
         Ok(Reader {
-            keyspace: table.keyspace,
-            layout: Layout::new(&table.columns),
-            columns: columns.to_vec(),
+            keyspace,
+            stored,
+            width,
             first,
-            scratch: vec![Datum::Null; columns.len()],
+            scratch: vec![Datum::Null; width],
             row_key,
             early,
             late,
@@ -75,11 +113,13 @@ impl Reader {
     }
 
     /// Columns of a row.
+    #[inline]
     pub(super) fn width(&self) -> usize {
-        self.columns.len() + usize::from(self.row_key)
+        self.width + usize::from(self.row_key)
     }
 
     /// Appends the row to `rows` if it passes the early filter.
+    #[inline]
     pub(super) fn read(
         &mut self,
         key: &[u8],
@@ -87,22 +127,32 @@ impl Reader {
         rows: &mut Vec<Datum>,
         cx: &mut Context<'_>,
     ) -> Result<bool> {
-        match &mut self.early {
-            None => self.layout.decode(value, &self.columns, rows)?,
-            Some(filter) => {
-                let stored = self.layout.open(value)?;
+        match (&self.stored, &mut self.early) {
+            (Stored::Rows(rows_of), None) => rows_of.decode(value, rows)?,
+            (Stored::Rows(rows_of), Some(filter)) => {
+                let stored = rows_of.open(value)?;
                 for place in &self.first {
-                    self.scratch[*place] = stored.column(self.columns[*place])?;
+                    self.scratch[*place] = stored.column(*place)?;
                 }
                 if !filter.test(&self.scratch, cx)? {
                     return Ok(false);
                 }
                 let mut first = self.first.iter().peekable();
-                for (place, column) in self.columns.iter().enumerate() {
+                for place in 0..self.width {
                     rows.push(match first.next_if_eq(&&place) {
                         Some(_) => std::mem::replace(&mut self.scratch[place], Datum::Null),
-                        None => stored.column(*column)?,
+                        None => stored.column(place)?,
                     });
+                }
+            }
+            (Stored::Entries(entries), filter) => {
+                let start = rows.len();
+                entries.decode(key, value, rows)?;
+                if let Some(filter) = filter
+                    && !filter.test(&rows[start..], cx)?
+                {
+                    rows.truncate(start);
+                    return Ok(false);
                 }
             }
         }
@@ -113,6 +163,7 @@ impl Reader {
     }
 
     /// Whether a row that was read passes what is left of the filter.
+    #[inline]
     pub(super) fn passes(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<bool> {
         match &mut self.late {
             Some(filter) => filter.test(row, cx),
@@ -122,6 +173,7 @@ impl Reader {
 
     /// Reads the row of a key at the statement's snapshot. None: there is no such row; false: it
     /// does not pass the early filter.
+    #[inline]
     pub(super) fn fetch(
         &mut self,
         key: &[u8],
@@ -143,17 +195,22 @@ impl Reader {
 
 impl Batch {
     pub(super) fn new(width: usize) -> Batch {
-        Batch { width, rows: Vec::new(), count: 0, next: 0, size: FIRST_BATCH }
+        let (rows, size) = (Vec::new(), FIRST_BATCH);
+        Batch { width, rows, count: 0, next: 0, visited: 0, before: 0, size }
     }
 
-    /// Starts over with small batches.
+    /// Starts over. The next run is taken to want as many rows as this one did.
     pub(super) fn reset(&mut self) {
+        let wanted = if self.next < self.count { self.next } else { self.visited };
+        let wanted = (self.before + wanted).min(LARGEST_BATCH).next_power_of_two();
         self.clear();
-        self.size = FIRST_BATCH;
+        self.before = 0;
+        self.size = wanted.max(FIRST_BATCH);
     }
 
     /// Forgets the rows; how many may come next.
     pub(super) fn start(&mut self) -> usize {
+        self.before += self.visited;
         self.clear();
         let size = self.size;
         self.size = (size * BATCH_GROWTH).min(LARGEST_BATCH);
@@ -161,12 +218,15 @@ impl Batch {
     }
 
     /// Takes a row, which `fill` appends or not.
+    #[inline]
     pub(super) fn add(&mut self, fill: impl FnOnce(&mut Vec<Datum>) -> Result<bool>) -> Result<()> {
+        self.visited += 1;
         self.count += usize::from(fill(&mut self.rows)?);
         Ok(())
     }
 
     /// Moves to the next row.
+    #[inline]
     pub(super) fn advance(&mut self) -> bool {
         let more = self.next < self.count;
         self.next += usize::from(more);
@@ -174,6 +234,7 @@ impl Batch {
     }
 
     /// The current row.
+    #[inline]
     pub(super) fn row(&self) -> &[Datum] {
         let end = self.next * self.width;
         &self.rows[end.saturating_sub(self.width)..end]
@@ -183,5 +244,6 @@ impl Batch {
         self.rows.clear();
         self.count = 0;
         self.next = 0;
+        self.visited = 0;
     }
 }

@@ -13,6 +13,7 @@ use super::{Bound, IndexProbe, Node, NodeKind, OutputColumn};
 use crate::analyze::{Analysis, ColumnId, Relation};
 use crate::catalog::{Index, Table};
 use crate::error::Result;
+use crate::exec::entry_carries;
 use crate::expr::{Expr, ExprKind};
 use crate::types::Type;
 
@@ -52,6 +53,8 @@ pub(super) struct Path<'t> {
     ordered: Option<Direction>,
     /// Whether equalities of all columns of the primary key found it.
     by_primary_key: bool,
+    /// Whether the entries carry everything that is asked.
+    only: bool,
 }
 
 /// A scan, and which of the request's conditions the primary key's equality decided.
@@ -107,9 +110,17 @@ impl Planner<'_> {
         let probe = self.lower_probe(&path.probe)?;
         let decided_by_key = if path.by_primary_key { path.decided } else { Vec::new() };
         let direction = path.ordered.unwrap_or(Direction::Forward);
-        let index = path.index.oid;
-        let kind =
-            NodeKind::IndexScan { table, alias, index, columns, row_key, probe, direction, filter };
+        let kind = NodeKind::IndexScan {
+            table,
+            alias,
+            index: path.index.oid,
+            columns,
+            row_key,
+            probe,
+            direction,
+            only: path.only,
+            filter,
+        };
         let node = Node { kind, output, rows, cost };
         Ok(Scan { rows: Rows { node, ids, order }, decided_by_key })
     }
@@ -186,7 +197,24 @@ impl Planner<'_> {
         let rows = self.probe_rows(total, index, (probe.equal.len(), ends), first, by);
         let rows = if decided.is_empty() { total } else { rows };
         let by_primary_key = index.primary && probe.equal.len() == index.columns.len() && ends == 0;
-        Some(Path { index, probe, decided, rows, ordered, by_primary_key })
+        let only = self.is_covered(index, request, &decided);
+        Some(Path { index, probe, decided, rows, ordered, by_primary_key, only })
+    }
+
+    /// Whether the entries of a secondary index carry every column that is still read once the
+    /// index has decided some conditions.
+    fn is_covered(&self, index: &Index, request: &Request<'_>, decided: &[usize]) -> bool {
+        let clustering = request.table.primary_key().is_some_and(|key| key.oid == index.oid);
+        if clustering || request.whole_row.is_some() || request.row_key.is_some() {
+            return false;
+        }
+        let mut uses = self.uses.clone();
+        if !request.checked_again {
+            decided.iter().for_each(|at| uses.forget(&request.conditions[*at]));
+        }
+        let first = request.relation.first;
+        let mut read = (0..request.table.columns.len()).filter(|column| uses.has(first + column));
+        read.all(|column| entry_carries(request.table, index, column))
     }
 
     /// A probe's values see no row: only constants, parameters and what is handed in.
@@ -232,7 +260,8 @@ impl Path<'_> {
     }
 
     pub(super) fn cost(&self) -> f64 {
-        PROBE_COST + self.rows * ROW_COST * if self.index.primary { 1.0 } else { 4.0 }
+        let reads_one = self.index.primary || self.only;
+        PROBE_COST + self.rows * ROW_COST * if reads_one { 1.0 } else { 4.0 }
     }
 }
 

@@ -66,7 +66,8 @@ pub enum NodeKind {
         /// Rows to keep.
         filter: Option<Expr>,
     },
-    /// Rows of a table by an index; by the primary key this is the table itself.
+    /// Rows of a table by an index; by the primary key this is the table itself. EXPLAIN calls it
+    /// an Index Only Scan when the entries answer alone.
     IndexScan {
         /// The table.
         table: Arc<Table>,
@@ -82,6 +83,8 @@ pub enum NodeKind {
         probe: IndexProbe,
         /// Order of the rows.
         direction: Direction,
+        /// Whether a secondary index's entries carry all of `columns`, so that no row is read.
+        only: bool,
         /// Rows to keep; it repeats nothing that `probe` decides exactly.
         filter: Option<Expr>,
     },

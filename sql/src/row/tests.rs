@@ -40,6 +40,38 @@ proptest! {
     }
 
     #[test]
+    fn a_projection_reads_what_its_columns_read((types, values) in rows(), from in 0usize..12) {
+        let layout = Layout::of_types(types.iter().copied());
+        let columns: Vec<usize> = (0..types.len()).rev().filter(|at| *at >= from).collect();
+        let projection = Projection::new(layout.clone(), &columns);
+        for values in [values, vec![Datum::Null; types.len()]] {
+            let row = encoded(&layout, &values);
+            let mut read = Vec::new();
+            projection.decode(&row, &mut read).unwrap();
+            let opened = projection.open(&row).unwrap();
+            for (position, column) in columns.iter().enumerate() {
+                let expected = layout.column(&row, *column).unwrap();
+                prop_assert!(same(&read[position], &expected));
+                prop_assert!(same(&opened.column(position).unwrap(), &expected));
+            }
+        }
+    }
+
+    #[test]
+    fn a_projection_of_any_bytes_is_a_row_or_an_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..64),
+        plain in any::<bool>(),
+    ) {
+        let types = [Type::INT4, Type::TEXT, Type::BOOL, Type::INT8, Type::BYTEA];
+        let projection = Projection::new(Layout::of_types(types), &[0, 1, 2, 3, 4]);
+        let mut row = bytes;
+        if plain {
+            row.splice(0..0, [types.len() as u8, 0, 0]);
+        }
+        let _read = projection.decode(&row, &mut Vec::new());
+    }
+
+    #[test]
     fn a_column_added_later_reads_as_missing((types, values) in rows(), cut in 0usize..12) {
         let cut = cut.min(values.len());
         let old = Layout::of_types(types[..cut].iter().copied());

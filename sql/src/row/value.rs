@@ -42,6 +42,10 @@ impl StoredFamily {
         StoredFamily { family, width }
     }
 
+    pub(super) fn family(self) -> Family {
+        self.family
+    }
+
     /// Bytes of a value; None when they vary.
     pub(super) fn width(self) -> Option<usize> {
         self.width.map(usize::from)

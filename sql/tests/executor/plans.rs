@@ -126,6 +126,7 @@ pub(crate) fn index_scan(
         row_key: false,
         probe,
         direction,
+        only: false,
         filter: None,
     };
     node(kind, COLUMNS.to_vec())

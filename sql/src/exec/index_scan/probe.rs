@@ -70,16 +70,23 @@ impl Probe {
     }
 
     /// Appends the equalities; false when one is NULL, which nothing is equal to.
+    #[inline]
     pub(super) fn prefix(&mut self, bytes: &mut Vec<u8>, cx: &mut Context<'_>) -> Result<bool> {
         for (value, (ty, order)) in self.equal.iter_mut().zip(&self.columns) {
-            let value = match value {
-                None => Datum::Null,
-                Some(value) => match value.eval(&[], cx)? {
-                    Datum::Null => return Ok(false),
-                    value => value,
-                },
+            let Some(value) = value else {
+                key::append(&Datum::Null, *ty, *order, bytes)?;
+                continue;
             };
-            key::append(&value, *ty, *order, bytes)?;
+            if let Some(value) = value.peek(cx)
+                && !value.is_null()
+            {
+                key::append(value, *ty, *order, bytes)?;
+                continue;
+            }
+            match value.eval(&[], cx)? {
+                Datum::Null => return Ok(false),
+                value => key::append(&value, *ty, *order, bytes)?,
+            }
         }
         Ok(true)
     }

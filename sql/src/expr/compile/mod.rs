@@ -61,6 +61,12 @@ impl Compiled {
         self.step.eval(row, cx)
     }
 
+    /// The value where it stands, when nothing is to be computed and it depends on no row.
+    #[inline]
+    pub(crate) fn peek<'v>(&'v self, cx: &'v Context<'_>) -> Option<&'v Datum> {
+        self.step.peek(&[], cx)
+    }
+
     /// Whether the condition holds over `row` (invariant 2).
     #[inline]
     pub fn test(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<bool> {

@@ -24,10 +24,11 @@ pub(super) fn title(node: &Node, scope: &Scope<'_>) -> String {
         NodeKind::SeqScan { table, alias, .. } => {
             format!("Seq Scan on {}", on(table, alias, scope))
         }
-        NodeKind::IndexScan { table, alias, index, direction, .. } => {
+        NodeKind::IndexScan { table, alias, index, direction, only, .. } => {
+            let only = if *only { " Only" } else { "" };
             let backward = if *direction == Direction::Reverse { " Backward" } else { "" };
             let name = index_of(table, *index).map_or("?", |index| index.name.as_str());
-            format!("Index Scan{backward} using {name} on {}", on(table, alias, scope))
+            format!("Index{only} Scan{backward} using {name} on {}", on(table, alias, scope))
         }
         NodeKind::FunctionScan { function, alias, .. } => {
             format!("Function Scan on {}", named(function.name, alias))

@@ -101,6 +101,12 @@ impl Writer<'_> {
             let text = subplans.number(text);
             self.property(inside, &format!("{label}: {text}"));
         }
+        if matches!(shown.kind, NodeKind::IndexScan { only: true, .. })
+            && (self.figures)(shown).is_some_and(|figures| figures.loops > 0)
+        {
+            // PostgreSQL has to look at rows that its visibility map does not vouch for.
+            self.property(inside, "Heap Fetches: 0");
+        }
         self.counters(inside, node);
         for plan in subplans.plans {
             let text = format!("{}{}", " ".repeat(inside * 2), plan.title);
