@@ -322,7 +322,12 @@ struct Visit<'a, F> {
 
 impl<F: FnMut(&[u8], &[u8]) -> ControlFlow<()>> Visit<'_, F> {
     /// A committed row: gives the own rows before it, then it, or what the transaction made of it.
+    #[inline]
     fn give(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
+        if self.own.is_none() { self.emit(key, value) } else { self.merge(key, value) }
+    }
+
+    fn merge(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
         while let Some(own) = &mut self.own
             && let Some((own_key, own_value)) = own.peek()
         {
@@ -362,6 +367,7 @@ impl<F: FnMut(&[u8], &[u8]) -> ControlFlow<()>> Visit<'_, F> {
         ControlFlow::Continue(())
     }
 
+    #[inline]
     fn emit(&mut self, key: &[u8], value: &[u8]) -> ControlFlow<()> {
         let flow = (self.row)(key, value);
         self.left -= 1;

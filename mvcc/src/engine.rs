@@ -200,11 +200,13 @@ impl Engine {
     }
 
     /// The last commit that a reply may show. See [`on_durable`](Self::on_durable).
+    #[inline]
     pub fn durable(&self) -> Timestamp {
         self.shared.marks.durable()
     }
 
     /// What time it is, in the clock that timestamps are from.
+    #[inline]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }
@@ -246,6 +248,7 @@ impl Engine {
 
     /// The newest commit that wrote to a keyspace since the engine was opened, [`Timestamp::ZERO`] if
     /// none did. A snapshot at or after that commit is never told an older one.
+    #[inline]
     pub fn last_change(&self, keyspace: KeyspaceId) -> Timestamp {
         self.shared.keyspaces.find(keyspace).last_change()
     }
@@ -373,6 +376,7 @@ pub struct Watch(Arc<Keyspace>);
 
 impl Watch {
     /// As [`Engine::last_change`].
+    #[inline]
     pub fn last_change(&self) -> Timestamp {
         self.0.last_change()
     }

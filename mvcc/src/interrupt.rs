@@ -99,6 +99,7 @@ impl Signal {
         }
     }
 
+    #[inline]
     pub(crate) fn reason(&self) -> Option<Reason> {
         match self.reason.load(Ordering::Acquire) {
             0 => None,
@@ -106,6 +107,7 @@ impl Signal {
         }
     }
 
+    #[inline]
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.reason().map_or(Ok(()), |reason| Err(Error::Interrupted(reason)))
     }
@@ -133,11 +135,13 @@ impl Interrupt {
     }
 
     /// The reason, if there is one.
+    #[inline]
     pub fn reason(&self) -> Option<Reason> {
         self.signal.reason()
     }
 
     /// [`Error::Interrupted`] if there is a reason to stop. One load: cheap enough between rows.
+    #[inline]
     pub fn check(&self) -> Result<(), Error> {
         self.signal.check()
     }

@@ -45,6 +45,7 @@ pub(crate) struct Base {
 
 impl Base {
     /// A key's value at a time: inline if the store has it in memory, else where blocking is allowed.
+    #[inline]
     pub(crate) fn read(
         &self,
         keyspace: KeyspaceId,
@@ -125,6 +126,7 @@ pub(crate) struct Keyspace {
 
 impl Keyspace {
     /// The newest commit that wrote here since the engine was opened.
+    #[inline]
     pub(crate) fn last_change(&self) -> Timestamp {
         Timestamp(self.last_change.load(Ordering::Acquire))
     }
@@ -157,6 +159,7 @@ impl Keyspace {
     }
 
     /// What a snapshot sees under a key.
+    #[inline]
     pub(crate) fn read<R>(
         &self,
         key: &[u8],

@@ -24,7 +24,7 @@ use crate::exported::Exporter;
 use crate::interrupt::{Interrupt, Signal};
 use crate::lock::{AdvisoryKey, AdvisoryLock, HeldAdvisory, SessionLocks, Wait};
 use crate::snapshot::{Isolation, Slot};
-use crate::sync::{AtomicU32, AtomicU64, Mutex, RandomState, RwLock};
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, Mutex, RandomState, RwLock};
 use crate::transaction::{State, Transaction};
 
 /// Names a session; grows, and is not used again for a long time. What `pg_backend_pid()` shows.
@@ -75,6 +75,7 @@ impl Member {
         }
     }
 
+    #[inline]
     pub(crate) fn floor(&self) -> Timestamp {
         Timestamp(self.floor.load(Ordering::Relaxed))
     }
@@ -87,6 +88,7 @@ impl Member {
         }
     }
 
+    #[inline]
     pub(crate) fn raise_floor(&self, to: Timestamp) {
         if self.floor.load(Ordering::Relaxed) < to.0 {
             self.floor.fetch_max(to.0, Ordering::Relaxed);
@@ -141,6 +143,8 @@ pub(crate) struct Core {
     pub(crate) spare: Mutex<Option<Box<State>>>,
     /// Advisory locks of the open transaction.
     pub(crate) advisory: Mutex<Vec<HeldAdvisory>>,
+    /// Whether there are any; written and read by the session's own thread.
+    has_advisory: AtomicBool,
 }
 
 impl Core {
@@ -158,16 +162,22 @@ impl Core {
             return Ok(false);
         };
         self.advisory.lock().extend(held);
+        self.has_advisory.store(true, Ordering::Relaxed);
         self.member.raise_floor(shared.marks.visible());
         Ok(true)
     }
 
     /// Takes the transaction's advisory locks back, but for the first `kept`.
+    #[inline]
     pub(crate) fn release_advisory(&self, kept: usize) {
+        if !self.has_advisory.load(Ordering::Relaxed) {
+            return;
+        }
         let mut held = self.advisory.lock();
         for held in held.drain(kept..).rev() {
             self.engine.shared.locks.release_advisory(&self.member, &held);
         }
+        self.has_advisory.store(!held.is_empty(), Ordering::Relaxed);
     }
 }
 
@@ -199,7 +209,8 @@ impl Session {
         let member = engine.shared.sessions.join();
         let spare = Mutex::new(Some(Box::default()));
         let (exports, advisory) = (AtomicU32::new(0), Mutex::default());
-        Self { core: Arc::new(Core { engine, member, exports, spare, advisory }) }
+        let has_advisory = AtomicBool::new(false);
+        Self { core: Arc::new(Core { engine, member, exports, spare, advisory, has_advisory }) }
     }
 
     /// Its name.
@@ -228,11 +239,13 @@ impl Session {
 
     /// Everything the session has seen or committed is at or before it. A reply after a failed commit
     /// waits until `durable` covers it.
+    #[inline]
     pub fn floor(&self) -> Timestamp {
         self.core.member.floor()
     }
 
     /// Makes the session see at least what another one has seen or committed.
+    #[inline]
     pub fn raise_floor(&self, to: Timestamp) {
         self.core.member.raise_floor(to.min(self.core.engine.visible()));
     }

@@ -75,6 +75,7 @@ impl Slot {
     }
 
     /// Nothing is read any more.
+    #[inline]
     pub(crate) fn clear(&self) {
         self.0.store(u64::MAX, Ordering::Release);
     }
@@ -85,6 +86,7 @@ impl Slot {
     }
 
     /// Registers a snapshot. False: the horizon has passed it or is about to; take a newer one.
+    #[inline]
     pub(crate) fn register(&self, snapshot: Timestamp, horizon: &Horizon) -> bool {
         let held = self.0.load(Ordering::Relaxed);
         if held <= snapshot.0 {

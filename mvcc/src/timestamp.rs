@@ -36,6 +36,7 @@ impl Clock {
     }
 
     /// What time it is.
+    #[inline]
     pub fn now(&self) -> Timestamp {
         let passed = i64::try_from(instant().duration_since(self.start).as_micros());
         let us = self.start_us + passed.unwrap_or(i64::MAX / 2);
@@ -62,6 +63,7 @@ pub(crate) use crate::sync::instant;
 /// The monotonic clock.
 #[cfg(not(shuttle))]
 #[expect(clippy::disallowed_methods, reason = "this file owns the clock")]
+#[inline]
 pub(crate) fn instant() -> Instant {
     Instant::now()
 }

@@ -160,6 +160,7 @@ impl Transaction {
     }
 
     /// The isolation level it was begun at.
+    #[inline]
     pub fn isolation(&self) -> Isolation {
         self.isolation
     }
@@ -175,6 +176,7 @@ impl Transaction {
     }
 
     /// Whether writes are refused.
+    #[inline]
     pub fn is_read_only(&self) -> bool {
         self.read_only
     }
@@ -199,6 +201,7 @@ impl Transaction {
     }
 
     /// Whether it wrote something that a commit would append.
+    #[inline]
     pub fn is_writing(&self) -> bool {
         !self.state().writes.is_empty()
     }
@@ -221,6 +224,7 @@ impl Transaction {
 
     /// What the next statement sees: READ COMMITTED, what is answerable now; else what the first statement
     /// saw, with the own writes of the commands since.
+    #[inline]
     pub fn snapshot(&mut self) -> Snapshot {
         let command = self.state().command;
         let first = self.state().first;
@@ -266,6 +270,7 @@ impl Transaction {
         self.isolation != Isolation::ReadCommitted || self.state().historical
     }
 
+    #[inline]
     fn take_snapshot(&self) -> Timestamp {
         let (shared, member) = (self.shared(), &self.core.member);
         loop {
@@ -380,19 +385,23 @@ impl Transaction {
         self.core.member.raise_floor(self.shared().marks.visible());
     }
 
+    #[inline]
     pub(crate) fn see(&self, at: Timestamp) {
         let seen = &self.state().seen;
         seen.set(seen.get().max(at));
     }
 
+    #[inline]
     fn shared(&self) -> &Shared {
         &self.core.engine.shared
     }
 
+    #[inline]
     pub(crate) fn state(&self) -> &State {
         self.state.as_deref().expect("an open transaction has its state")
     }
 
+    #[inline]
     pub(crate) fn state_mut(&mut self) -> &mut State {
         self.state.as_deref_mut().expect("an open transaction has its state")
     }

@@ -53,6 +53,7 @@ pub(crate) struct WriteSet {
 }
 
 impl WriteSet {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.keyspaces.is_empty()
     }
@@ -62,6 +63,7 @@ impl WriteSet {
         self.bytes
     }
 
+    #[inline]
     pub(crate) fn has(&self, keyspace: KeyspaceId) -> bool {
         self.keyspaces.contains_key(&keyspace)
     }
@@ -172,7 +174,9 @@ impl WriteSet {
 
     /// Empty again.
     pub(crate) fn clear(&mut self) {
-        self.keyspaces.clear();
+        if !self.keyspaces.is_empty() {
+            self.keyspaces.clear();
+        }
         self.undo.clear();
         self.undo.shrink_to(64);
         self.savepoints = 0;
@@ -214,6 +218,7 @@ impl<'a> InOrder<'a> {
 }
 
 /// Whether nothing can be inside; `BTreeMap::range` does not accept such bounds.
+#[inline]
 fn is_empty(bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
     match bounds {
         (Bound::Included(lower), Bound::Included(upper)) => lower > upper,

@@ -5,7 +5,7 @@
 //! the extended one. A message that has nothing to do with it ends the connection.
 
 use bytes::Buf as _;
-use reckon_sql::session::Progress;
+use reckon_sql::session::{Progress, Tag};
 use reckon_wire::Format;
 use reckon_wire::backend::{self, Report, Severity};
 use reckon_wire::codec::{Frame, HEADER_LENGTH};
@@ -17,7 +17,7 @@ use crate::protocol::Failure;
 /// How a message moved the COPY on.
 enum Step {
     More,
-    Complete(String),
+    Complete(Tag),
 }
 
 impl Connection {
@@ -89,7 +89,7 @@ fn take(session: &mut reckon_sql::Session, tag: u8, message: Message<'_>) -> Res
         Message::CopyData(rows) => session.copy_data(rows)?,
         Message::CopyDone => match session.copy_done()? {
             Progress::Complete(tag) => return Ok(Step::Complete(tag)),
-            _ => return Ok(Step::Complete(String::new())),
+            _ => return Ok(Step::Complete(Tag::default())),
         },
         Message::CopyFail(reason) => return Err(session.copy_fail(reason).into()),
         Message::Flush | Message::Sync => {}

@@ -44,7 +44,7 @@ fn run(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
     let mut rows = Rows::default();
     while session.next(&mut script)?.is_some() {
         match session.execute("", 0, &mut rows)? {
-            Progress::Complete(tag) => rows.0.push(tag),
+            Progress::Complete(tag) => rows.0.push(tag.into_owned()),
             other => rows.0.push(format!("{other:?}")),
         }
     }
@@ -107,7 +107,7 @@ fn plan_of(session: &mut Session, sql: &str) -> String {
 fn a_plan_follows_what_analyze_found() {
     let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let mut session = session(&database);
-    let setup = "create table t (id int primary key, kind int);
+    let setup = "create table t (id int primary key, kind int, rest text);
         create index on t (kind);
         insert into t select n, case when n > 990 then n else 1 end from generate_series(1, 1000) n";
     show(&mut session, setup);

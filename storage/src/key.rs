@@ -72,11 +72,13 @@ pub fn append_null(key: &mut Vec<u8>, order: Order) {
 }
 
 /// Appends the marker that a value follows.
+#[inline]
 pub fn append_present(key: &mut Vec<u8>) {
     key.push(PRESENT);
 }
 
 /// Reads a marker: whether a value follows.
+#[inline]
 pub fn take_present(input: &mut &[u8], order: Order) -> Result<bool, Error> {
     match take::<1>(input, "a null marker")? {
         [PRESENT] => Ok(true),
@@ -88,11 +90,13 @@ pub fn take_present(input: &mut &[u8], order: Order) -> Result<bool, Error> {
 macro_rules! integers {
     ($($append:ident $take:ident $type:ty, $flip:expr, $name:literal;)*) => {$(
         #[doc = concat!("Appends ", $name, ".")]
+        #[inline]
         pub fn $append(key: &mut Vec<u8>, value: $type, order: Order) {
             append_array(key, (value ^ $flip).to_be_bytes(), order);
         }
 
         #[doc = concat!("Reads ", $name, ".")]
+        #[inline]
         pub fn $take(input: &mut &[u8], order: Order) -> Result<$type, Error> {
             Ok(<$type>::from_be_bytes(take_array(input, order, $name)?) ^ $flip)
         }
@@ -242,11 +246,13 @@ fn append_escaped(key: &mut Vec<u8>, mut value: &[u8]) {
     key.extend_from_slice(value);
 }
 
+#[inline]
 fn append_array<const N: usize>(key: &mut Vec<u8>, mut bytes: [u8; N], order: Order) {
     orient(&mut bytes, order);
     key.extend_from_slice(&bytes);
 }
 
+#[inline]
 fn take_array<const N: usize>(
     input: &mut &[u8],
     order: Order,
@@ -257,12 +263,14 @@ fn take_array<const N: usize>(
     Ok(bytes)
 }
 
+#[inline]
 fn take<const N: usize>(input: &mut &[u8], expected: &'static str) -> Result<[u8; N], Error> {
     let (bytes, rest) = input.split_first_chunk().ok_or(Error::MalformedKey { expected })?;
     *input = rest;
     Ok(*bytes)
 }
 
+#[inline]
 fn orient(bytes: &mut [u8], order: Order) {
     if !order.ascending {
         bytes.iter_mut().for_each(|byte| *byte = !*byte);

@@ -10,6 +10,8 @@ use super::engine::Engine;
 
 /// `int8`, the type of every parameter.
 const INT8: Oid = Oid(20);
+/// The most parameters of a statement.
+const PARAMETERS_MAX: usize = 3;
 /// A format code of the protocol.
 const BINARY: i16 = 1;
 
@@ -49,8 +51,11 @@ impl Reckon {
         let progress = self.session.execute("", 0, sum).expect("Reckon runs it");
         assert!(matches!(progress, Progress::Complete(_)), "{progress:?}");
         self.session.sync().expect("Reckon ends the statement");
-        if let Some(timestamp) = self.session.durable_needed() {
-            self.database.engine().on_durable(timestamp).wait();
+        let engine = self.database.engine();
+        if let Some(timestamp) = self.session.durable_needed()
+            && engine.durable() < timestamp
+        {
+            engine.on_durable(timestamp).wait();
         }
     }
 }
@@ -73,10 +78,14 @@ impl Engine for Reckon {
         let types = vec![INT8; sql.matches('$').count()];
         self.session.parse("s", sql, &types).expect("Reckon prepares a statement");
         let mut sum = Sum(0);
+        let mut bytes = [[0; 8]; PARAMETERS_MAX];
         while let Some(parameters) = next() {
-            let bytes: Vec<[u8; 8]> = parameters.iter().map(|value| value.to_be_bytes()).collect();
-            let values: Vec<Option<&[u8]>> = bytes.iter().map(|value| Some(&value[..])).collect();
-            self.session.bind("", "s", &[BINARY], &values, &[]).expect("Reckon binds it");
+            for (bytes, value) in bytes.iter_mut().zip(&parameters) {
+                *bytes = value.to_be_bytes();
+            }
+            let values = bytes.each_ref().map(|bytes| Some(&bytes[..]));
+            let values = &values[..parameters.len()];
+            self.session.bind("", "s", &[BINARY], values, &[]).expect("Reckon binds it");
             self.execute(&mut sum);
         }
         sum.0

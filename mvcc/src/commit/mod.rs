@@ -72,11 +72,13 @@ impl Watermarks {
     }
 
     /// The last commit that was installed.
+    #[inline]
     pub(crate) fn visible(&self) -> Timestamp {
         Timestamp(self.applied.visible.load(Ordering::Acquire))
     }
 
     /// The last commit that a reply may show.
+    #[inline]
     pub(crate) fn durable(&self) -> Timestamp {
         Timestamp(self.answerable.durable.load(Ordering::Acquire))
     }

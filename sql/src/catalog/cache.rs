@@ -25,6 +25,7 @@ pub(crate) struct AsOf {
 impl AsOf {
     /// Whether this is also the catalog at `snapshot` (invariant 1). What was committed before the start is
     /// a change like any other, for snapshots of then.
+    #[inline]
     pub(crate) fn serves(&self, newest_change: Timestamp, snapshot: Timestamp) -> bool {
         let is_newest = newest_change <= self.timestamp && newest_change <= snapshot;
         is_newest || self.timestamp == snapshot

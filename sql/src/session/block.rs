@@ -59,6 +59,7 @@ pub(super) struct Mark {
 }
 
 impl Open {
+    #[inline]
     pub(super) fn new(transaction: Transaction, level: Level, deferrable: bool) -> Open {
         Open {
             transaction,
@@ -85,6 +86,7 @@ impl Block {
     }
 
     /// The running transaction.
+    #[inline]
     pub(super) fn open(&mut self) -> Option<&mut Open> {
         match self {
             Block::Open(open) => Some(open),
@@ -93,6 +95,7 @@ impl Block {
     }
 
     /// Whether BEGIN was said.
+    #[inline]
     pub(super) fn is_explicit(&self) -> bool {
         match self {
             Block::Idle => false,

@@ -80,14 +80,13 @@ impl types::Names for Names {
 
 impl Surroundings {
     /// Takes the definitions of the statement that begins; texts of values name them too.
-    pub(super) fn set_catalog(&mut self, catalog: Arc<Catalog>) {
-        let listed = &self.settings.effective().search_path;
-        let known = Arc::ptr_eq(&self.catalog, &catalog) && self.named_on.as_ref() == Some(listed);
-        if known {
+    pub(super) fn set_catalog(&mut self, catalog: &Arc<Catalog>) {
+        let settings = self.settings.version();
+        if Arc::ptr_eq(&self.catalog, catalog) && self.named_on == Some(settings) {
             return;
         }
-        self.named_on = Some(listed.clone());
-        self.catalog = catalog;
+        self.named_on = Some(settings);
+        self.catalog = Arc::clone(catalog);
         let names: Arc<dyn types::Names> = Arc::new(self.names());
         self.settings.formats_mut().names = Some(names);
     }
@@ -116,7 +115,7 @@ impl Session {
         catalog: &Arc<Catalog>,
         parameters: &mut Vec<Option<Type>>,
     ) -> Result<Planned> {
-        self.surroundings.set_catalog(Arc::clone(catalog));
+        self.surroundings.set_catalog(catalog);
         let names = self.surroundings.names();
         let mut context = PlanContext {
             lookup: &names,

@@ -53,7 +53,7 @@ impl Session {
         match &copy.relation {
             CopyRelation::Table { name, columns } => {
                 let catalog = self.definitions()?;
-                self.surroundings.set_catalog(catalog);
+                self.surroundings.set_catalog(&catalog);
                 let table = self.surroundings.table(name)?;
                 Ok(positions(&table, columns)?.len())
             }
@@ -107,7 +107,7 @@ impl Session {
         let database = self.definition.oid;
         let (table, snapshot) = loop {
             let catalog = self.definitions()?;
-            self.surroundings.set_catalog(Arc::clone(&catalog));
+            self.surroundings.set_catalog(&catalog);
             let table = self.surroundings.table(name)?;
             let open = self.open_transaction()?;
             if open.transaction.is_read_only() {
@@ -190,7 +190,7 @@ impl Session {
         if copy.commits_at_end {
             self.end_implicit()?;
         }
-        Ok(Progress::Complete(format!("COPY {}", copy.rows)))
+        Ok(Progress::Complete(format!("COPY {}", copy.rows).into()))
     }
 
     /// CopyFail from the client: the error to report.
@@ -255,13 +255,13 @@ impl Session {
             CopyRelation::Query(statement) => Clone::clone(statement),
             CopyRelation::Table { name, columns } => {
                 let catalog = self.definitions()?;
-                self.surroundings.set_catalog(catalog);
+                self.surroundings.set_catalog(&catalog);
                 let table = self.surroundings.table(name)?;
                 select_of(&table, &positions(&table, columns)?)?
             }
         };
         let prepared = Prepared::new(Some(*statement));
-        let run = self.start_plan(&prepared, &[], &[])?;
+        let run = self.start_plan(&prepared, None, &[], &[])?;
         let columns = run.planning.planned.columns.as_ref();
         let columns = columns.ok_or(CopyError::WithoutRows)?;
         let columns: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
@@ -286,7 +286,9 @@ impl Session {
         let mut lines =
             Lines { encoder: &copy.encoder, sink, field: BytesMut::new(), line: Vec::new() };
         match self.run_plan(&mut copy.run, &[], 0, &mut lines)? {
-            Progress::Complete(_) => Ok(Progress::Complete(format!("COPY {}", copy.run.sent))),
+            Progress::Complete(_) => {
+                Ok(Progress::Complete(format!("COPY {}", copy.run.sent).into()))
+            }
             other => Ok(other),
         }
     }

@@ -17,7 +17,7 @@ impl Session {
     /// there is none.
     pub(super) fn definitions(&mut self) -> Result<Arc<Catalog>> {
         if let Some(known) = self.known_definitions() {
-            return Ok(known);
+            return Ok(Arc::clone(known));
         }
         let open = self.open_transaction()?;
         if open.deferrable {
@@ -29,8 +29,9 @@ impl Session {
 
     /// The definitions at hand, if nothing has been committed to the catalog since they were read
     /// and the open transaction may see them.
-    fn known_definitions(&mut self) -> Option<Arc<Catalog>> {
-        if let Some(open) = self.block.open()
+    #[inline]
+    pub(super) fn known_definitions(&self) -> Option<&Arc<Catalog>> {
+        if let Block::Open(open) = &self.block
             && (open.definition_changes > 0
                 || open.as_of.is_some()
                 || open.transaction.isolation() != Isolation::ReadCommitted)
@@ -39,7 +40,7 @@ impl Session {
         }
         let newest = self.newest_change();
         let known = self.committed.as_ref()?;
-        (newest <= known.timestamp).then(|| Arc::clone(&known.catalog))
+        (newest <= known.timestamp).then_some(&known.catalog)
     }
 
     /// When the definitions changed last, as far as is known; not later than anything that is read now.
@@ -71,6 +72,23 @@ impl Session {
         let catalog = Arc::clone(&loaded.catalog);
         self.committed = Some(loaded);
         Ok(catalog)
+    }
+
+    /// Whether these are the definitions at a snapshot of the open transaction.
+    #[inline]
+    pub(super) fn are_definitions_at(
+        &mut self,
+        snapshot: &Snapshot,
+        catalog: &Arc<Catalog>,
+    ) -> Result<bool> {
+        if let Block::Open(open) = &self.block
+            && open.definition_changes == 0
+            && let Some(known) = &self.committed
+            && known.serves(self.newest_change(), snapshot.timestamp)
+        {
+            return Ok(Arc::ptr_eq(&known.catalog, catalog));
+        }
+        Ok(Arc::ptr_eq(&self.definitions_at(snapshot)?, catalog))
     }
 
     /// The definitions at a snapshot of the open transaction, its own changes included.

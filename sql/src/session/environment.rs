@@ -1,5 +1,6 @@
 //! What functions may ask of the session that runs them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +41,10 @@ pub(crate) struct Surroundings {
     pub(super) statement_time: i64,
     /// The definitions of the statement that runs.
     pub(super) catalog: Arc<Catalog>,
-    /// The search path that the names in the settings' formats were made for.
-    pub(super) named_on: Option<Vec<String>>,
+    /// The version of the settings that the names in their formats were made for.
+    pub(super) named_on: Option<u64>,
+    /// How locks are waited for, as of a version of the settings.
+    wait: Cell<Option<(u64, Wait)>>,
     pub(super) interrupt: Interrupt,
     /// Notifications to send and to tell.
     pub(super) mail: Mail,
@@ -74,6 +77,7 @@ impl Surroundings {
             statement_time: 0,
             catalog: Arc::default(),
             named_on: None,
+            wait: Cell::new(None),
             interrupt: mvcc.interrupt(),
             mail: Mail::default(),
             exporter: mvcc.exporter(),
@@ -90,13 +94,22 @@ impl Surroundings {
     }
 
     /// How long a lock is waited for.
+    #[inline]
     pub(super) fn lock_wait(&self) -> Wait {
+        let version = self.settings.version();
+        if let Some((known, wait)) = self.wait.get()
+            && known == version
+        {
+            return wait;
+        }
         let effective = self.settings.effective();
         self.advisory.set_deadlock_timeout(Duration::from_millis(effective.deadlock_timeout_ms));
-        match effective.lock_timeout_ms {
+        let wait = match effective.lock_timeout_ms {
             0 => Wait::Block,
             milliseconds => Wait::Timeout(Duration::from_millis(milliseconds)),
-        }
+        };
+        self.wait.set(Some((version, wait)));
+        wait
     }
 
     /// Names of the schemas searched for unqualified names, those that exist, `pg_catalog` first
@@ -277,6 +290,7 @@ impl Environment for Surroundings {
 }
 
 /// The statement's and transaction's clock in PostgreSQL's epoch.
+#[inline]
 pub(super) fn now(engine: &Engine) -> i64 {
     engine.now().0 as i64 - EPOCH_MICROSECONDS
 }

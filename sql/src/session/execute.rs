@@ -7,8 +7,8 @@ use reckon_mvcc::{Snapshot, Wait};
 use super::Session;
 use super::block::Block;
 use super::environment::now;
-use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run};
-use super::prepared::Prepared;
+use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run, Tag};
+use super::prepared::{Planning, Prepared};
 use crate::error::{Cause, Error, ExecutionError, Result, TransactionError};
 use crate::exec::{self, Context, Limits};
 use crate::plan::Command;
@@ -40,7 +40,7 @@ impl Session {
         let progress = self.run(&mut portal, max_rows, sink)?;
         if let Progress::Complete(tag) = &progress {
             if let Run::Plan(run) = std::mem::replace(&mut portal.run, Run::Done(tag.clone())) {
-                run.planning.give_back(run.execution);
+                run.planning.give_back(run.ready);
             }
             if std::mem::take(&mut self.commits_at_end) {
                 // The portal ends with its transaction.
@@ -77,9 +77,9 @@ impl Session {
                 let mut collected = Collected::default();
                 let progress = self.run_plan(run, &portal.parameters, 0, &mut collected)?;
                 let Progress::Complete(tag) = progress else { return Ok(progress) };
-                let mut rows = RowsRun::new(collected.0, run.encoding.clone(), tag);
+                let mut rows = RowsRun::new(collected.0, run.ready.encoding.clone(), tag);
                 let progress = run_rows(&mut rows, max_rows, sink);
-                portal.run = Run::Rows(rows);
+                portal.run = Run::Rows(Box::new(rows));
                 Ok(progress)
             }
             Run::Rows(run) => Ok(run_rows(run, max_rows, sink)),
@@ -91,34 +91,44 @@ impl Session {
 
     /// Starts a portal; Some when that was all there is to it.
     pub(super) fn start(&mut self, portal: &mut Portal) -> Result<Option<Progress>> {
-        let prepared = Arc::clone(&portal.prepared);
-        self.check_allowed(prepared.statement.as_ref())?;
+        self.check_allowed(portal.prepared.statement.as_ref())?;
         self.surroundings.statement_time = now(self.database.engine());
-        let Some(statement) = &prepared.statement else { return Ok(Some(Progress::Empty)) };
+        let Some(statement) = &portal.prepared.statement else { return Ok(Some(Progress::Empty)) };
         if statement.kind.is_plannable() {
-            let run = self.start_plan(&prepared, &portal.parameters, &portal.result_formats)?;
-            portal.run = Run::Plan(Box::new(run));
+            let planning = portal.planning.take();
+            let (values, formats) = (&portal.parameters, &portal.result_formats);
+            let run = self.start_plan(&portal.prepared, planning, values, formats)?;
+            portal.run = Run::Plan(run);
             return Ok(None);
         }
+        let prepared = Arc::clone(&portal.prepared);
+        let Some(statement) = &prepared.statement else { return Ok(Some(Progress::Empty)) };
         self.start_utility(statement, portal)
     }
 
     /// Locks a plan's tables and takes the statement's snapshot. The definitions are looked at
-    /// again afterwards: who waited for a lock may find another table there.
+    /// again afterwards: who waited for a lock may find another table there. `bound` is a plan that
+    /// was right a moment ago.
     pub(super) fn start_plan(
         &mut self,
         prepared: &Prepared,
+        bound: Option<Arc<Planning>>,
         parameters: &[Datum],
         formats: &[i16],
     ) -> Result<PlanRun> {
         self.travel_for(prepared, parameters)?;
+        let settings = self.surroundings.settings.version();
+        let mut bound = bound.filter(|bound| bound.is_of_settings(settings));
         loop {
-            let planning = self
-                .planning_here(prepared)?
-                .ok_or(ExecutionError::Internal { what: "a statement has no plan" })?;
+            let planning = match bound.take() {
+                Some(bound) => bound,
+                None => self
+                    .planning_here(prepared)?
+                    .ok_or(ExecutionError::Internal { what: "a statement has no plan" })?,
+            };
             let wait = self.lock_wait();
             let database = self.definition.oid;
-            let open = self.open_transaction()?;
+            let open = self.open_transaction_at(self.surroundings.statement_time)?;
             if let Some(command) = planning.planned.writes
                 && open.transaction.is_read_only()
             {
@@ -130,34 +140,28 @@ impl Session {
             }
             let snapshot = open.transaction.snapshot();
             open.has_queried = true;
-            let catalog = self.definitions_at(&snapshot)?;
-            if !Arc::ptr_eq(&catalog, planning.catalog()) {
+            if !self.are_definitions_at(&snapshot, planning.catalog())? {
                 continue;
             }
-            self.surroundings.set_catalog(catalog);
-            let starts_over = matches!(planning.planned.command, Command::Update | Command::Delete);
-            let open = self.open_transaction()?;
-            let savepoint = starts_over.then(|| open.transaction.savepoint());
-            let execution = planning.execution()?;
-            let settings = self.surroundings.settings.effective();
-            let encoding = planning.encoding(formats, &settings.formats);
-            return Ok(PlanRun {
-                planning,
-                execution,
-                snapshot,
-                savepoint,
-                encoding,
-                sent: 0,
-                in_call: 0,
-            });
+            self.surroundings.set_catalog(planning.catalog());
+            let savepoint = match planning.planned.command {
+                Command::Update | Command::Delete => {
+                    Some(self.open_transaction()?.transaction.savepoint())
+                }
+                Command::Select | Command::Insert => None,
+            };
+            let ready = planning.ready(formats, &self.surroundings.settings.effective().formats)?;
+            return Ok(PlanRun { planning, ready, snapshot, savepoint, sent: 0, in_call: 0 });
         }
     }
 
     /// How long a lock is waited for.
+    #[inline]
     pub(super) fn lock_wait(&self) -> Wait {
         self.surroundings.lock_wait()
     }
 
+    #[inline]
     pub(super) fn run_plan(
         &mut self,
         run: &mut PlanRun,
@@ -187,11 +191,12 @@ impl Session {
             open.transaction.rollback_to(savepoint);
         }
         run.snapshot = open.transaction.snapshot();
-        run.execution.restart();
+        run.ready.execution.restart();
         Ok(())
     }
 
     /// Pulls rows into the sink.
+    #[inline]
     fn pull(
         &mut self,
         run: &mut PlanRun,
@@ -203,13 +208,13 @@ impl Session {
         let mut cx = self.context(run.snapshot, parameters)?;
         cx.skip_moved = run.sent > 0;
         let has_rows = planned.columns.is_some();
-        while run.execution.next(&mut cx)? {
+        while run.ready.execution.next(&mut cx)? {
             if !has_rows {
                 continue;
             }
             run.sent += 1;
             run.in_call += 1;
-            let flow = sink.row(run.execution.row(), &run.encoding);
+            let flow = sink.row(run.ready.execution.row(), &run.ready.encoding);
             if max_rows > 0 && run.in_call == max_rows as u64 {
                 run.in_call = 0;
                 return Ok(Progress::Suspended);
@@ -218,16 +223,17 @@ impl Session {
                 return Ok(Progress::Full);
             }
         }
-        let affected = run.execution.rows_affected();
+        let affected = run.ready.execution.rows_affected();
         Ok(Progress::Complete(match planned.command {
-            Command::Select => tag("SELECT ", run.in_call),
-            Command::Insert => tag("INSERT 0 ", affected),
-            Command::Update => tag("UPDATE ", affected),
-            Command::Delete => tag("DELETE ", affected),
+            Command::Select => tag(["SELECT 0", "SELECT 1"], run.in_call),
+            Command::Insert => tag(["INSERT 0 0", "INSERT 0 1"], affected),
+            Command::Update => tag(["UPDATE 0", "UPDATE 1"], affected),
+            Command::Delete => tag(["DELETE 0", "DELETE 1"], affected),
         }))
     }
 
     /// What an execution runs with.
+    #[inline]
     pub(super) fn context<'a>(
         &'a mut self,
         snapshot: Snapshot,
@@ -258,10 +264,11 @@ impl Session {
 
     /// Between the statements of a block nothing is read: without a portal in the middle of its
     /// rows no snapshot is needed any more.
+    #[inline]
     fn release_snapshots(&mut self) {
         let runs = |portal: &Portal| matches!(portal.run, Run::Plan(_) | Run::CopyOut(_));
         let unnamed = self.unnamed_portal.as_ref().is_some_and(runs);
-        if unnamed || self.portals.values().any(runs) {
+        if unnamed || !self.portals.is_empty() && self.portals.values().any(runs) {
             return;
         }
         if let Some(open) = self.block.open() {
@@ -270,6 +277,7 @@ impl Session {
     }
 
     /// Makes a finished statement's writes visible to the transaction's next one.
+    #[inline]
     pub(super) fn end_command(&mut self) {
         if let Some(open) = self.block.open() {
             open.transaction.next_command();
@@ -312,22 +320,21 @@ fn is_row_moved(error: &Error) -> bool {
     matches!(error.cause(), Cause::Execution(ExecutionError::RowMoved))
 }
 
-/// A command tag; most say one row, which needs no formatting.
-fn tag(words: &str, rows: u64) -> String {
-    if let Ok(digit @ 0..10) = u8::try_from(rows) {
-        let mut tag = String::with_capacity(words.len() + 1);
-        tag.push_str(words);
-        tag.push(char::from(b'0' + digit));
-        return tag;
+/// A command tag; those of no row and of one are at hand.
+#[inline]
+fn tag(usual: [&'static str; 2], rows: u64) -> Tag {
+    match rows {
+        0 => usual[0].into(),
+        1 => usual[1].into(),
+        _ => format!("{}{rows}", &usual[0][..usual[0].len() - 1]).into(),
     }
-    format!("{words}{rows}")
 }
 
 /// The tag when a portal is executed again after its end.
-fn spent(tag: &str) -> String {
+fn spent(tag: &Tag) -> Tag {
     match tag.split_once(' ') {
-        Some(("INSERT", _)) => "INSERT 0 0".to_owned(),
-        Some((command @ ("SELECT" | "UPDATE" | "DELETE"), _)) => format!("{command} 0"),
-        _ => tag.to_owned(),
+        Some(("INSERT", _)) => "INSERT 0 0".into(),
+        Some((command @ ("SELECT" | "UPDATE" | "DELETE"), _)) => format!("{command} 0").into(),
+        _ => tag.clone(),
     }
 }

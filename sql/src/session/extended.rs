@@ -51,6 +51,7 @@ impl Session {
         }
     }
 
+    #[inline]
     pub(super) fn prepared(&self, name: &str) -> Result<Arc<Prepared>> {
         let found = match name {
             "" => self.unnamed_statement.as_ref(),
@@ -99,6 +100,7 @@ impl Session {
         }
         let bound = Portal {
             prepared,
+            planning,
             parameters,
             result_formats: result_formats.to_vec(),
             run: Run::Ready,
@@ -107,6 +109,7 @@ impl Session {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn keep_portal(&mut self, name: &str, portal: Portal) {
         if name.is_empty() {
             self.unnamed_portal = Some(portal);
@@ -115,6 +118,7 @@ impl Session {
         }
     }
 
+    #[inline]
     pub(super) fn take_portal(&mut self, name: &str) -> Result<Portal> {
         let found = match name {
             "" => self.unnamed_portal.take(),
@@ -123,8 +127,9 @@ impl Session {
         found.ok_or_else(|| StatementError::UndefinedPortal { name: name.to_owned() }.into())
     }
 
+    #[inline]
     fn read_parameters(
-        &self,
+        &mut self,
         statement: &str,
         types: &[Type],
         formats: &[i16],
@@ -142,6 +147,7 @@ impl Session {
             }
             .into());
         }
+        let mut values = std::mem::take(&mut self.spare_values);
         let settings = &self.surroundings.settings.effective().formats;
         let read = |(index, bytes): (usize, &Option<&[u8]>)| {
             let Some(bytes) = *bytes else { return Ok(Datum::Null) };
@@ -152,7 +158,7 @@ impl Session {
                 code => Err(StatementError::FormatCode { code }.into()),
             }
         };
-        let mut values = Vec::with_capacity(parameters.len());
+        values.reserve_exact(parameters.len());
         for parameter in parameters.iter().enumerate() {
             values.push(read(parameter)?);
         }
@@ -239,6 +245,7 @@ impl Session {
     }
 
     /// In a failed block only what ends it is allowed.
+    #[inline]
     pub(super) fn check_allowed(&self, statement: Option<&crate::parser::Statement>) -> Result<()> {
         let ends = statement.is_none_or(|statement| statement.kind.ends_transaction());
         if matches!(self.block, Block::Failed(_)) && !ends {
@@ -248,6 +255,7 @@ impl Session {
     }
 }
 
+#[inline]
 fn check_result_formats(
     formats: &[i16],
     columns: Option<&[crate::plan::OutputColumn]>,

@@ -43,7 +43,7 @@ use crate::catalog::{AsOf, DatabaseDefinition, Role};
 use crate::database::Database;
 use crate::error::{Result, SqlState};
 use crate::settings::Settings;
-use crate::types::Oid;
+use crate::types::{Datum, Oid};
 use block::Block;
 pub(crate) use bound::Names;
 use copying::CopyIn;
@@ -53,7 +53,7 @@ pub(crate) use mail::Channels;
 pub use mail::Notification;
 pub use notice::{Notice, Severity};
 use portal::Portal;
-pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape};
+pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape, Tag};
 use prepared::{PlanCache, Prepared};
 pub use prepared::{PortalDescription, StatementDescription};
 pub use simple::Script;
@@ -91,6 +91,8 @@ pub struct Session {
     unnamed_statement: Option<Arc<Prepared>>,
     portals: HashMap<String, Portal, RandomState>,
     unnamed_portal: Option<Portal>,
+    /// Memory for the parameters of the next portal.
+    spare_values: Vec<Datum>,
     plans: PlanCache,
     copy_in: Option<CopyIn>,
     /// Whether the running statement is one of several in a text.
@@ -145,6 +147,7 @@ impl Session {
             unnamed_statement: None,
             portals: HashMap::default(),
             unnamed_portal: None,
+            spare_values: Vec::new(),
             plans: PlanCache::default(),
             copy_in: None,
             in_script: false,

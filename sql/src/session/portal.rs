@@ -1,18 +1,20 @@
 //! Portals: statements with their parameters, running or about to.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use reckon_mvcc::{Savepoint, Snapshot};
 
-use super::prepared::{Planning, Prepared};
-use crate::exec::Execution;
+use super::prepared::{Planning, Prepared, Ready};
 use crate::plan::OutputColumn;
 use crate::types::{self, Datum, Formats, Type};
 
 /// A bound statement.
 pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
+    /// The plan it was bound with, until it starts.
+    pub(super) planning: Option<Arc<Planning>>,
     pub(super) parameters: Vec<Datum>,
     pub(super) result_formats: Vec<i16>,
     pub(super) run: Run,
@@ -23,23 +25,22 @@ pub(super) enum Run {
     /// Not started.
     Ready,
     /// A plan in the middle of its rows.
-    Plan(Box<PlanRun>),
+    Plan(PlanRun),
     /// Rows that a utility statement (SHOW, EXPLAIN) computed at once.
-    Rows(RowsRun),
+    Rows(Box<RowsRun>),
     /// COPY TO in the middle of its lines.
     CopyOut(Box<super::copying::CopyOut>),
     /// Everything is out; the tag of a second Execute.
-    Done(String),
+    Done(Tag),
 }
 
 /// A plan in the middle of its rows.
 pub(super) struct PlanRun {
     pub(super) planning: Arc<Planning>,
-    pub(super) execution: Execution,
+    pub(super) ready: Box<Ready>,
     pub(super) snapshot: Snapshot,
     /// What to go back to when the statement starts over, if it can.
     pub(super) savepoint: Option<Savepoint>,
-    pub(super) encoding: RowEncoding,
     /// Rows handed to the sink.
     pub(super) sent: u64,
     /// Of these, those of the Execute under way.
@@ -52,11 +53,11 @@ pub(super) struct RowsRun {
     pub(super) encoding: RowEncoding,
     pub(super) sent: u64,
     pub(super) in_call: u64,
-    pub(super) tag: String,
+    pub(super) tag: Tag,
 }
 
 impl RowsRun {
-    pub(super) fn new(rows: Vec<Vec<Datum>>, encoding: RowEncoding, tag: String) -> RowsRun {
+    pub(super) fn new(rows: Vec<Vec<Datum>>, encoding: RowEncoding, tag: Tag) -> RowsRun {
         RowsRun { rows: rows.into_iter(), encoding, sent: 0, in_call: 0, tag }
     }
 }
@@ -80,11 +81,14 @@ pub enum Shape {
     None,
 }
 
+/// A command tag, as in CommandComplete. The usual ones need no memory.
+pub type Tag = Cow<'static, str>;
+
 /// How far [`super::Session::execute`] came.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
     /// The statement is done; its command tag.
-    Complete(String),
+    Complete(Tag),
     /// The text held no statement.
     Empty,
     /// The row limit was reached; there may be more.

@@ -43,10 +43,17 @@ pub(super) struct Planning {
     pub(super) parameters: Vec<Type>,
     catalog: Arc<Catalog>,
     settings: u64,
-    /// Operators from an execution that is over.
-    idle: Mutex<Option<Execution>>,
-    /// The format codes of the last execution, and how its rows were written.
-    encoding: Mutex<Option<(Vec<i16>, RowEncoding)>>,
+    /// What an execution that is over ran with.
+    idle: Mutex<Option<Box<Ready>>>,
+}
+
+/// What an execution runs with and leaves to the next one.
+pub(super) struct Ready {
+    pub(super) execution: Execution,
+    /// How its rows are written.
+    pub(super) encoding: RowEncoding,
+    /// The format codes that say so.
+    codes: Vec<i16>,
 }
 
 /// Describe of a statement.
@@ -85,43 +92,49 @@ impl Prepared {
 }
 
 impl Planning {
+    /// Whether it was made with settings as they are now.
+    #[inline]
+    pub(super) fn is_of_settings(&self, settings: u64) -> bool {
+        self.settings == settings
+    }
+
     /// Whether these definitions and settings would make the same plan.
+    #[inline]
     fn is_of(&self, catalog: &Arc<Catalog>, settings: u64) -> bool {
         Arc::ptr_eq(&self.catalog, catalog) && self.settings == settings
     }
 
     /// The definitions it was made from.
+    #[inline]
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
 
-    /// Operators ready to run this plan.
-    pub(super) fn execution(&self) -> Result<Execution> {
-        match self.idle.lock().take() {
-            Some(execution) => Ok(execution),
-            None => Execution::start(&self.planned.node),
-        }
-    }
-
-    /// How rows are written for these format codes. What else it depends on, settings and the
-    /// names of relations, is as long-lived as the plan.
-    pub(super) fn encoding(&self, codes: &[i16], formats: &Formats) -> RowEncoding {
-        let mut last = self.encoding.lock();
-        if let Some((last_codes, encoding)) = &*last
-            && last_codes == codes
-        {
-            return encoding.clone();
-        }
+    /// Operators ready to run this plan, whose rows are written in these format codes. What else
+    /// that depends on, settings and the names of relations, is as long-lived as the plan.
+    #[inline]
+    pub(super) fn ready(&self, codes: &[i16], formats: &Formats) -> Result<Box<Ready>> {
         let columns = self.planned.columns.as_deref().unwrap_or_default();
-        let encoding = RowEncoding::new(columns, codes, formats);
-        *last = Some((codes.to_vec(), encoding.clone()));
-        encoding
+        let idle = self.idle.lock().take();
+        if let Some(mut ready) = idle {
+            if ready.codes != codes {
+                ready.encoding = RowEncoding::new(columns, codes, formats);
+                ready.codes = codes.to_vec();
+            }
+            return Ok(ready);
+        }
+        Ok(Box::new(Ready {
+            execution: Execution::start(&self.planned.node)?,
+            encoding: RowEncoding::new(columns, codes, formats),
+            codes: codes.to_vec(),
+        }))
     }
 
-    /// Keeps the operators of an execution that is over.
-    pub(super) fn give_back(&self, mut execution: Execution) {
-        execution.restart();
-        *self.idle.lock() = Some(execution);
+    /// Keeps what an execution that is over ran with.
+    #[inline]
+    pub(super) fn give_back(&self, mut ready: Box<Ready>) {
+        ready.execution.restart();
+        *self.idle.lock() = Some(ready);
     }
 }
 
@@ -241,11 +254,15 @@ impl Session {
     /// The plan of a statement for the definitions that the open transaction sees.
     pub(super) fn planning_here(&mut self, prepared: &Prepared) -> Result<Option<Arc<Planning>>> {
         let Some(statement) = &prepared.statement else { return Ok(None) };
+        if let Some(known) = self.known_planning(prepared) {
+            return Ok(Some(known));
+        }
         let catalog = self.definitions()?;
         self.planning_for(prepared, statement, catalog).map(Some)
     }
 
     /// Takes the transaction to the time at which a statement that is about to run reads.
+    #[inline]
     pub(super) fn travel_for(&mut self, prepared: &Prepared, values: &[Datum]) -> Result<()> {
         let Some(statement) = &prepared.statement else { return Ok(()) };
         let types = match &statement.system_time {
@@ -254,6 +271,17 @@ impl Session {
         };
         let values = if types.is_empty() { &[] } else { values };
         self.travel(statement, Some(Given { types: &types, values }))
+    }
+
+    /// The plan that was made before, when the definitions at hand and the settings are still those
+    /// it was made from.
+    #[inline]
+    fn known_planning(&self, prepared: &Prepared) -> Option<Arc<Planning>> {
+        let catalog = self.known_definitions()?;
+        let known = prepared.planning.lock();
+        let known = known.as_ref()?;
+        let same = known.is_of(catalog, self.surroundings.settings.version());
+        (same && (prepared.described || !known.planned.reads_clock)).then(|| Arc::clone(known))
     }
 
     fn planning_for(
@@ -290,14 +318,8 @@ impl Session {
             return Err(StatementError::ResultTypeChanged.into());
         }
         let parameters = inferred(types)?;
-        let planning = Arc::new(Planning {
-            planned,
-            parameters,
-            catalog,
-            settings,
-            idle: Mutex::default(),
-            encoding: Mutex::default(),
-        });
+        let planning =
+            Arc::new(Planning { planned, parameters, catalog, settings, idle: Mutex::default() });
         *prepared.planning.lock() = Some(Arc::clone(&planning));
         Ok(planning)
     }

@@ -132,7 +132,8 @@ impl Session {
     fn open_portal(&mut self, prepared: Arc<Prepared>, parameters: Vec<Datum>) -> Result<Shape> {
         self.check_allowed(prepared.statement.as_ref())?;
         let shape = self.shape(&prepared)?;
-        if let Some(planning) = self.planning(&prepared)?
+        let planning = self.planning(&prepared)?;
+        if let Some(planning) = &planning
             && planning.parameters.len() != parameters.len()
         {
             let place = prepared.statement.as_ref().and_then(|s| s.parameter_position(1));
@@ -141,7 +142,7 @@ impl Session {
         }
         let run = Run::Ready;
         let result_formats = Vec::new();
-        self.unnamed_portal = Some(Portal { prepared, parameters, result_formats, run });
+        self.unnamed_portal = Some(Portal { prepared, planning, parameters, result_formats, run });
         Ok(shape)
     }
 }

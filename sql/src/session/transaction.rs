@@ -29,24 +29,41 @@ impl Characteristics {
     }
 }
 
+/// How many values a session keeps memory for between statements.
+const SPARE_VALUES_MAX: usize = 64;
+
 impl Session {
     /// The open transaction; begins an implicit one when there is none.
     pub(super) fn open_transaction(&mut self) -> Result<&mut Open> {
         if matches!(self.block, Block::Idle) {
-            self.begin();
+            self.begin(now(self.database.engine()));
         }
+        self.running()
+    }
+
+    /// The same, and the time is known.
+    #[inline]
+    pub(super) fn open_transaction_at(&mut self, now: i64) -> Result<&mut Open> {
+        if matches!(self.block, Block::Idle) {
+            self.begin(now);
+        }
+        self.running()
+    }
+
+    #[inline]
+    fn running(&mut self) -> Result<&mut Open> {
         match &mut self.block {
             Block::Open(open) => Ok(open),
             Block::Idle | Block::Failed(_) => Err(TransactionError::InFailedTransaction.into()),
         }
     }
 
-    fn begin(&mut self) {
+    #[inline]
+    fn begin(&mut self, now: i64) {
         let effective = self.surroundings.settings.effective();
         let (level, read_only) = (effective.default_isolation, effective.default_read_only);
         let deferrable = effective.default_deferrable;
         let transaction = self.mvcc.begin(level.isolation(), read_only);
-        let now = now(self.database.engine());
         self.surroundings.transaction_time = now;
         self.surroundings.settings.formats_mut().now = now;
         self.block = Block::Open(Open::new(transaction, level, deferrable));
@@ -217,9 +234,16 @@ impl Session {
     }
 
     /// Portals do not outlive their transaction.
+    #[inline]
     pub(super) fn drop_portals(&mut self) {
-        self.portals.clear();
-        self.unnamed_portal = None;
+        if !self.portals.is_empty() {
+            self.portals.clear();
+        }
+        if let Some(portal) = self.unnamed_portal.take() {
+            self.spare_values = portal.parameters;
+            self.spare_values.clear();
+            self.spare_values.shrink_to(SPARE_VALUES_MAX);
+        }
     }
 
     pub(super) fn warn_no_block(&mut self) {

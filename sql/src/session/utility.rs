@@ -71,13 +71,13 @@ impl Session {
             }
         };
         match outcome {
-            Outcome::Tag(tag) => Ok(Some(Progress::Complete(tag.to_owned()))),
+            Outcome::Tag(tag) => Ok(Some(Progress::Complete(tag.into()))),
             Outcome::Rows(rows, tag) => {
                 let width = rows.first().map_or(1, Vec::len);
                 let columns = vec![text_column(""); width];
                 let formats = &self.surroundings.settings.effective().formats;
                 let encoding = RowEncoding::new(&columns, &portal.result_formats, formats);
-                portal.run = Run::Rows(RowsRun::new(rows, encoding, tag.to_owned()));
+                portal.run = Run::Rows(Box::new(RowsRun::new(rows, encoding, tag.into())));
                 Ok(None)
             }
         }
@@ -458,7 +458,7 @@ impl Session {
         }
         let snapshot = open.transaction.newest_snapshot();
         let catalog = self.definitions_at(&snapshot)?;
-        self.surroundings.set_catalog(Arc::clone(&catalog));
+        self.surroundings.set_catalog(&catalog);
         let path = self.surroundings.search_path().into_iter().map(str::to_owned).collect();
         let database = self.database.clone();
         let super::block::Block::Open(open) = &mut self.block else {
@@ -550,10 +550,8 @@ impl Session {
         portal: &mut Portal,
     ) -> Result<Option<Progress>> {
         let prepared = self.prepared(name)?;
-        let types = match self.planning(&prepared)? {
-            Some(planning) => planning.parameters.clone(),
-            None => Vec::new(),
-        };
+        let planning = self.planning(&prepared)?;
+        let types = planning.as_ref().map_or_else(Vec::new, |known| known.parameters.clone());
         // As in PostgreSQL, a statement without parameters does not look at its arguments.
         let arguments = if types.is_empty() { &[] } else { arguments };
         if types.len() != arguments.len() {
@@ -561,7 +559,7 @@ impl Session {
             return Err(StatementError::ArgumentCount { name, wanted, given }.into());
         }
         portal.parameters = self.evaluate(arguments, &types, &statement.source)?;
-        portal.prepared = prepared;
+        (portal.prepared, portal.planning) = (prepared, planning);
         self.start(portal)
     }
 }

@@ -159,6 +159,7 @@ impl Settings {
     }
 
     /// Grows with every change: what was made from the settings is still good while it is the same.
+    #[inline]
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -174,6 +175,7 @@ impl Settings {
     }
 
     /// The values as the engine reads them.
+    #[inline]
     pub fn effective(&self) -> &Effective {
         &self.effective
     }

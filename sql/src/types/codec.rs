@@ -253,6 +253,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(DataError::BinaryTooShort)?;
         self.rest = rest;
