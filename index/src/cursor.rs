@@ -186,6 +186,7 @@ impl Cursor {
             let mut batch = std::mem::take(&mut self.batch);
             if let Some(from) = at.next {
                 let max = BATCH_RECORDS.min(visit.rows_left);
+                batch.reserve(max.min(at.end.abs_diff(from)));
                 at.next = match self.direction {
                     Direction::Forward => body.slots.copy_forward(from, at.end, max, &mut batch),
                     Direction::Reverse => body.slots.copy_backward(from, at.end, max, &mut batch),

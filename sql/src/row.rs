@@ -262,6 +262,7 @@ impl Sizes {
     }
 }
 
+#[cold]
 fn corrupted() -> crate::Error {
     DataError::Corrupted { what: "a row" }.into()
 }

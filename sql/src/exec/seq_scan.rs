@@ -49,7 +49,17 @@ impl SeqScan {
         Ok(true)
     }
 
-    /// Visits the next batch.
+    /// Visits the next batch; false at the end. Apart from `next`, which has little to do.
+    #[inline(never)]
+    fn more(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        cx.check()?;
+        self.fill(cx)?;
+        Ok(true)
+    }
+
     fn fill(&mut self, cx: &mut Context<'_>) -> Result<()> {
         if self.cursor.is_none() && !self.open(cx)? {
             self.ended = true;
@@ -84,11 +94,9 @@ impl Operator for SeqScan {
                     return Ok(true);
                 }
             }
-            if self.ended {
+            if !self.more(cx)? {
                 return Ok(false);
             }
-            cx.check()?;
-            self.fill(cx)?;
         }
     }
 

@@ -104,14 +104,21 @@ impl Projection {
         if !self.is_plain(bytes) {
             return self.layout.decode(bytes, &self.columns, row);
         }
-        let mut whole = true;
-        row.extend(self.places.iter().map(|place| {
-            self.plain(bytes, place).unwrap_or_else(|| {
-                whole = false;
-                Datum::Null
-            })
-        }));
-        if whole { Ok(()) } else { Err(corrupted()) }
+        row.reserve(self.places.len());
+        for place in &self.places {
+            match *place {
+                Place::Int4(at) => {
+                    let Some(bytes) = chunk(bytes, at) else { return Err(corrupted()) };
+                    row.push(Datum::Int4(i32::from_le_bytes(*bytes)));
+                }
+                Place::Int8(at) => {
+                    let Some(bytes) = chunk(bytes, at) else { return Err(corrupted()) };
+                    row.push(Datum::Int8(i64::from_le_bytes(*bytes)));
+                }
+                _ => row.push(self.plain(bytes, place).ok_or_else(corrupted)?),
+            }
+        }
+        Ok(())
     }
 
     #[inline]
@@ -123,7 +130,6 @@ impl Projection {
     }
 
     /// A column of a plain row. None: the bytes are not a row.
-    #[inline]
     fn plain(&self, bytes: &[u8], place: &Place) -> Option<Datum> {
         match *place {
             Place::Int4(at) => Some(Datum::Int4(i32::from_le_bytes(*chunk(bytes, at)?))),

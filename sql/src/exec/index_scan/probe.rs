@@ -21,6 +21,9 @@ use crate::key;
 use crate::plan::{self, IndexProbe};
 use crate::types::{Datum, Type};
 
+/// What an encoded column usually takes, so that its bytes are asked for at once.
+const KEY_BYTES: usize = 24;
+
 /// A compiled [`IndexProbe`].
 pub(crate) struct Probe {
     /// Type and order of the index's columns.
@@ -93,7 +96,7 @@ impl Probe {
 
     /// The keys that match, None when there can be none.
     pub(crate) fn range(&mut self, cx: &mut Context<'_>) -> Result<Option<KeyRange>> {
-        let mut prefix = Vec::new();
+        let mut prefix = Vec::with_capacity(KEY_BYTES);
         if !self.prefix(&mut prefix, cx)? {
             return Ok(None);
         }
@@ -109,7 +112,8 @@ impl Probe {
             if value.is_null() {
                 return Ok(None);
             }
-            let mut limit = prefix.clone();
+            let mut limit = Vec::with_capacity(prefix.len() + KEY_BYTES);
+            limit.extend_from_slice(&prefix);
             key::append(&value, ty, order, &mut limit)?;
             *bytes = Some((limit, end.inclusive));
         }
