@@ -9,8 +9,8 @@ fn buffers(session: &mut Session, sql: &str) -> String {
     let options = "analyze, buffers, costs off, timing off, summary off";
     let rows = session.rows(&format!("explain ({options}) {sql}"));
     let lines = rows.iter().flatten().flatten();
-    let found = lines.filter_map(|line| line.trim().strip_prefix("Buffers: "));
-    found.last().unwrap_or_default().to_owned()
+    let mut found = lines.filter_map(|line| line.trim().strip_prefix("Buffers: "));
+    found.next_back().unwrap_or_default().to_owned()
 }
 
 fn store_reads(session: &mut Session) -> String {
