@@ -92,6 +92,19 @@ pub enum Error {
         /// The commit up to which a later intact record says that everything was durable.
         durable: Timestamp,
     },
+    /// A table file is damaged: what it holds under these keys cannot be told.
+    DamagedTable {
+        /// The table file, if RocksDB named it.
+        file: Option<PathBuf>,
+        /// The keyspace.
+        keyspace: KeyspaceId,
+        /// The first key in doubt, without its keyspace.
+        lower: Vec<u8>,
+        /// The key behind the last in doubt. `None`: to the end of the keyspace.
+        upper: Option<Vec<u8>>,
+        /// RocksDB's own words.
+        message: String,
+    },
     /// The operating system refused.
     Io {
         /// What was being done: a verb phrase.
@@ -124,6 +137,16 @@ impl Error {
     /// Whether the process must end: nothing it has not acknowledged yet may be acknowledged now.
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::WriteFailed { .. } | Self::Failed)
+    }
+
+    /// What the message has no room for: the keys a damaged table file leaves in doubt, and RocksDB's words about it.
+    pub fn detail(&self) -> Option<String> {
+        let Self::DamagedTable { keyspace, lower, upper, message, .. } = self else { return None };
+        let end = match upper {
+            Some(upper) => format!("below {}", Hex(upper)),
+            None => "to its end".to_owned(),
+        };
+        Some(format!("Keyspace {keyspace}, keys from {} {end}: {message}", Hex(lower)))
     }
 }
 
@@ -171,6 +194,10 @@ impl fmt::Display for Error {
                  durable (at least until {durable}) and cannot be read",
                 file.display()
             ),
+            Self::DamagedTable { file: Some(file), .. } => {
+                write!(f, "table file {} is damaged", file.display())
+            }
+            Self::DamagedTable { file: None, .. } => write!(f, "a table file is damaged"),
             Self::Io { action, path, source } => {
                 write!(f, "could not {action} {}: {source}", path.display())
             }

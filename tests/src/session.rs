@@ -70,6 +70,8 @@ pub struct ServerError {
     pub sqlstate: String,
     /// Primary message.
     pub message: String,
+    /// Detail, empty when there is none.
+    pub detail: String,
 }
 
 impl ServerError {
@@ -78,12 +80,14 @@ impl ServerError {
             severity: fields.field(b'V').unwrap_or_default().to_owned(),
             sqlstate: fields.sqlstate().to_owned(),
             message: fields.message().to_owned(),
+            detail: fields.field(b'D').unwrap_or_default().to_owned(),
         }
     }
 
     fn lost(cause: &std::io::Error) -> Self {
         let message = format!("connection lost: {cause}");
-        Self { severity: "FATAL".into(), sqlstate: "08006".into(), message }
+        let (severity, sqlstate) = ("FATAL".into(), "08006".into());
+        Self { severity, sqlstate, message, detail: String::new() }
     }
 }
 
@@ -200,6 +204,12 @@ impl Session {
         let rows = self.rows(sql);
         let first = rows.first().and_then(|row| row.first());
         first.unwrap_or_else(|| panic!("{sql}: no row")).clone().unwrap_or_else(|| "NULL".into())
+    }
+
+    /// The figure `name` of `reckon_counters`.
+    pub fn counter(&mut self, name: &str) -> u64 {
+        let sql = format!("select value from reckon_counters where name = '{name}'");
+        self.value(&sql).parse().expect("a counter is a number")
     }
 
     /// Runs `sql`, which must fail, and returns its SQLSTATE.

@@ -149,9 +149,9 @@ fn storage_sqlstate(error: &StorageError) -> SqlState {
     match error {
         StorageError::DiskFull { .. } => SqlState::DISK_FULL,
         StorageError::HistoryCollected { .. } => SqlState::SNAPSHOT_TOO_OLD,
-        StorageError::MalformedKey { .. } | StorageError::Corrupt { .. } => {
-            SqlState::DATA_CORRUPTED
-        }
+        StorageError::MalformedKey { .. }
+        | StorageError::Corrupt { .. }
+        | StorageError::DamagedTable { .. } => SqlState::DATA_CORRUPTED,
         _ => SqlState::IO_ERROR,
     }
 }
@@ -187,6 +187,7 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
             hint: Some("Ask for a later time, or raise history_retention.".to_owned()),
             ..Fields::default()
         },
+        Below::Storage(error) => Fields { detail: error.detail(), ..Fields::default() },
         _ => Fields::default(),
     }
 }

@@ -12,12 +12,14 @@ use rocksdb::{DB, DBRawIterator, ReadOptions};
 use super::comparator::{
     self, StoredKey, keyspace_end, stored_key, stored_successor, write_stored_key,
 };
-use super::meta::{self, failed_to};
+use super::meta;
+use super::table::{self, Asked};
 use crate::error::Error;
 use crate::store::{Cursor, Direction, Entry, KeyRange, KeyspaceId, Timestamp};
 
 /// A [`Cursor`] over RocksDB.
 pub(super) struct RocksCursor<'a> {
+    db: &'a DB,
     iterator: DBRawIterator<'a>,
     keyspace: KeyspaceId,
     direction: Direction,
@@ -71,7 +73,7 @@ impl<'a> RocksCursor<'a> {
         let iterator = db.raw_iterator_cf_opt(meta::data(db), options);
         let position = if empty { Position::End } else { Position::Edge };
         let sought = StoredKey::new();
-        Self { iterator, keyspace, direction, lower, upper, sought, position }
+        Self { db, iterator, keyspace, direction, lower, upper, sought, position }
     }
 
     fn is_empty(&self) -> bool {
@@ -107,7 +109,11 @@ impl Cursor for RocksCursor<'_> {
         }
         let Some((stored, value)) = self.iterator.item() else {
             self.position = Position::End;
-            return self.iterator.status().map(|()| None).map_err(failed_to("read rows"));
+            return self.iterator.status().map(|()| None).map_err(|error| {
+                let (lower, upper) = (&self.lower[..], self.upper.as_deref());
+                let asked = Asked { keyspace: self.keyspace, lower, upper };
+                table::read_failed(self.db, "read rows", &asked, error)
+            });
         };
         self.position = Position::Row;
         let timestamp = self.iterator.timestamp().and_then(comparator::timestamp_of);

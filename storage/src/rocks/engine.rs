@@ -20,7 +20,7 @@ use rocksdb::{
     ReadTier,
 };
 
-use super::comparator::{self, keyspace_end, stored_key, stored_timestamp};
+use super::comparator::{self, keyspace_end, stored_key, stored_successor, stored_timestamp};
 use super::cursor::RocksCursor;
 use super::directory::Directory;
 use super::dropped::Dropped;
@@ -29,6 +29,7 @@ use super::meta::{self, failed_to};
 use super::open;
 use super::options::Options;
 use super::space::SpaceWatch;
+use super::table::{self, Asked};
 use super::versions::{self, Versions};
 use super::writer::Writer;
 use crate::error::Error;
@@ -140,10 +141,21 @@ impl RocksStore {
     }
 
     /// An error of a read at `at`, which may have come too late for that timestamp.
-    fn read_error(&self, at: Timestamp, error: rocksdb::Error) -> Error {
+    fn read_error(
+        &self,
+        at: Timestamp,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        error: rocksdb::Error,
+    ) -> Error {
         match self.refuse_if_collected(at) {
             Err(collected) if error.kind() == ErrorKind::InvalidArgument => collected,
-            _ => failed_to("read a row")(error),
+            _ => {
+                let lower = stored_key(keyspace, key);
+                let upper = stored_successor(keyspace, key);
+                let asked = Asked { keyspace, lower: &lower, upper: Some(&upper) };
+                table::read_failed(&self.db, "read a row", &asked, error)
+            }
         }
     }
 
@@ -196,7 +208,7 @@ impl Store for RocksStore {
                 self.counters.incomplete_reads.fetch_add(1, Ordering::Relaxed);
                 Ok(Read::Incomplete)
             }
-            Err(error) => Err(self.read_error(at, error)),
+            Err(error) => Err(self.read_error(at, keyspace, key, error)),
         }
     }
 

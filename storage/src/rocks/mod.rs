@@ -13,6 +13,7 @@
 //! | `log` | reading RocksDB's log files |
 //! | `damage` | torn tail or damage? cut or refuse |
 //! | `cursor` | rows at a timestamp |
+//! | `table` | a table file that cannot be read |
 //! | `versions` | all versions of a key |
 //! | `load` | bulk load: sorted runs, merged, ingested |
 //! | `run` | sorted runs of rows |
@@ -34,6 +35,7 @@ mod open;
 mod record;
 mod run;
 mod space;
+mod table;
 mod versions;
 mod writer;
 

@@ -10,8 +10,11 @@
 
 use rocksdb::{DB, DBRawIterator, ReadOptions};
 
-use super::comparator::{self, TIMESTAMP_LEN, keyspace_end, stored_key, stored_successor};
-use super::meta::{self, failed_to};
+use super::comparator::{
+    self, StoredKey, TIMESTAMP_LEN, keyspace_end, stored_key, stored_successor,
+};
+use super::meta;
+use super::table::{self, Asked};
 use crate::error::Error;
 use crate::store::{KeyspaceId, Timestamp};
 
@@ -21,7 +24,12 @@ const ACTION: &str = "read versions";
 
 /// A walk over versions.
 pub(super) struct Versions<'a> {
+    db: &'a DB,
     iterator: DBRawIterator<'a>,
+    keyspace: KeyspaceId,
+    /// Stored keys from here on are walked, below `upper`.
+    lower: StoredKey,
+    upper: Option<StoredKey>,
 }
 
 /// One version where it lies.
@@ -37,27 +45,42 @@ impl<'a> Versions<'a> {
     /// The versions of one key that are not older than `from`.
     pub(super) fn of_key(db: &'a DB, keyspace: KeyspaceId, key: &[u8], from: Timestamp) -> Self {
         let mut options = everything(from);
-        options.set_iterate_upper_bound(stored_successor(keyspace, key).to_vec());
-        Self::seek(db, options, &stored_key(keyspace, key))
+        let upper = stored_successor(keyspace, key);
+        options.set_iterate_upper_bound(upper.to_vec());
+        Self::seek(db, options, keyspace, stored_key(keyspace, key), Some(upper))
     }
 
     /// The versions of all keys of `keyspace` and of those behind it.
     pub(super) fn from_keyspace(db: &'a DB, keyspace: KeyspaceId) -> Self {
-        Self::seek(db, everything(Timestamp::ZERO), &keyspace.0.to_be_bytes())
+        let lower = StoredKey::from_slice(&keyspace.0.to_be_bytes());
+        Self::seek(db, everything(Timestamp::ZERO), keyspace, lower, None)
     }
 
     /// The first version, if there is one.
     pub(super) fn first(&self) -> Result<Option<StoredVersion<'_>>, Error> {
         match self.iterator.item() {
             Some((key, value)) => parse(key, value).map(Some),
-            None => self.iterator.status().map(|()| None).map_err(failed_to(ACTION)),
+            None => match self.iterator.status() {
+                Ok(()) => Ok(None),
+                Err(error) => {
+                    let (keyspace, lower) = (self.keyspace, &self.lower[..]);
+                    let asked = Asked { keyspace, lower, upper: self.upper.as_deref() };
+                    Err(table::read_failed(self.db, ACTION, &asked, error))
+                }
+            },
         }
     }
 
-    fn seek(db: &'a DB, options: ReadOptions, key: &[u8]) -> Self {
+    fn seek(
+        db: &'a DB,
+        options: ReadOptions,
+        keyspace: KeyspaceId,
+        lower: StoredKey,
+        upper: Option<StoredKey>,
+    ) -> Self {
         let mut iterator = db.raw_iterator_cf_opt(meta::data(db), options);
-        iterator.seek(key);
-        Self { iterator }
+        iterator.seek(&lower);
+        Self { db, iterator, keyspace, lower, upper }
     }
 }
 
