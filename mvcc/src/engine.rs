@@ -65,6 +65,8 @@ pub struct Options {
     /// Whether SERIALIZABLE transactions are certified. Without, they are REPEATABLE READ; for tests that
     /// must notice.
     pub certify: bool,
+    /// Whether leaves are built with models where these fit. Without, all are dense; for comparison.
+    pub models: bool,
 }
 
 impl Default for Options {
@@ -79,6 +81,7 @@ impl Default for Options {
             max_transaction_bytes: 32 << 20,
             max_prepared_transactions: 0,
             certify: true,
+            models: true,
         }
     }
 }
@@ -162,6 +165,7 @@ impl Engine {
     pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Self, Error> {
         let marks = Arc::new(Watermarks::recovered(store.last_timestamp()));
         let cache = Cache::new(options.cache_size);
+        cache.set_models(options.models);
         let blocking = options.blocking.clone();
         let base = Base {
             store: Arc::clone(&store),
@@ -256,6 +260,24 @@ impl Engine {
     /// What memory holds of a keyspace. Looks at every record there.
     pub fn tree_statistics(&self, keyspace: KeyspaceId) -> TreeStatistics {
         self.shared.keyspaces.find(keyspace).tree.statistics()
+    }
+
+    /// What memory holds of a keyspace, as text: a line for each node and leaf. Shows keys.
+    pub fn tree_outline(&self, keyspace: KeyspaceId) -> String {
+        self.shared.keyspaces.find(keyspace).tree.outline()
+    }
+
+    /// Says whether searches in trees ask the models, from the next one on, and returns whether they did. They do unless told
+    /// otherwise; no answer depends on it.
+    pub fn use_models(&self, on: bool) -> bool {
+        let before = self.uses_models();
+        self.shared.cache.use_models(on);
+        before
+    }
+
+    /// Whether searches in trees ask the models.
+    pub fn uses_models(&self) -> bool {
+        self.shared.cache.uses_models()
     }
 
     /// [`last_change`](Self::last_change) of one keyspace, to be asked often.

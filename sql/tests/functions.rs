@@ -110,6 +110,12 @@ impl Environment for Alone {
     }
 
     fn warn(&mut self, _: String) {}
+    fn index_outline(&mut self, _: Oid) -> Option<String> {
+        None
+    }
+    fn use_models(&mut self, _: bool) -> bool {
+        true
+    }
 }
 
 fn is_polymorphic(ty: Type) -> bool {

@@ -240,6 +240,28 @@ fn what_memory_holds_of_tables_and_indexes_is_a_relation() {
 }
 
 #[test]
+fn the_tree_of_a_table_or_an_index_is_shown_and_models_are_switched() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (id int primary key, name text)");
+    show(&mut session, "create index t_name on t (name)");
+    show(&mut session, "insert into t select n, 'x' || n from generate_series(1, 300) n");
+    let outline = show(&mut session, "select reckon_index_outline('t')");
+    assert!(outline.starts_with("leaf ..: resident, learned, 300 of "), "{outline}");
+    assert_eq!(show(&mut session, "select reckon_index_outline('t_pkey')"), outline);
+    let index = show(&mut session, "select reckon_index_outline('t_name')");
+    assert_eq!(index, "leaf ..: absent\nSELECT 1");
+    assert!(show(&mut session, "select reckon_index_outline(1)").starts_with("42P01"));
+
+    let used = "select value from reckon_counters where name = 'models_used'";
+    assert_eq!(show(&mut session, used), "1\nSELECT 1");
+    assert_eq!(show(&mut session, "select reckon_use_models(false)"), "t\nSELECT 1");
+    assert_eq!(show(&mut session, used), "0\nSELECT 1");
+    assert_eq!(show(&mut session, "select name from t where id = 77"), "x77\nSELECT 1");
+    assert_eq!(show(&mut session, "select reckon_use_models(true)"), "f\nSELECT 1");
+}
+
+#[test]
 fn a_text_parsed_again_means_what_it_means_now() {
     let database = Database::open_in_memory(Options::default()).expect("an empty database");
     let mut session = session(&database);

@@ -17,7 +17,8 @@ use crate::leaf::Search;
 use crate::residency::Clock;
 use crate::sync::Mutex;
 
-/// What the allocator takes for an allocation of `bytes`: glibc's eight bytes of bookkeeping, rounded up to 16.
+/// What the allocator takes for an allocation of `bytes`: glibc's eight bytes of bookkeeping, rounded up to 16. Another one's
+/// classes of sizes may take a tenth more; who knows what the process takes sets the size accordingly.
 pub(crate) const fn footprint(bytes: usize) -> usize {
     if bytes == 0 {
         return 0;
@@ -99,6 +100,11 @@ impl Cache {
         self.models_used.0.store(on, Ordering::Relaxed);
     }
 
+    /// Whether searches ask the models.
+    pub fn uses_models(&self) -> bool {
+        self.models_used.0.load(Ordering::Relaxed)
+    }
+
     /// What all its trees did and hold. Waits for an eviction under way.
     pub fn statistics(&self) -> Statistics {
         Statistics {
@@ -126,7 +132,7 @@ impl Cache {
 
     #[inline]
     pub(crate) fn search(&self) -> Search {
-        if self.models_used.0.load(Ordering::Relaxed) { Search::Guess } else { Search::Halve }
+        if self.uses_models() { Search::Guess } else { Search::Halve }
     }
 
     /// Whether memory is short, so that what is kept should be chosen finely.

@@ -115,6 +115,19 @@ impl Catalog {
         self.tables.values()
     }
 
+    /// Where the rows of a table or the entries of an index are, by OID. A primary key's are the table's rows.
+    pub fn keyspace(&self, relation: Oid) -> Option<KeyspaceId> {
+        if let Some(table) = self.tables.get(&relation) {
+            return Some(table.keyspace);
+        }
+        self.tables.values().find_map(|table| {
+            if table.primary_key().is_some_and(|key| key.oid == relation) {
+                return Some(table.keyspace);
+            }
+            table.indexes.iter().find(|index| index.oid == relation).map(|index| index.keyspace)
+        })
+    }
+
     /// The name of a table or index by OID, with its schema's.
     pub fn relation_name(&self, oid: Oid) -> Option<(&str, &str)> {
         if let Some(table) = self.tables.get(&oid) {

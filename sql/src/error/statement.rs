@@ -52,6 +52,8 @@ pub enum StatementError {
     NoParameter { number: usize },
     /// A prepared statement whose columns are others than when it was prepared.
     ResultTypeChanged,
+    /// A function for superusers.
+    FunctionDenied { function: &'static str },
 }
 
 impl StatementError {
@@ -66,6 +68,7 @@ impl StatementError {
             Self::CopyOption { unsupported: true, .. }
             | Self::MaintenanceOption { .. }
             | Self::ResultTypeChanged => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::FunctionDenied { .. } => SqlState::INSUFFICIENT_PRIVILEGE,
             Self::CopyOption { unsupported: false, .. } | Self::CopyFormat { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
@@ -147,6 +150,9 @@ impl fmt::Display for StatementError {
             ),
             Self::FormatCode { code } => write!(f, "unsupported format code: {code}"),
             Self::NoParameter { number } => write!(f, "there is no parameter ${number}"),
+            Self::FunctionDenied { function } => {
+                write!(f, "permission denied for function {function}")
+            }
             Self::ResultTypeChanged => f.write_str("cached plan must not change result type"),
         }
     }

@@ -45,15 +45,21 @@ fn integer(value: u64) -> Datum {
 }
 
 /// A row of `reckon_index_stats`.
-fn tree(table: &Table, name: &str, oid: Oid, tree: &TreeStatistics) -> Vec<Datum> {
+fn tree(
+    table: &Table,
+    (name, oid, keyspace): (&str, Oid, KeyspaceId),
+    tree: &TreeStatistics,
+) -> Vec<Datum> {
     vec![
         Datum::text(&table.schema_name),
         Datum::text(&table.name),
         Datum::text(name),
         Datum::Oid(oid),
+        Datum::Oid(Oid(keyspace.0)),
         integer(u64::from(tree.height)),
         integer(tree.resident_leaves),
         integer(tree.learned_leaves),
+        integer(tree.dense_leaves),
         integer(tree.partial_leaves),
         integer(tree.loading_leaves),
         integer(tree.absent_leaves),
@@ -78,14 +84,14 @@ impl Computed {
         for table in tables {
             let own = (table.name.as_str(), table.oid, table.keyspace);
             let indexes = table.indexes.iter().map(|at| (at.name.as_str(), at.oid, at.keyspace));
-            for (name, oid, keyspace) in std::iter::once(own).chain(indexes) {
-                rows.push(tree(table, name, oid, &engine.tree_statistics(keyspace)));
+            for relation @ (_, _, keyspace) in std::iter::once(own).chain(indexes) {
+                rows.push(tree(table, relation, &engine.tree_statistics(keyspace)));
             }
         }
         rows
     }
 
-    fn counters(&self) -> [(&'static str, u64); 18] {
+    fn counters(&self) -> [(&'static str, u64); 22] {
         let counted = self.database.engine().statistics();
         let (cache, store) = (counted.cache, counted.store);
         [
@@ -98,10 +104,14 @@ impl Computed {
             ("commit_latch_us_max", counted.commit_latch_us_max),
             ("cache_size_bytes", cache.size_bytes),
             ("cache_bytes", cache.bytes),
+            ("cache_retired_bytes", cache.retired_bytes),
             ("cache_hits", cache.leaf_hits),
             ("cache_loads", cache.loads),
             ("cache_loads_declined", cache.declined),
             ("cache_evictions", cache.evictions),
+            ("models_used", u64::from(self.database.engine().uses_models())),
+            ("store_memtable_bytes", store.memtable_bytes),
+            ("store_block_cache_bytes", store.block_cache_bytes),
             ("store_reads", store.reads),
             ("store_cursors", store.cursors),
             ("store_appends", store.appends),

@@ -287,6 +287,15 @@ impl Environment for Surroundings {
     fn warn(&mut self, message: String) {
         self.notices.push(Notice::warning(SqlState::WARNING, message));
     }
+
+    fn index_outline(&mut self, relation: Oid) -> Option<String> {
+        let keyspace = self.catalog.keyspace(relation)?;
+        Some(self.engine.tree_outline(keyspace))
+    }
+
+    fn use_models(&mut self, on: bool) -> bool {
+        self.engine.use_models(on)
+    }
 }
 
 /// The statement's and transaction's clock in PostgreSQL's epoch.

@@ -322,4 +322,10 @@ impl Environment for Nothing {
     }
 
     fn warn(&mut self, _: String) {}
+    fn index_outline(&mut self, _: Oid) -> Option<String> {
+        None
+    }
+    fn use_models(&mut self, _: bool) -> bool {
+        true
+    }
 }

@@ -123,6 +123,10 @@ pub trait Environment {
     fn session_exists(&mut self, pid: i32) -> bool;
     /// Sends a WARNING.
     fn warn(&mut self, message: String);
+    /// What memory holds of a table or an index, as text; None when there is no such relation.
+    fn index_outline(&mut self, relation: Oid) -> Option<String>;
+    /// Says whether the models of all trees are to be used, and returns whether they were.
+    fn use_models(&mut self, on: bool) -> bool;
 }
 
 /// An advisory lock.

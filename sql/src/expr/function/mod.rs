@@ -15,6 +15,7 @@ mod format;
 mod integer;
 mod lock;
 mod lookup;
+mod memory;
 mod numeric;
 mod operators;
 mod series;
@@ -37,6 +38,7 @@ fn tables() -> impl Iterator<Item = &'static Function> {
         array::FUNCTIONS,
         integer::FUNCTIONS,
         lock::FUNCTIONS,
+        memory::FUNCTIONS,
         float::FUNCTIONS,
         numeric::FUNCTIONS,
         series::FUNCTIONS,
