@@ -16,6 +16,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::memory;
+
 const ENVIRONMENT_PREFIX: &str = "RECKON_";
 const KB: u64 = 1024;
 
@@ -57,6 +59,7 @@ type Expected = &'static str;
 const A_PATH: Expected = "a path";
 const A_TIME: Expected = "a time such as 500ms, 30s or 5min";
 const A_SIZE: Expected = "a size such as 64MB or 2GB";
+const A_SHARE: Expected = "a size such as 2GB, or a part of memory such as 25%";
 const A_SWITCH: Expected = "on or off";
 const A_COUNT: Expected = "a positive number";
 
@@ -70,12 +73,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         name: "block_cache_size",
         default: "128MB",
-        apply: |c, v| memory(v).map(|v| c.block_cache_bytes = v),
+        apply: |c, v| bytes(v).map(|v| c.block_cache_bytes = v),
     },
     Setting {
         name: "cache_size",
-        default: "1GB",
-        apply: |c, v| memory(v).map(|v| c.cache_bytes = v),
+        default: "25%",
+        apply: |c, v| share(v).map(|v| c.cache_bytes = v),
     },
     Setting { name: "data_dir", default: "", apply: |c, v| path(v).map(|v| c.data_dir = v) },
     Setting {
@@ -115,7 +118,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         name: "max_transaction_size",
         default: "32MB",
-        apply: |c, v| memory(v).map(|v| c.max_transaction_bytes = v),
+        apply: |c, v| bytes(v).map(|v| c.max_transaction_bytes = v),
     },
     Setting {
         name: "shutdown_timeout",
@@ -146,7 +149,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         name: "write_buffer_size",
         default: "64MB",
-        apply: |c, v| memory(v).map(|v| c.write_buffer_bytes = v),
+        apply: |c, v| bytes(v).map(|v| c.write_buffer_bytes = v),
     },
 ];
 
@@ -376,8 +379,19 @@ fn size(value: &str) -> Result<u64, Expected> {
     number.checked_mul(bytes).ok_or(A_SIZE)
 }
 
-fn memory(value: &str) -> Result<usize, Expected> {
+fn bytes(value: &str) -> Result<usize, Expected> {
     usize::try_from(size(value)?).map_err(|_| A_SIZE)
+}
+
+/// A size, or a part of what this process may use.
+fn share(value: &str) -> Result<usize, Expected> {
+    match quantity(value).ok_or(A_SHARE)? {
+        (percent @ 1..=100, "%") => {
+            let bytes = u128::from(memory::available_bytes()) * u128::from(percent) / 100;
+            usize::try_from(bytes).map_err(|_| A_SHARE)
+        }
+        _ => bytes(value).map_err(|_| A_SHARE),
+    }
 }
 
 impl fmt::Display for Place {
@@ -466,6 +480,9 @@ mod tests {
         for bad in [
             "cache_size=64",
             "cache_size=99999999999TB",
+            "cache_size=0%",
+            "cache_size=101%",
+            "block_cache_size=5%",
             "shutdown_timeout=5 weeks",
             "max_connections=0",
             "listen=localhost",
@@ -473,6 +490,15 @@ mod tests {
         ] {
             assert!(matches!(value(bad), Err(Error::Value { .. })), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_cache_takes_a_quarter_of_memory_or_what_it_is_told() {
+        let available = memory::available_bytes() as usize;
+        assert_eq!(layers().config().unwrap().cache_bytes, available / 4);
+        let mut layers = layers();
+        layers.assign("cache_size=50%").unwrap();
+        assert_eq!(layers.config().unwrap().cache_bytes, available / 2);
     }
 
     #[test]

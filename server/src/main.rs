@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod budget;
 mod config;
 mod connection;
 mod copy;
 mod error;
 mod listener;
+mod memory;
 mod metrics;
 mod password;
 mod protocol;
@@ -25,6 +27,11 @@ use clap::{Args, Parser, Subcommand};
 
 use config::{Config, Layers, Place};
 use error::Error;
+
+/// The caches are filled by one thread and emptied by another, and what may block moves to a thread of its own. An
+/// allocator that keeps memory with threads holds several times what the caches count; this one keeps it with processors.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// An OLTP database server that speaks PostgreSQL's protocol and SQL.
 #[derive(Debug, Parser)]

@@ -26,6 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, error, info, warn};
 
 use crate::auth::Authenticator;
+use crate::budget;
 use crate::config::Config;
 use crate::connection;
 use crate::error::Error;
@@ -104,6 +105,7 @@ pub(crate) fn run(config: &Config) -> Result<(), Error> {
     });
     let sessions = Arc::clone(&server.sessions);
     server.database.stop_sessions_by(move |process, reason| sessions.stop_one(process, reason));
+    workers.spawn(budget::keep(server.database.clone(), config.cache_bytes));
     yield_to_sessions();
     front.block_on(serve(&server, listeners, config.shutdown_timeout));
     workers.shutdown_background();

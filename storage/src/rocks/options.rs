@@ -14,6 +14,10 @@ use super::meta;
 
 const MB: usize = 1 << 20;
 
+/// A block of a table file: with its trailer and the row that fills it up it fits an allocation of 4 KB, where one byte
+/// more would take 5 KB.
+const BLOCK_BYTES: usize = 3840;
+
 /// Settings of a [`RocksStore`](super::RocksStore).
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -133,7 +137,7 @@ fn data(options: &Options, cache: &Cache, dropped: &Dropped) -> RocksOptions {
 fn family(options: &Options, cache: &Cache) -> RocksOptions {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
-    blocks.set_block_size(4 << 10);
+    blocks.set_block_size(BLOCK_BYTES);
     blocks.set_bloom_filter(10.0, false);
     blocks.set_format_version(6);
     let mut family = RocksOptions::default();
