@@ -118,13 +118,17 @@ fn select(plan: &Plan) -> Vec<Figure> {
     let mut counters = Counters::default();
     let mut transaction = rows.session.begin(Isolation::ReadCommitted, false);
     let snapshot = transaction.snapshot();
-    let index = measure(plan, |random| {
-        for _ in 0..plan.operations {
-            let key = key(random, plan.rows);
-            let read = transaction.read(&snapshot, keyspace, &key, &mut counters, <[u8]>::len);
-            assert_eq!(read.expect("a read"), Some(VALUE.len()));
-        }
-    });
+    let mut lookup = |models: bool| {
+        database.engine().use_models(models);
+        measure(plan, |random| {
+            for _ in 0..plan.operations {
+                let key = key(random, plan.rows);
+                let read = transaction.read(&snapshot, keyspace, &key, &mut counters, <[u8]>::len);
+                assert_eq!(read.expect("a read"), Some(VALUE.len()));
+            }
+        })
+    };
+    let (halving, index) = (lookup(false), lookup(true));
     let row = measure(plan, |_| {
         let mut visited = 0;
         while visited < plan.operations {
@@ -157,6 +161,7 @@ fn select(plan: &Plan) -> Vec<Figure> {
         ("store: a read of memtable and files", store),
         ("index: a row of a scan", row),
         ("index: a lookup", index),
+        ("index: a lookup, models switched off", halving),
         ("snapshot: begin, snapshot, commit", begun),
         ("execute: Bind, Execute and Sync, without the above", prepared - index - begun),
         ("plan: parse, analyze and plan a text, against prepared", text - prepared),

@@ -6,17 +6,22 @@
 //! | [`restart`] | how soon the server answers after a clean stop |
 //! | [`storm`] | what a thousand new connections do to sessions that run |
 //! | [`sqlite`] | the embedded engine against SQLite, in one process |
+//! | [`pressure`] | Reckon with far more rows than its cache may hold |
+//! | [`adversarial`] | orders of keys that are bad for models, beside an index without models |
 //! | [`layers`] | a statement's way through the layers, in nanoseconds |
 //! | [`floor`] | nothing: the server that answers everything with one canned row |
 //! | [`report`] | medians, ratios, their table, JSON and plot |
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "rocks")]
+mod adversarial;
 mod floor;
 #[cfg(feature = "rocks")]
 mod layers;
 mod pgbench;
 mod plot;
+mod pressure;
 mod report;
 mod restart;
 #[cfg(feature = "rocks")]
@@ -73,6 +78,21 @@ enum Work {
         #[command(flatten)]
         plan: layers::Plan,
     },
+    /// Runs Reckon with far more rows than its cache may hold.
+    Pressure {
+        #[command(flatten)]
+        plan: pressure::Plan,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Inserts and reads keys in orders that are bad for models, beside an index without models.
+    #[cfg(feature = "rocks")]
+    Adversarial {
+        #[command(flatten)]
+        plan: adversarial::Plan,
+        #[command(flatten)]
+        files: Files,
+    },
     /// Answers every query with one canned row, until it is killed.
     #[command(hide = true)]
     Floor {
@@ -105,6 +125,11 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "rocks")]
         Work::Layers { plan } => layers::run(&plan),
+        Work::Pressure { plan, files } => {
+            pressure::run(&plan).and_then(|results| publish(&results, &files))
+        }
+        #[cfg(feature = "rocks")]
+        Work::Adversarial { plan, files } => publish(&adversarial::run(&plan), &files),
         Work::Floor { socket, value } => floor::serve(&socket, &value),
     };
     match done {

@@ -24,9 +24,13 @@ pub(crate) struct Reckon {
 impl Reckon {
     /// A new database with `cache` bytes of cache.
     pub(crate) fn open(cache: usize) -> Self {
+        Self::open_with(EngineOptions { cache_size: cache, ..EngineOptions::default() })
+    }
+
+    /// A new database whose engine has these options; the log is synced by who commits.
+    pub(crate) fn open_with(engine: EngineOptions) -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let engine =
-            EngineOptions { cache_size: cache, sync: SyncMode::Inline, ..EngineOptions::default() };
+        let engine = EngineOptions { sync: SyncMode::Inline, ..engine };
         let options = Options { engine, ..Options::default() };
         let database = Database::open(&dir.path().join("data"), options).expect("open Reckon");
         let session = database
