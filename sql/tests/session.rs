@@ -250,7 +250,7 @@ fn the_tree_of_a_table_or_an_index_is_shown_and_models_are_switched() {
     assert!(outline.starts_with("leaf ..: resident, learned, 300 of "), "{outline}");
     assert_eq!(show(&mut session, "select reckon_index_outline('t_pkey')"), outline);
     let index = show(&mut session, "select reckon_index_outline('t_name')");
-    assert_eq!(index, "leaf ..: absent\nSELECT 1");
+    assert!(index.starts_with("leaf ..: resident, "), "{index}");
     assert!(show(&mut session, "select reckon_index_outline(1)").starts_with("42P01"));
 
     let used = "select value from reckon_counters where name = 'models_used'";
