@@ -245,12 +245,12 @@ fn the_tree_of_a_table_or_an_index_is_shown_and_models_are_switched() {
     let mut session = session(&database);
     show(&mut session, "create table t (id int primary key, name text)");
     show(&mut session, "create index t_name on t (name)");
-    show(&mut session, "insert into t select n, 'x' || n from generate_series(1, 300) n");
+    show(&mut session, "insert into t select n, 'x' || n from generate_series(1, 2000) n");
     let outline = show(&mut session, "select reckon_index_outline('t')");
-    assert!(outline.starts_with("leaf ..: resident, learned, 300 of "), "{outline}");
+    assert!(outline.contains(": resident, learned, "), "{outline}");
     assert_eq!(show(&mut session, "select reckon_index_outline('t_pkey')"), outline);
     let index = show(&mut session, "select reckon_index_outline('t_name')");
-    assert!(index.starts_with("leaf ..: resident, "), "{index}");
+    assert!(index.contains("leaf ..") && index != outline, "{index}");
     assert!(show(&mut session, "select reckon_index_outline(1)").starts_with("42P01"));
 
     let used = "select value from reckon_counters where name = 'models_used'";
