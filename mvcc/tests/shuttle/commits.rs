@@ -68,6 +68,11 @@ fn reader(world: &World) {
         assert!(snapshot.timestamp >= last && snapshot.timestamp <= world.engine.visible());
         last = snapshot.timestamp;
         let seen = number(read(&transaction, &snapshot, b"n"));
+        if locks {
+            let mut counters = Counters::default();
+            let newest = transaction.newest(TABLE, b"n", &mut counters, <[u8]>::to_vec).unwrap();
+            assert_eq!(number(newest), seen, "the last holder of the lock wrote more");
+        }
         let needed = transaction.commit().unwrap().durable_needed;
         world.engine.on_durable(needed).wait();
         assert!(

@@ -303,6 +303,19 @@ fn comes_later(world: &World, got: &std::sync::atomic::AtomicBool) {
     }
 }
 
+/// Waits behind one who waits for the table alone.
+fn waits_behind(world: &World, got: &std::sync::atomic::AtomicBool) {
+    let mut session = world.engine.session();
+    for _ in 0..3 {
+        let waits = !world.engine.blockers(SessionId(1)).is_empty();
+        let mut transaction = session.begin(RC, false);
+        transaction.lock_table(TABLE_ID, TableLock::ShareUpdateExclusive, Wait::Block).unwrap();
+        let got = got.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(!waits || got, "served before one who waited already");
+        transaction.rollback();
+    }
+}
+
 /// Takes the table alone, once.
 fn alone(world: &World, got: &std::sync::atomic::AtomicBool) {
     let mut session = world.engine.session();
@@ -315,6 +328,36 @@ fn alone(world: &World, got: &std::sync::atomic::AtomicBool) {
 #[test]
 fn nobody_is_served_before_one_who_waits_for_the_table_already() {
     together(patient, Arc::default, &[alone, comes_later, comes_later], table_is_free);
+}
+
+#[test]
+fn those_who_wait_are_served_in_their_order() {
+    explore(|| {
+        let world = World::new(patient());
+        let got = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let mut first = world.engine.session();
+        let mut holds = world.engine.session();
+        let mut holds = holds.begin(RC, false);
+        holds.lock_table(TABLE_ID, TableLock::AccessShare, Wait::Block).unwrap();
+        let waits = {
+            let got = Arc::clone(&got);
+            thread::spawn(move || {
+                let mut transaction = first.begin(RC, false);
+                let mode = TableLock::AccessExclusive;
+                transaction.lock_table(TABLE_ID, mode, Wait::Block).unwrap();
+                got.store(true, std::sync::atomic::Ordering::SeqCst);
+            })
+        };
+        let behind = [(); 2].map(|()| {
+            let (world, got) = (world.clone(), Arc::clone(&got));
+            thread::spawn(move || waits_behind(&world, &got))
+        });
+        (0..30).for_each(|_| thread::yield_now());
+        holds.rollback();
+        waits.join().expect("no panic");
+        behind.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        table_is_free(&world);
+    });
 }
 
 type Keys = Mirror<AdvisoryLock>;
@@ -366,6 +409,29 @@ fn advisory_locks_of_sessions_and_transactions_exclude_each_other() {
     together(patient, Keys::new, threads, |world| {
         let locks = world.engine.session().advisory();
         assert!(locks.lock(KEY, AdvisoryLock::Exclusive, Wait::NoWait).unwrap());
+    });
+}
+
+#[test]
+fn one_who_leaves_the_queue_lets_those_behind_him_in() {
+    explore(|| {
+        let world = World::new(patient());
+        let (holder, first, second) =
+            (world.engine.session(), world.engine.session(), world.engine.session());
+        assert!(holder.advisory().lock(KEY, AdvisoryLock::Share, Wait::Block).unwrap());
+        let stop = first.interrupt();
+        let leaves = thread::spawn(move || {
+            let locked = first.advisory().lock(KEY, AdvisoryLock::Exclusive, Wait::Block);
+            assert!(matches!(locked, Err(Error::Interrupted(_))));
+        });
+        let waits = thread::spawn(move || {
+            assert!(second.advisory().lock(KEY, AdvisoryLock::Share, Wait::Block).unwrap());
+        });
+        thread::yield_now();
+        stop.set(Reason::Cancel);
+        // The holder stays until the other one is in.
+        waits.join().expect("no panic");
+        leaves.join().expect("no panic");
     });
 }
 

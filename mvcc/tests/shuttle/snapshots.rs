@@ -76,6 +76,21 @@ fn newer(world: &World) {
     assert!(world.engine.statistics().horizon <= old.timestamp);
 }
 
+/// Takes snapshots while the horizon moves, and does nothing with them.
+fn registers(world: &World) {
+    let mut session = world.engine.session();
+    for _ in 0..8 {
+        let mut transaction = session.begin(RC, true);
+        let at = transaction.snapshot().timestamp;
+        assert!(world.engine.statistics().horizon <= at, "the horizon passed a snapshot");
+    }
+}
+
+#[test]
+fn the_horizon_passes_no_snapshot_that_is_just_taken() {
+    run(patient, rows, &[change, collect, registers, registers], nothing);
+}
+
 #[test]
 fn the_horizon_passes_no_open_snapshot() {
     run(patient, rows, &[change, collect, repeatable], nothing);
