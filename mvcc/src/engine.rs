@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::exported::Exported;
 use crate::interrupt::Interrupt;
 use crate::keyspace::{Base, Keyspace, Keyspaces};
-use crate::lock::Locks;
+use crate::lock::{LockStatus, Locks};
 use crate::prepared::PreparedTransactions;
 use crate::serializable::Certifier;
 use crate::session::{Session, SessionId, Sessions};
@@ -231,6 +231,18 @@ impl Engine {
         let mut blockers = self.shared.locks.blockers_of(session);
         blockers.extend(self.shared.certifier.threats_of(session));
         blockers
+    }
+
+    /// The locks that are held and wanted.
+    pub fn locks(&self) -> Vec<LockStatus> {
+        self.shared.locks.status()
+    }
+
+    /// The sessions that are open, each with how many transactions it has begun.
+    pub fn sessions(&self) -> Vec<(SessionId, u64)> {
+        let mut sessions = Vec::new();
+        self.shared.sessions.each(|member| sessions.push((member.id, member.transactions())));
+        sessions
     }
 
     /// Whose writers keep a session from getting a safe snapshot, which it waits for.

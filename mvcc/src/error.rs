@@ -80,7 +80,7 @@ impl fmt::Display for Error {
             Self::LockTimeout => write!(f, "canceling statement due to lock timeout"),
             Self::Interrupted(reason) => reason.fmt(f),
             Self::TransactionTooLarge { limit_bytes } => {
-                write!(f, "transaction writes more than max_transaction_bytes ({limit_bytes})")
+                write!(f, "transaction writes more than max_transaction_size ({limit_bytes} bytes)")
             }
             Self::ReadOnly => write!(f, "cannot write in a read-only transaction"),
             Self::SnapshotTooOld { .. } => write!(f, "snapshot too old"),

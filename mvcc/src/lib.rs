@@ -57,8 +57,8 @@ pub use exported::{Export, Exporter};
 pub use interrupt::{Interrupt, Reason};
 pub use load::Load;
 pub use lock::{
-    AdvisoryKey, AdvisoryLock, Deadlock, DeadlockEdge, LockTarget, RowLock, TableLock, TableLockId,
-    Wait,
+    AdvisoryKey, AdvisoryLock, Deadlock, DeadlockEdge, LockStatus, LockTarget, RowLock, TableLock,
+    TableLockId, Wait,
 };
 pub use prepared::{Claim, Prepared, Problem as PrepareProblem};
 pub use serializable::Reason as NotSerializable;

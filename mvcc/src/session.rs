@@ -60,6 +60,7 @@ pub(crate) struct Member {
     pub(crate) signal: Arc<Signal>,
     pub(crate) locks: SessionLocks,
     floor: AtomicU64,
+    transactions: AtomicU64,
     deadlock_timeout_ms: AtomicU64,
 }
 
@@ -71,6 +72,7 @@ impl Member {
             signal: Arc::default(),
             locks: SessionLocks::default(),
             floor: AtomicU64::new(0),
+            transactions: AtomicU64::new(0),
             deadlock_timeout_ms: AtomicU64::new(0),
         }
     }
@@ -78,6 +80,11 @@ impl Member {
     #[inline]
     pub(crate) fn floor(&self) -> Timestamp {
         Timestamp(self.floor.load(Ordering::Relaxed))
+    }
+
+    /// How many transactions it has begun.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.transactions.load(Ordering::Relaxed)
     }
 
     /// How long it waits before it looks for a deadlock, when that is not the engine's time.
@@ -232,6 +239,7 @@ impl Session {
     /// # Panics
     /// When the transaction before it is still open: a session runs one at a time.
     pub fn begin(&mut self, isolation: Isolation, read_only: bool) -> Transaction {
+        self.core.member.transactions.fetch_add(1, Ordering::Relaxed);
         let state = self.core.spare.lock().take();
         let state = state.expect("a session runs one transaction at a time");
         Transaction::begin(Arc::clone(&self.core), state, isolation, read_only)

@@ -52,6 +52,12 @@ impl AdvisoryLock {
         }
     }
 
+    /// PostgreSQL's names of modes that are held.
+    pub(super) fn names(modes: u8) -> impl Iterator<Item = &'static str> {
+        let bits = [Self::Share, Self::Exclusive].map(|lock| lock.mode().bit);
+        bits.into_iter().filter(move |bit| modes & bit != 0).map(Self::name)
+    }
+
     pub(super) fn name(bit: u8) -> &'static str {
         if bit == Self::Share.mode().bit { "ShareLock" } else { "ExclusiveLock" }
     }

@@ -156,6 +156,7 @@ impl Locks {
     fn wait_of(&self, session: SessionId) -> Option<(Target, Arc<Waiter>)> {
         let member = self.sessions.find(session)?;
         let wait = member.locks.waiting.lock().clone();
+        let wait = wait.map(|(target, waiter, _)| (target, waiter));
         wait.filter(|(_, waiter)| !waiter.is_granted())
     }
 

@@ -22,12 +22,13 @@ mod deadlock;
 mod hand_over;
 mod queue;
 mod row;
+mod status;
 mod table;
 mod wait;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
@@ -42,6 +43,7 @@ pub(crate) use hand_over::{HandedLocks, HeldLocks};
 use queue::{LockTable, Waiter};
 pub use row::RowLock;
 pub(crate) use row::{HeldRow, row_key};
+pub use status::LockStatus;
 pub(crate) use table::HeldTable;
 use table::StrongLocks;
 pub use table::{TableLock, TableLockId};
@@ -71,7 +73,7 @@ enum Target {
 /// What a session holds and waits for, as far as others must know.
 #[derive(Debug, Default)]
 pub(crate) struct SessionLocks {
-    waiting: Mutex<Option<(Target, Arc<Waiter>)>>,
+    waiting: Mutex<Option<(Target, Arc<Waiter>, Instant)>>,
     /// Weak table locks that no strong one has moved to the shared table.
     fast: Mutex<SmallVec<[(TableLockId, u8); 4]>>,
     /// Advisory locks of the session itself, with how often it took them.

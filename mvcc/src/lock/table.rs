@@ -52,7 +52,7 @@ pub enum TableLock {
 }
 
 impl TableLock {
-    const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::AccessShare,
         Self::RowShare,
         Self::RowExclusive,
@@ -92,6 +92,11 @@ impl TableLock {
             Self::Exclusive => "ExclusiveLock",
             Self::AccessExclusive => "AccessExclusiveLock",
         }
+    }
+
+    /// Whether it is among modes that are held.
+    pub(super) fn is_in(self, modes: u8) -> bool {
+        modes & self.bit() != 0
     }
 
     /// Does not conflict with any other weak mode.

@@ -57,7 +57,7 @@ impl Locks {
         upgrades: bool,
     ) -> Result<(), Error> {
         self.waits.fetch_add(1, Ordering::Relaxed);
-        *member.locks.waiting.lock() = Some((target.clone(), Arc::clone(waiter)));
+        *member.locks.waiting.lock() = Some((target.clone(), Arc::clone(waiter), instant()));
         // Two that hold a lock and want more of it never end: that shows at once.
         let looks = upgrades && !matches!(target, Target::Row(_));
         let ended = if looks { self.end_deadlock(member) } else { Ok(()) };

@@ -55,9 +55,35 @@ pub static PREPARED_XACTS: VirtualRelation = VirtualRelation {
     ],
 };
 
+/// `pg_locks`: one row a lock that is held or wanted.
+pub static LOCKS: VirtualRelation = VirtualRelation {
+    oid: Oid(4_000_000_003),
+    schema: "pg_catalog",
+    name: "pg_locks",
+    columns: &[
+        ("locktype", Type::TEXT),
+        ("database", Type::OID),
+        ("relation", Type::OID),
+        ("page", Type::INT4),
+        ("tuple", Type::INT2),
+        ("virtualxid", Type::TEXT),
+        ("transactionid", Type::XID),
+        ("classid", Type::OID),
+        ("objid", Type::OID),
+        ("objsubid", Type::INT2),
+        ("virtualtransaction", Type::TEXT),
+        ("pid", Type::INT4),
+        ("mode", Type::TEXT),
+        ("granted", Type::BOOL),
+        ("fastpath", Type::BOOL),
+        ("waitstart", Type::TIMESTAMPTZ),
+    ],
+};
+
 /// All of them.
-pub(super) static COMPUTED: [(&VirtualRelation, Relation); 3] = [
+pub(super) static COMPUTED: [(&VirtualRelation, Relation); 4] = [
     (&COUNTERS, Relation::Virtual(&COUNTERS)),
     (&INDEX_STATS, Relation::Virtual(&INDEX_STATS)),
+    (&LOCKS, Relation::Virtual(&LOCKS)),
     (&PREPARED_XACTS, Relation::Virtual(&PREPARED_XACTS)),
 ];

@@ -38,6 +38,24 @@ impl Edit<'_> {
         self.remove(&table)
     }
 
+    /// What is named twice is dropped once.
+    ///
+    /// # Errors
+    ///
+    /// What reading may give.
+    pub(crate) fn each_once(&mut self, names: Vec<Name>) -> Result<Vec<Name>> {
+        let mut known = Vec::new();
+        let mut once = Vec::with_capacity(names.len());
+        for name in names {
+            let oid = self.find_lenient(&name)?.map(|relation| relation.oid());
+            if oid.is_none_or(|oid| !known.contains(&oid)) {
+                known.extend(oid);
+                once.push(name);
+            }
+        }
+        Ok(once)
+    }
+
     /// DROP INDEX.
     ///
     /// # Errors

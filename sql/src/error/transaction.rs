@@ -176,7 +176,11 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
             ..Fields::default()
         },
         Below::TransactionTooLarge { .. } => Fields {
-            hint: Some("Write it in several transactions, or raise the setting.".to_owned()),
+            hint: Some(
+                "Write it in several transactions, load it with COPY into a table that the \
+                 transaction creates, or raise max_transaction_size."
+                    .to_owned(),
+            ),
             ..Fields::default()
         },
         Below::SnapshotTooOld { retention } => Fields {

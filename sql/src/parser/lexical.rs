@@ -1,5 +1,6 @@
 //! What PostgreSQL's lexer and grammar see in a row of tokens and sqlparser does not.
 
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace};
 
 use super::Source;
@@ -38,6 +39,18 @@ pub(super) fn join_strings(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         joined.push(token);
     }
     joined
+}
+
+/// SIGNED and UNSIGNED are names: sqlparser would take them for parts of a type.
+pub(super) fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    for token in &mut tokens {
+        if let Token::Word(word) = &mut token.token
+            && matches!(word.keyword, Keyword::SIGNED | Keyword::UNSIGNED)
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
+    tokens
 }
 
 /// Makes one operator of tokens that PostgreSQL's lexer does not part: `=== `, `^-`.

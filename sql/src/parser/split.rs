@@ -7,7 +7,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::Postgres;
-use super::lexical::{check_tokens, join_operators, join_strings};
+use super::lexical::{check_tokens, join_operators, join_strings, plain_names};
 use super::limits::{NESTING_MAX, check_depth};
 use super::locking::{spell_out, spell_out_table};
 use super::{Kind, Source, Statement, SystemTime, as_of, utility};
@@ -19,7 +19,7 @@ use crate::error::{Error, Result, SyntaxError};
 ///
 /// 42601 with the place, 0A000 for what is not supported, 54001 for what nests too deep.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let tokens = join_operators(join_strings(tokenize(sql)?));
+    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?)));
     let source = Arc::new(Source::new(sql, &tokens));
     check_tokens(&tokens, &source)?;
     let mut statements = Vec::new();
@@ -46,7 +46,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
 ///
 /// As [`parse`].
 pub fn parse_expression(sql: &str) -> Result<(ast::Expr, Arc<Source>)> {
-    let tokens = join_operators(join_strings(tokenize(sql)?));
+    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?)));
     let source = Arc::new(Source::new(sql, &tokens));
     check_depth(&tokens)?;
     let mut parser = parser_of(tokens);

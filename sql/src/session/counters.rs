@@ -3,8 +3,8 @@
 
 use reckon_mvcc::{KeyspaceId, Snapshot, Transaction, TreeStatistics};
 
-use super::two_phase;
-use crate::catalog::{COUNTERS, Catalog, Cluster, INDEX_STATS, PREPARED_XACTS, Table};
+use super::{locks, two_phase};
+use crate::catalog::{COUNTERS, Catalog, Cluster, INDEX_STATS, LOCKS, PREPARED_XACTS, Table};
 use crate::database::Database;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Relations;
@@ -35,6 +35,9 @@ impl Relations for Computed {
         if relation == PREPARED_XACTS.name {
             let cluster = Cluster::load(transaction, &snapshot.untracked())?;
             return two_phase::rows(&self.database.engine().prepared(), &cluster);
+        }
+        if relation == LOCKS.name {
+            return Ok(locks::rows(self.database.engine()));
         }
         Err(ExecutionError::Internal { what: "no such computed relation" }.into())
     }

@@ -23,6 +23,7 @@ mod environment;
 mod execute;
 mod explain;
 mod extended;
+mod locks;
 mod mail;
 mod maintenance;
 mod notice;

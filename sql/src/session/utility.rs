@@ -427,8 +427,10 @@ impl Session {
                     other => return Err(SyntaxError::unsupported(format!("DROP {other}")).into()),
                 };
                 let command = if index { "DROP INDEX" } else { "DROP TABLE" };
-                for name in names {
-                    let name = crate::parser::object_name(name, source)?;
+                let named = |name| crate::parser::object_name(name, source);
+                let names = names.iter().map(named).collect::<Result<Vec<_>>>()?;
+                let once = self.edit(command, source, |edit| edit.each_once(names))?;
+                for name in once {
                     self.edit(command, source, |edit| match index {
                         true => edit.drop_index(&name, *if_exists),
                         false => edit.drop_table(&name, *if_exists),
