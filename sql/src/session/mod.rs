@@ -81,8 +81,6 @@ pub struct Session {
     user: Role,
     mvcc: reckon_mvcc::Session,
     block: Block,
-    /// Of a block that failed and has no transaction any more.
-    failed_characteristics: Option<Characteristics>,
     surroundings: Surroundings,
     /// The newest definitions read so far, without changes of an open transaction.
     committed: Option<AsOf>,
@@ -140,7 +138,6 @@ impl Session {
             user,
             mvcc,
             block: Block::Idle,
-            failed_characteristics: None,
             surroundings,
             committed: None,
             uncommitted: None,
@@ -222,9 +219,6 @@ impl Session {
     /// Brings the transaction into the state after an error, also one that the caller found
     /// (a bad message): the open statement, its portal and COPY are gone.
     pub fn fail(&mut self) {
-        if let Block::Open(_) = self.block {
-            self.failed_characteristics = self.characteristics();
-        }
         let (needed, ended) = self.block.fail();
         self.need_durable(needed);
         self.copy_in = None;

@@ -83,12 +83,24 @@ impl Session {
         self.set_transaction(modes, source)
     }
 
-    /// What the block carries over into the one that AND CHAIN begins.
+    /// What the block carries over into the one that AND CHAIN begins. One that has lost its transaction to an
+    /// error carries nothing over, as in PostgreSQL.
     pub(super) fn characteristics(&self) -> Option<Characteristics> {
-        let (Block::Open(open) | Block::Failed(Some(open))) = &self.block else {
-            return self.failed_characteristics;
-        };
-        open.explicit.then(|| Characteristics::of(open))
+        match &self.block {
+            Block::Open(open) | Block::Failed(Some(open)) => {
+                open.explicit.then(|| Characteristics::of(open))
+            }
+            Block::Failed(None) => {
+                let effective = self.surroundings.settings.effective();
+                Some(Characteristics {
+                    level: effective.default_isolation,
+                    read_only: effective.default_read_only,
+                    deferrable: effective.default_deferrable,
+                    as_of: None,
+                })
+            }
+            Block::Idle => None,
+        }
     }
 
     /// AND CHAIN: begins a block with the characteristics of the one before.

@@ -236,7 +236,7 @@ impl Session {
         if !chain {
             return Ok(None);
         }
-        match self.characteristics().filter(|_| self.block.is_explicit()) {
+        match self.characteristics() {
             Some(before) => Ok(Some(before)),
             None => Err(TransactionError::NotInBlock { command }.into()),
         }
