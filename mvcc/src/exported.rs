@@ -19,7 +19,6 @@ use crate::error::Error;
 use crate::session::{Core, SessionId};
 use crate::snapshot::{Isolation, Snapshot};
 use crate::sync::{AtomicU64, Mutex};
-use crate::sync::{AtomicU64, Mutex};
 use crate::transaction::Transaction;
 
 /// A snapshot to be imported, and what its transaction was like.

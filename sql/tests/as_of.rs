@@ -91,7 +91,6 @@ fn rows_indexes_and_definitions_are_those_of_the_time() {
     assert_eq!(at(s, &other, "*", "where id = 3"), "3|new|7");
     assert_eq!(run(s, "select * from t"), "42P01");
     let plan = |s: &mut Session, time: &str| {
-        run(s, "set enable_seqscan = off");
         run(
             s,
             &format!(
@@ -201,6 +200,21 @@ fn what_cannot_be_read_at_says_why() {
     let error = try_run(s, "select 1 as of system time '-1 h'").expect_err("it is too old");
     assert_eq!(error.to_string(), "snapshot too old");
     assert!(error.fields().hint.is_some_and(|hint| hint.contains("history_retention")));
+}
+
+#[test]
+fn a_chained_block_goes_on_at_the_same_time() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    run(s, "update t set a = 2");
+    run(s, &format!("begin as of system time '{at}'"));
+    assert_eq!(run(s, "commit and chain; select a from t"), "1");
+    assert_eq!(run(s, "rollback and chain; select a from t"), "1");
+    assert_eq!(run(s, "insert into t values (3)"), "25006");
+    assert_eq!(run(s, "rollback and chain; select a from t; show transaction_read_only"), "2 off");
+    run(s, "commit");
 }
 
 #[test]
