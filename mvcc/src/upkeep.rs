@@ -9,7 +9,7 @@
 //! 1. The low mark never passes a registered snapshot: it never passes the horizon.
 //!    It is announced before the slots are looked at, for those who register a snapshot of the past.
 //! 2. A keyspace is removed only when no snapshot can be taken any more that reaches it. The commit that
-//!    drops it leaves a record of that in the keyspace [`DROPPED`], so that the next start knows how long it is
+//!    drops it leaves a record of that in the keyspace `DROPPED`, so that the next start knows how long it is
 //!    needed. What a crash leaves over besides is found by [`Engine::drop_orphans`](crate::Engine::drop_orphans).
 
 use std::collections::HashSet;
