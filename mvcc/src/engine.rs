@@ -18,6 +18,7 @@ use reckon_index::{Cache, TreeStatistics};
 use reckon_storage::{KeyspaceId, Store, Timestamp};
 
 use crate::blocking::Blocking;
+use crate::broken::Broken;
 use crate::commit::{Durable, LogSync, Queue, Watermarks};
 use crate::error::Error;
 use crate::exported::Exported;
@@ -62,11 +63,10 @@ pub struct Options {
     pub max_transaction_bytes: usize,
     /// How many transactions may be prepared for two-phase commit at a time; 0: none.
     pub max_prepared_transactions: usize,
-    /// Whether SERIALIZABLE transactions are certified. Without, they are REPEATABLE READ; for tests that
-    /// must notice.
-    pub certify: bool,
     /// Whether leaves are built with models where these fit. Without, all are dense; for comparison.
     pub models: bool,
+    /// Rules that do not hold; for tests that must notice.
+    pub broken: Broken,
 }
 
 impl Default for Options {
@@ -80,8 +80,8 @@ impl Default for Options {
             fsync: true,
             max_transaction_bytes: 32 << 20,
             max_prepared_transactions: 0,
-            certify: true,
             models: true,
+            broken: Broken::default(),
         }
     }
 }

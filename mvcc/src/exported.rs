@@ -101,7 +101,7 @@ impl Transaction {
         let Some((exporter, export)) = exports.get(name).copied() else { return Ok(None) };
         let at = export.timestamp;
         shared.between_scans(|| core.member.slot.hold(at));
-        if self.isolation == Isolation::Serializable && shared.options.certify {
+        if self.isolation == Isolation::Serializable && !shared.options.broken.certification {
             let certified = shared.certifier.begin_imported(&core.member, exporter, at);
             self.state_mut().certified = certified;
         }

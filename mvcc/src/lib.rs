@@ -25,10 +25,12 @@
 //! | [`blocking`] | what may block tells whoever schedules threads |
 //! | `sync` | latches and threads, the system's or a test's |
 //! | [`upkeep`] | history that nobody can see any more goes |
+//! | [`broken`] | rules that tests switch off |
 
 #![forbid(unsafe_code)]
 
 pub mod blocking;
+pub mod broken;
 pub mod commit;
 pub mod cursor;
 pub mod engine;
@@ -49,6 +51,7 @@ pub mod upkeep;
 pub mod write_set;
 
 pub use blocking::{Blocking, Pace};
+pub use broken::Broken;
 pub use commit::Durable;
 pub use cursor::Cursor;
 pub use engine::{Engine, Options, Statistics, SyncMode, Watch};

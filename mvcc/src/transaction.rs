@@ -274,7 +274,8 @@ impl Transaction {
     fn take_snapshot(&self) -> Timestamp {
         let (shared, member) = (self.shared(), &self.core.member);
         loop {
-            let at = shared.marks.durable().max(member.floor());
+            let floor = if shared.options.broken.floor { Timestamp::ZERO } else { member.floor() };
+            let at = shared.marks.durable().max(floor);
             if member.slot.register(at, &shared.horizon) {
                 member.raise_floor(at);
                 self.see(at);

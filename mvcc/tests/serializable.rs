@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use reckon_mvcc::{
-    Counters, Direction, Engine, Error, Isolation, KeyRange, MemoryStore, Options, RowLock,
+    Broken, Counters, Direction, Engine, Error, Isolation, KeyRange, MemoryStore, Options, RowLock,
     Session, Snapshot, Timestamp, Transaction, Wait,
 };
 use support::{Random, TABLE};
@@ -218,8 +218,12 @@ fn number(value: &[u8]) -> u64 {
     u64::from_be_bytes(value.try_into().unwrap())
 }
 
+fn broken(certify: bool) -> Broken {
+    Broken { certification: !certify, ..Broken::default() }
+}
+
 fn engine(certify: bool) -> Engine {
-    let options = Options { certify, ..support::options() };
+    let options = Options { broken: broken(certify), ..support::options() };
     Engine::open(Arc::new(MemoryStore::new()), options).unwrap()
 }
 
@@ -241,8 +245,9 @@ fn interleaved(seed: u64, isolation: Isolation, certify: bool) -> (Vec<Record>, 
 /// survive.
 fn prepared(seed: u64, certify: bool) -> (Vec<Record>, u64) {
     let store = Arc::new(MemoryStore::new());
+    let broken = broken(certify);
     let options =
-        || Options { certify, max_prepared_transactions: CLIENTS as usize, ..support::options() };
+        || Options { broken, max_prepared_transactions: CLIENTS as usize, ..support::options() };
     let mut random = Random::new(seed);
     let (mut records, mut rolled_back) = (Vec::new(), 0);
     let mut waiting: Vec<_> = (0..CLIENTS).map(|_| None).collect();

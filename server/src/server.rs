@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use reckon_sql::{Blocking, Database, EngineOptions, Options};
+use reckon_sql::{Blocking, Broken, Database, EngineOptions, Options};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
@@ -76,12 +76,12 @@ pub(crate) struct Server {
 /// # Errors
 ///
 /// Why it does not start.
-pub(crate) fn run(config: &Config) -> Result<(), Error> {
+pub(crate) fn run(config: &Config, broken: Broken) -> Result<(), Error> {
     raise_descriptor_limit();
     if !config.fsync {
         eprintln!("reckon: warning: fsync is off: a power cut loses what was acknowledged");
     }
-    let database = open(config)?;
+    let database = open(config, broken)?;
     let owner = std::fs::metadata(&config.data_dir).map_err(|error| data_dir(config, error))?.uid();
     password::ensure(&database, &config.data_dir, config.superuser_password_file.as_deref())?;
     let front = Builder::new_current_thread().enable_all().build().map_err(Error::Threads)?;
@@ -127,25 +127,25 @@ fn workers(config: &Config) -> Result<Runtime, Error> {
 
 /// Opens the data directory, or makes it.
 #[cfg(feature = "rocks")]
-fn open(config: &Config) -> Result<Database, Error> {
-    Ok(Database::open(&config.data_dir, options(config))?)
+fn open(config: &Config, broken: Broken) -> Result<Database, Error> {
+    Ok(Database::open(&config.data_dir, options(config, broken))?)
 }
 
 /// Without RocksDB the data are gone at the end; the directory holds the password alone.
 #[cfg(not(feature = "rocks"))]
-fn open(config: &Config) -> Result<Database, Error> {
+fn open(config: &Config, broken: Broken) -> Result<Database, Error> {
     use std::os::unix::fs::DirBuilderExt as _;
     let mut private = std::fs::DirBuilder::new();
     let made = private.recursive(true).mode(0o700).create(&config.data_dir);
     made.map_err(|error| data_dir(config, error))?;
-    Ok(Database::open_in_memory(options(config))?)
+    Ok(Database::open_in_memory(options(config, broken))?)
 }
 
 fn data_dir(config: &Config, error: std::io::Error) -> Error {
     Error::DataDir { dir: config.data_dir.clone(), error }
 }
 
-fn options(config: &Config) -> Options {
+fn options(config: &Config, broken: Broken) -> Options {
     Options {
         engine: EngineOptions {
             cache_size: config.cache_bytes,
@@ -155,6 +155,7 @@ fn options(config: &Config) -> Options {
             history_retention: config.history_retention,
             max_prepared_transactions: config.max_prepared_transactions,
             max_transaction_bytes: config.max_transaction_bytes,
+            broken,
             ..EngineOptions::default()
         },
         write_buffer_bytes: config.write_buffer_bytes,

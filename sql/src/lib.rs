@@ -28,5 +28,7 @@ pub mod types;
 
 pub use database::{Database, Options};
 pub use error::{Error, SqlState};
-pub use reckon_mvcc::{Blocking, Engine, Interrupt, Options as EngineOptions, Reason, Timestamp};
+pub use reckon_mvcc::{
+    Blocking, Broken, Engine, Interrupt, Options as EngineOptions, Reason, Timestamp,
+};
 pub use session::{ConnectOptions, Session};

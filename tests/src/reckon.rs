@@ -16,6 +16,8 @@ use crate::{Address, Session, condition, process};
 pub struct Reckon {
     child: Option<Child>,
     address: Address,
+    /// Rules that do not hold, for the program `broken`; with commas.
+    broken: Option<String>,
     data: PathBuf,
     settings: Vec<String>,
     dir: TempDir,
@@ -26,9 +28,14 @@ pub fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("RECKON_BIN") {
         return path.into();
     }
+    beside("reckon")
+        .expect("the program reckon: run cargo build --release first, or set RECKON_BIN")
+}
+
+/// A program of the target directory that this one is in.
+fn beside(name: &str) -> Option<PathBuf> {
     let own = std::env::current_exe().expect("path of this program");
-    let found = own.ancestors().skip(1).take(2).map(|dir| dir.join("reckon")).find(|p| p.is_file());
-    found.expect("the program reckon: run cargo build --release first, or set RECKON_BIN")
+    own.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
 impl Reckon {
@@ -39,32 +46,43 @@ impl Reckon {
 
     /// A server with these settings, each `name=value`, on new data.
     pub fn start_with(settings: &[&str]) -> Self {
-        let dir =
-            tempfile::Builder::new().prefix("reckon-").tempdir().expect("temporary directory");
-        let data = dir.path().join("data");
-        Self::start_in(dir, data, settings)
+        Self::start_in(None, None, settings)
+    }
+
+    /// A server in which these rules do not hold: what it does wrong must be noticed.
+    pub fn start_broken(rules: &str, settings: &[&str]) -> Self {
+        Self::start_in(Some(rules), None, settings)
     }
 
     /// A server whose data are in `data`, which need not exist.
     pub fn start_on(data: &Path, settings: &[&str]) -> Self {
-        let dir =
-            tempfile::Builder::new().prefix("reckon-").tempdir().expect("temporary directory");
-        Self::start_in(dir, data.to_owned(), settings)
+        Self::start_in(None, Some(data), settings)
     }
 
-    fn start_in(dir: TempDir, data: PathBuf, settings: &[&str]) -> Self {
+    fn start_in(broken: Option<&str>, data: Option<&Path>, settings: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("reckon-").tempdir();
+        let dir = dir.expect("temporary directory");
+        let data = data.map_or_else(|| dir.path().join("data"), Path::to_owned);
         let sockets = dir.path().join("sockets");
         fs::DirBuilder::new().mode(0o755).create(&sockets).expect("directory of the socket");
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let address = Address::free(sockets);
-        let mut server = Self { child: None, address, data, settings, dir };
+        let broken = broken.map(str::to_owned);
+        let mut server = Self { child: None, address, broken, data, settings, dir };
         server.restart();
         server
     }
 
     /// The command line of this server.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(program());
+        let mut command = match &self.broken {
+            None => Command::new(program()),
+            Some(rules) => {
+                let mut command = Command::new(beside("broken").expect("the program broken"));
+                command.arg(rules);
+                command
+            }
+        };
         // The tests' own variables would be unknown settings of the server.
         let names = std::env::vars_os().map(|(name, _)| name);
         for name in names.filter(|name| name.to_string_lossy().starts_with("RECKON_")) {

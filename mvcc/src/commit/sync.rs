@@ -202,7 +202,7 @@ impl Durable {
     }
 
     fn is_covered(&self) -> bool {
-        self.shared.marks.durable() >= self.at
+        self.shared.options.broken.replies || self.shared.marks.durable() >= self.at
     }
 }
 

@@ -12,7 +12,7 @@ use crate::snapshot::Isolation;
 impl Transaction {
     /// The first snapshot: everything visible, and known to the certifier.
     pub(super) fn take_serial_snapshot(&mut self) -> Timestamp {
-        if !self.shared().options.certify {
+        if self.shared().options.broken.certification {
             return self.take_newest();
         }
         let (at, _) = self.enter_certifier();
@@ -23,7 +23,7 @@ impl Transaction {
     /// commit can make wrong; from then on nothing is tracked. Otherwise, or with a snapshot, does nothing.
     pub fn await_safe_snapshot(&mut self) -> Result<(), Error> {
         let applies = self.isolation == Isolation::Serializable && self.read_only;
-        if !applies || self.has_snapshot() || !self.shared().options.certify {
+        if !applies || self.has_snapshot() || self.shared().options.broken.certification {
             return Ok(());
         }
         loop {

@@ -29,7 +29,8 @@ fn certified() -> Options {
 }
 
 fn not_certified() -> Options {
-    Options { certify: false, ..impatient() }
+    let broken = reckon_mvcc::Broken { certification: true, ..Default::default() };
+    Options { broken, ..impatient() }
 }
 
 fn fill(world: &World) {
