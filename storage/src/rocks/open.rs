@@ -19,7 +19,7 @@ use super::log;
 use super::meta::{self, failed_to};
 use super::options::{self, Options};
 use super::record::LogEnd;
-use super::space::SpaceWatch;
+use super::space::{self, SpaceWatch};
 use super::versions;
 use super::writer::Writer;
 use crate::error::Error;
@@ -36,12 +36,13 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<RocksStore, Error> 
         .map_err(failed_to("open the store"))?;
     let writer = Writer::new(directory.id(), meta::log_end(&db)?);
     recall_dropped(&db, &writer, &dropped)?;
+    let reserve = options.reserve(space::total_bytes(path)?);
     let free_space = options.free_space.clone();
     Ok(RocksStore {
         allocation: Mutex::new(Allocation::starting_at(first_free_keyspace(&db)?)),
         low_mark: AtomicU64::new(low_mark(&db)?.0),
         raising: Mutex::new(()),
-        space: SpaceWatch::new(path.to_owned(), free_space, options.reserve()),
+        space: SpaceWatch::new(path.to_owned(), free_space, reserve),
         tables: options::tables(options),
         load_buffer_bytes: options.load_buffer_bytes,
         counters: Counters::default(),

@@ -29,7 +29,8 @@ pub struct Options {
     pub background_jobs: usize,
     /// Bytes a bulk load sorts in memory at a time.
     pub load_buffer_bytes: usize,
-    /// Free bytes below which writes are refused. `None`: 1 GB, or four write buffers if more.
+    /// Free bytes below which writes are refused. `None`: 1 GB or an eighth of the file system, whichever is
+    /// less, or four write buffers if that is more.
     pub reserve_bytes: Option<u64>,
     /// Who tells how much space is free.
     pub free_space: FreeSpace,
@@ -61,10 +62,10 @@ impl Options {
         }
     }
 
-    /// Free bytes below which writes are refused.
-    pub(super) fn reserve(&self) -> u64 {
+    /// Free bytes below which writes are refused, on a file system of `total_bytes`.
+    pub(super) fn reserve(&self, total_bytes: u64) -> u64 {
         let buffers = 4 * self.write_buffer_bytes as u64;
-        self.reserve_bytes.unwrap_or(buffers.max(1 << 30))
+        self.reserve_bytes.unwrap_or(buffers.max((total_bytes / 8).min(1 << 30)))
     }
 }
 

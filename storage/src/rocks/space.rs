@@ -4,9 +4,11 @@
 //! owns the clock that says how long.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use rustix::fs::StatVfs;
 
 use super::options::FreeSpace;
 use crate::error::Error;
@@ -77,16 +79,26 @@ impl SpaceWatch {
         if asked_ms != NEVER && now_ms.saturating_sub(asked_ms) < KEPT_MS {
             return Ok(self.free_bytes.load(Ordering::Relaxed));
         }
-        let answer = rustix::fs::statvfs(&self.directory).map_err(|errno| Error::Io {
-            action: "ask for the free space of",
-            path: self.directory.clone(),
-            source: errno.into(),
-        })?;
+        let answer = ask(&self.directory)?;
         let free_bytes = answer.f_bavail.saturating_mul(answer.f_frsize);
         self.free_bytes.store(free_bytes, Ordering::Relaxed);
         self.asked_ms.store(now_ms, Ordering::Release);
         Ok(free_bytes)
     }
+}
+
+/// Bytes of the file system that `directory` is in, free or not.
+pub(super) fn total_bytes(directory: &Path) -> Result<u64, Error> {
+    let answer = ask(directory)?;
+    Ok(answer.f_blocks.saturating_mul(answer.f_frsize))
+}
+
+fn ask(directory: &Path) -> Result<StatVfs, Error> {
+    rustix::fs::statvfs(directory).map_err(|errno| Error::Io {
+        action: "ask for the free space of",
+        path: directory.to_owned(),
+        source: errno.into(),
+    })
 }
 
 #[cfg(test)]
