@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`pgbench`] | the server, by pgbench, against PostgreSQL 15 and the floor |
 //! | [`restart`] | how soon the server answers after a clean stop |
+//! | [`snapshot`] | what an old snapshot costs while others update |
 //! | [`storm`] | what a thousand new connections do to sessions that run |
 //! | [`sqlite`] | the embedded engine against SQLite, in one process |
 //! | [`pressure`] | Reckon with far more rows than its cache may hold |
@@ -24,6 +25,7 @@ mod plot;
 mod pressure;
 mod report;
 mod restart;
+mod snapshot;
 #[cfg(feature = "rocks")]
 mod sqlite;
 mod storm;
@@ -71,6 +73,11 @@ enum Work {
         plan: storm::Plan,
         #[command(flatten)]
         files: Files,
+    },
+    /// Holds a snapshot open while others update: throughput and memory, line by line.
+    Snapshot {
+        #[command(flatten)]
+        plan: snapshot::Plan,
     },
     /// Shows what each layer adds to a statement, in nanoseconds.
     #[cfg(feature = "rocks")]
@@ -130,6 +137,7 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "rocks")]
         Work::Adversarial { plan, files } => publish(&adversarial::run(&plan), &files),
+        Work::Snapshot { plan } => snapshot::run(&plan),
         Work::Floor { socket, value } => floor::serve(&socket, &value),
     };
     match done {
