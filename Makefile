@@ -7,7 +7,7 @@ DATA_DIR ?= $(CURDIR)/data
 SOCKET_DIR ?= /tmp
 PORT ?=
 
-.PHONY: run test build bless crash shuttle
+.PHONY: run test build bless crash history shuttle
 
 run: build
 	@.ci/serve $(CARGO_TARGET_DIR)/release/reckon "$(DATA_DIR)" "$(SOCKET_DIR)" $(PORT)
@@ -26,11 +26,18 @@ bless:
 	@.ci/install test
 	cargo run --release -p reckon-tests --bin bless
 
-# The long form of the crash test: a hundred rounds of kill -9.
+# The long form of the crash test: a thousand kill -9, a thousand power cuts.
 crash:
 	@.ci/install test
 	cargo build --release --workspace --bins
-	RECKON_CRASH_ROUNDS=100 cargo test --release -p reckon-tests --test crash --test two_phase -- --nocapture
+	RECKON_CRASH_ROUNDS=1000 cargo test --release -p reckon-tests --test crash -- --nocapture
+	RECKON_CRASH_ROUNDS=100 cargo test --release -p reckon-tests --test two_phase -- --nocapture
+
+# The long form of the history test: a hundred kill -9 at each isolation level.
+history:
+	@.ci/install test
+	cargo build --release --workspace --bins
+	RECKON_HISTORY_KILLS=100 cargo test --release -p reckon-tests --test anomalies -- --nocapture
 
 # Threads in many orders, in a target directory of its own. RocksDB is not compiled.
 shuttle: export CARGO_TARGET_DIR := $(CARGO_TARGET_DIR)/shuttle

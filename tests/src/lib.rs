@@ -6,12 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod bank;
 pub mod condition;
 pub mod difference;
 pub mod disk;
 pub mod exchange;
+pub mod history;
 pub mod isolation;
-pub mod journal;
 pub mod pgbench;
 pub mod postgres;
 pub mod process;

@@ -46,20 +46,25 @@ impl Reckon {
 
     /// A server with these settings, each `name=value`, on new data.
     pub fn start_with(settings: &[&str]) -> Self {
-        Self::start_in(None, None, settings)
+        Self::start_in(None, settings)
     }
 
     /// A server in which these rules do not hold: what it does wrong must be noticed.
     pub fn start_broken(rules: &str, settings: &[&str]) -> Self {
-        Self::start_in(Some(rules), None, settings)
+        // Its data are made by one in which they do.
+        let mut server = Self::start_in(None, settings);
+        server.stop();
+        server.broken = Some(rules.to_owned());
+        server.restart();
+        server
     }
 
     /// A server whose data are in `data`, which need not exist.
     pub fn start_on(data: &Path, settings: &[&str]) -> Self {
-        Self::start_in(None, Some(data), settings)
+        Self::start_in(Some(data), settings)
     }
 
-    fn start_in(broken: Option<&str>, data: Option<&Path>, settings: &[&str]) -> Self {
+    fn start_in(data: Option<&Path>, settings: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("reckon-").tempdir();
         let dir = dir.expect("temporary directory");
         let data = data.map_or_else(|| dir.path().join("data"), Path::to_owned);
@@ -67,8 +72,7 @@ impl Reckon {
         fs::DirBuilder::new().mode(0o755).create(&sockets).expect("directory of the socket");
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let address = Address::free(sockets);
-        let broken = broken.map(str::to_owned);
-        let mut server = Self { child: None, address, broken, data, settings, dir };
+        let mut server = Self { child: None, address, broken: None, data, settings, dir };
         server.restart();
         server
     }

@@ -140,7 +140,6 @@ fn after_a_power_cut(disk: &Disk) -> Result<Reckon, String> {
     let cut = disk.cut();
     server.kill();
     cut?;
-    disk.unmount()?;
     disk.mount_again()?;
     server.restart();
     Ok(server)
