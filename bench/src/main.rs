@@ -9,6 +9,7 @@
 //! | [`sqlite`] | the embedded engine against SQLite, in one process |
 //! | [`pressure`] | Reckon with far more rows than its cache may hold |
 //! | [`adversarial`] | orders of keys that are bad for models, beside an index without models |
+//! | [`share`] | what transactions cost on top of index and store |
 //! | [`layers`] | a statement's way through the layers, in nanoseconds |
 //! | [`floor`] | nothing: the server that answers everything with one canned row |
 //! | [`report`] | medians, ratios, their table, JSON and plot |
@@ -25,6 +26,8 @@ mod plot;
 mod pressure;
 mod report;
 mod restart;
+#[cfg(feature = "rocks")]
+mod share;
 mod snapshot;
 #[cfg(feature = "rocks")]
 mod sqlite;
@@ -100,6 +103,12 @@ enum Work {
         #[command(flatten)]
         files: Files,
     },
+    /// Shows what transactions cost on top of index and store.
+    #[cfg(feature = "rocks")]
+    Share {
+        #[command(flatten)]
+        plan: share::Plan,
+    },
     /// Answers every query with one canned row, until it is killed.
     #[command(hide = true)]
     Floor {
@@ -138,6 +147,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "rocks")]
         Work::Adversarial { plan, files } => publish(&adversarial::run(&plan), &files),
         Work::Snapshot { plan } => snapshot::run(&plan),
+        #[cfg(feature = "rocks")]
+        Work::Share { plan } => share::run(&plan),
         Work::Floor { socket, value } => floor::serve(&socket, &value),
     };
     match done {
