@@ -1,16 +1,4 @@
 //! A disk that can lose its power or be filled: ext4 on a loop device.
-//!
-//! A disk with a *device* lies in a file of another file system, and its power is cut below it:
-//!
-//! ```text
-//! server ─▶ ext4 ─▶ loop ─▶ a file, every block of it allocated ─▶ ext4, shut down by the cut ─▶ loop ─▶ a file
-//! ```
-//!
-//! What was written and not synced is gone, and every later write and sync ends in an input/output error,
-//! until all is mounted again. Shutting the server's own file system down would be simpler and wrong: an
-//! fdatasync that meets the shutdown may answer that all is well although the size of the file it appended to
-//! was never written (ext4 and XFS on Linux 6.18, once in ten to thirty cuts, tried with a program that does
-//! nothing else). Below, a sync changes no size, and was never wrong (none of 250).
 
 use std::fs::File;
 use std::io::Write;
@@ -19,22 +7,18 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`, sent by perl, which Debian always has.
-const SHUTDOWN: &str = r#"
-    open(my $dir, "<", $ARGV[0]) or die $!;
-    my $flags = pack("L", 2);
-    ioctl($dir, 0x8004587D, $flags) or die $!;
-"#;
-/// Bytes of a disk whose power can be cut. All are written once.
-const SIZE: u64 = 384 << 20;
+use crate::device::Device;
+
+/// Bytes of a disk whose power can be cut.
+const SIZE: usize = 384 << 20;
 
 /// A mounted file system, unmounted when dropped.
 #[derive(Debug)]
 pub struct Disk {
-    dir: TempDir,
+    /// What serves `image`, if its power can be cut. Goes before its mount point does.
+    device: Option<Device>,
     image: PathBuf,
-    /// The file system that `image` is in, if that is one of ours.
-    device: Option<Box<Self>>,
+    dir: TempDir,
 }
 
 impl Disk {
@@ -44,13 +28,13 @@ impl Disk {
     ///
     /// Why that is impossible here.
     pub fn mount() -> Result<Self, String> {
-        let device = Self::of_size(SIZE + SIZE / 4)?;
-        let image = device.path().join("image");
-        let mut file = File::create(&image).expect("image file");
-        let zeros = vec![0; 1 << 20];
-        (0..SIZE >> 20).try_for_each(|_| file.write_all(&zeros)).expect("room for the image");
-        file.sync_all().expect("the image on the device");
-        Self::make(image, Some(Box::new(device)))
+        need_root()?;
+        let dir = temporary();
+        let below = dir.path().join("device");
+        std::fs::create_dir(&below).expect("mount point of the device");
+        let device = Device::start(&below, SIZE).map_err(|error| format!("FUSE: {error}"))?;
+        let image = device.image();
+        Self::make(dir, image, Some(device))
     }
 
     /// Makes and mounts one of so many bytes, without a device to cut.
@@ -62,18 +46,12 @@ impl Disk {
         let dir = temporary();
         let image = dir.path().join("image");
         File::create(&image).and_then(|file| file.set_len(bytes)).expect("image file");
-        Self::make_in(dir, image, None)
+        Self::make(dir, image, None)
     }
 
-    fn make(image: PathBuf, device: Option<Box<Self>>) -> Result<Self, String> {
-        Self::make_in(temporary(), image, device)
-    }
-
-    fn make_in(dir: TempDir, image: PathBuf, device: Option<Box<Self>>) -> Result<Self, String> {
-        if !rustix::process::geteuid().is_root() {
-            return Err("mounting a file system needs root".into());
-        }
-        let disk = Self { dir, image, device };
+    fn make(dir: TempDir, image: PathBuf, device: Option<Device>) -> Result<Self, String> {
+        need_root()?;
+        let disk = Self { device, image, dir };
         std::fs::create_dir(disk.path()).expect("mount point");
         // Discarded blocks would have to be allocated again.
         let mut mkfs = Command::new("/usr/sbin/mkfs.ext4");
@@ -93,8 +71,8 @@ impl Disk {
     ///
     /// Why that is impossible here.
     pub fn cut(&self) -> Result<(), String> {
-        let device = self.device.as_ref().ok_or("this disk has no device")?;
-        run(Command::new("perl").args(["-e", SHUTDOWN]).arg(device.path()))
+        self.device.as_ref().ok_or("this disk has no device")?.cut();
+        Ok(())
     }
 
     /// Mounts what a cut has left; nothing may use it.
@@ -105,7 +83,7 @@ impl Disk {
     pub fn mount_again(&self) -> Result<(), String> {
         unmount(&self.path(), &[])?;
         if let Some(device) = &self.device {
-            device.mount_again()?;
+            device.restart().map_err(|error| format!("FUSE: {error}"))?;
         }
         self.mount_image()
     }
@@ -134,6 +112,11 @@ impl Disk {
         }
         Ok(path)
     }
+}
+
+fn need_root() -> Result<(), String> {
+    let is_root = rustix::process::geteuid().is_root();
+    is_root.then_some(()).ok_or_else(|| "mounting a file system needs root".into())
 }
 
 fn temporary() -> TempDir {

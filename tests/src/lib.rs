@@ -8,6 +8,7 @@
 pub mod address;
 pub mod bank;
 pub mod condition;
+mod device;
 pub mod difference;
 pub mod disk;
 pub mod exchange;
