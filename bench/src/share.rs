@@ -40,6 +40,9 @@ const VALUE: [u8; 48] = [7; 48];
 /// Memory of an index: all rows fit.
 const CACHE_BYTES: usize = 1 << 30;
 
+/// Does the operation under a key, with transactions and without.
+type Contestants<'a> = [&'a mut dyn FnMut(&[u8]); 2];
+
 /// Measures and prints.
 ///
 /// # Errors
@@ -54,7 +57,7 @@ pub(crate) fn run(plan: &Plan) -> std::io::Result<()> {
     let mut with = Transactions::fill(store("with"), plan.rows);
     let mut without = Bare::fill(store("without"), plan.rows);
     let mut out = std::io::stdout().lock();
-    let mut compare = |name: &str, work: [&mut dyn FnMut(&[u8]); 2]| {
+    let mut compare = |name: &str, work: Contestants<'_>| {
         let [with, without] = measure(plan, work);
         let share = 100.0 * (with - without) / with;
         writeln!(
@@ -67,7 +70,7 @@ pub(crate) fn run(plan: &Plan) -> std::io::Result<()> {
 }
 
 /// Median nanoseconds of an operation, of both, which work in turns.
-fn measure(plan: &Plan, mut work: [&mut dyn FnMut(&[u8]); 2]) -> [f64; 2] {
+fn measure(plan: &Plan, mut work: Contestants<'_>) -> [f64; 2] {
     let mut series = [Series::default(), Series::default()];
     // The first round is a rehearsal.
     for round in 0..=plan.rounds {
