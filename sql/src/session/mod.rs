@@ -81,6 +81,8 @@ pub struct Session {
     user: Role,
     mvcc: reckon_mvcc::Session,
     block: Block,
+    /// What AND CHAIN gave the block.
+    chained: Option<Characteristics>,
     surroundings: Surroundings,
     /// The newest definitions read so far, without changes of an open transaction.
     committed: Option<AsOf>,
@@ -138,6 +140,7 @@ impl Session {
             user,
             mvcc,
             block: Block::Idle,
+            chained: None,
             surroundings,
             committed: None,
             uncommitted: None,

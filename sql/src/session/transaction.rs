@@ -67,6 +67,7 @@ impl Session {
         self.surroundings.transaction_time = now;
         self.surroundings.settings.formats_mut().now = now;
         self.block = Block::Open(Open::new(transaction, level, deferrable));
+        self.chained = None;
     }
 
     /// BEGIN.
@@ -84,7 +85,7 @@ impl Session {
     }
 
     /// What the block carries over into the one that AND CHAIN begins. One that has lost its transaction to an
-    /// error carries nothing over, as in PostgreSQL.
+    /// error carries over only what it was itself given by AND CHAIN, as in PostgreSQL.
     pub(super) fn characteristics(&self) -> Option<Characteristics> {
         match &self.block {
             Block::Open(open) | Block::Failed(Some(open)) => {
@@ -92,12 +93,12 @@ impl Session {
             }
             Block::Failed(None) => {
                 let effective = self.surroundings.settings.effective();
-                Some(Characteristics {
+                Some(self.chained.unwrap_or(Characteristics {
                     level: effective.default_isolation,
                     read_only: effective.default_read_only,
                     deferrable: effective.default_deferrable,
                     as_of: None,
-                })
+                }))
             }
             Block::Idle => None,
         }
@@ -111,6 +112,7 @@ impl Session {
         open.transaction.set_isolation(before.level.isolation());
         open.transaction.set_read_only(before.read_only);
         open.deferrable = before.deferrable;
+        self.chained = Some(before);
         match before.as_of {
             Some(at) => self.read_as_of(at),
             None => Ok(()),
