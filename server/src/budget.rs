@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Statements have memory too, for a while, and the cache is not to go for that: *extra* is the least that was seen in the last
-//! looks. The cache keeps half of `cache_size` in any case.
+//! looks. The cache keeps three quarters of `cache_size` in any case: what goes from it leaves holes between the rows that stay, and
+//! those do not go back to the system.
 
 use std::fs;
 use std::time::Duration;
@@ -66,7 +67,7 @@ impl Looks {
         self.extras[self.at % LOOKS] = resident.saturating_sub(self.idle + counted);
         self.at += 1;
         let extra = self.extras.iter().min().copied().unwrap_or(0);
-        let extra = usize::try_from(extra).unwrap_or(usize::MAX).min(self.cache_bytes / 2);
+        let extra = usize::try_from(extra).unwrap_or(usize::MAX).min(self.cache_bytes / 4);
         let budget = self.cache_bytes - extra;
         if budget.abs_diff(self.budget) < self.cache_bytes / STEP_PART {
             return None;
@@ -110,10 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_cache_stays() {
+    fn three_quarters_of_the_cache_stay() {
         let mut looks = Looks::new(1000, 0);
         let last = (0..LOOKS).filter_map(|_| looks.look(1 << 40, 0)).last();
-        assert_eq!(last, Some(500));
+        assert_eq!(last, Some(750));
     }
 
     #[test]
