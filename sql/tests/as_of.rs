@@ -213,7 +213,8 @@ fn a_chained_block_goes_on_at_the_same_time() {
     assert_eq!(run(s, "commit and chain; select a from t"), "1");
     assert_eq!(run(s, "rollback and chain; select a from t"), "1");
     assert_eq!(run(s, "insert into t values (3)"), "25006");
-    assert_eq!(run(s, "rollback and chain; select a from t; show transaction_read_only"), "2 off");
+    // What a block was given by AND CHAIN outlives its failure, as its level does.
+    assert_eq!(run(s, "rollback and chain; select a from t; show transaction_read_only"), "1 on");
     run(s, "commit");
 }
 

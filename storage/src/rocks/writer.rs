@@ -121,7 +121,10 @@ impl Writer {
     }
 
     fn fail(&self, action: &'static str, error: &rocksdb::Error) -> Error {
-        self.failed.store(true, Ordering::Release);
+        if !self.failed.swap(true, Ordering::AcqRel) {
+            // Whoever meets it next may end the process before the one who is told now.
+            tracing::error!(%error, "could not {action}");
+        }
         Error::WriteFailed { action, message: error.to_string() }
     }
 }
