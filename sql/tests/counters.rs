@@ -1,32 +1,11 @@
 //! What statements read, as EXPLAIN (ANALYZE, BUFFERS) and the counters of each tree tell it.
 
+mod support;
+
 use reckon_mvcc::SyncMode;
-use reckon_sql::session::{Flow, Progress, RowEncoding, RowSink};
-use reckon_sql::types::Datum;
-use reckon_sql::{ConnectOptions, Database, EngineOptions, Options, Session};
-
-/// Rows in text form.
-#[derive(Default)]
-struct Rows(Vec<String>);
-
-impl RowSink for Rows {
-    fn row(&mut self, row: &[Datum], encoding: &RowEncoding) -> Flow {
-        let mut line = Vec::new();
-        for (column, value) in row.iter().enumerate() {
-            let mut text = bytes::BytesMut::new();
-            if !value.is_null() {
-                encoding.write(column, value, &mut text);
-            }
-            line.push(String::from_utf8_lossy(&text).into_owned());
-        }
-        self.0.push(line.join("|"));
-        Flow::Go
-    }
-
-    fn copy_out(&mut self, _bytes: &[u8]) -> Flow {
-        Flow::Go
-    }
-}
+use reckon_sql::session::Progress;
+use reckon_sql::{Database, EngineOptions, Options, Session};
+use support::{Rows, session};
 
 /// A database whose commits are durable at once.
 fn database() -> Database {
@@ -42,12 +21,7 @@ impl Client {
     }
 
     fn of(database: &Database) -> Client {
-        let options = ConnectOptions {
-            user: "postgres".to_owned(),
-            database: "postgres".to_owned(),
-            settings: Vec::new(),
-        };
-        Client(database.connect(options).expect("the superuser may connect"))
+        Client(session(database))
     }
 
     /// The rows of a text's statements.

@@ -1,43 +1,11 @@
 //! Statements through a session, over the store in memory.
 
-use reckon_sql::session::{Flow, Progress, RowEncoding, RowSink};
-use reckon_sql::types::{Datum, Oid};
-use reckon_sql::{ConnectOptions, Database, Error, Options, Session};
+mod support;
 
-/// Rows in text form.
-#[derive(Default)]
-struct Rows(Vec<String>);
-
-impl RowSink for Rows {
-    fn row(&mut self, row: &[Datum], encoding: &RowEncoding) -> Flow {
-        let mut line = Vec::new();
-        for (column, value) in row.iter().enumerate() {
-            let mut text = bytes::BytesMut::new();
-            if value.is_null() {
-                line.push("NULL".to_owned());
-                continue;
-            }
-            encoding.write(column, value, &mut text);
-            line.push(String::from_utf8_lossy(&text).into_owned());
-        }
-        self.0.push(line.join("|"));
-        Flow::Go
-    }
-
-    fn copy_out(&mut self, bytes: &[u8]) -> Flow {
-        self.0.push(String::from_utf8_lossy(bytes).trim_end().to_owned());
-        Flow::Go
-    }
-}
-
-fn session(database: &Database) -> Session {
-    let options = ConnectOptions {
-        user: "postgres".to_owned(),
-        database: "postgres".to_owned(),
-        settings: Vec::new(),
-    };
-    database.connect(options).expect("the superuser may connect")
-}
+use reckon_sql::session::Progress;
+use reckon_sql::types::Oid;
+use reckon_sql::{Database, Error, Options, Session};
+use support::{Rows, session};
 
 fn run(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
     let mut script = session.script(sql)?;
