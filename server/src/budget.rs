@@ -11,7 +11,7 @@
 //!
 //! Statements have memory too, for a while, and the cache is not to go for that: *extra* is the least that was seen in the last
 //! looks. The cache keeps three quarters of `cache_size` in any case: what goes from it leaves holes between the rows that stay, and
-//! those do not go back to the system.
+//! those do not go back to the system. So it shrinks again only when more is resident than when it shrank last.
 
 use std::fs;
 use std::time::Duration;
@@ -53,24 +53,37 @@ struct Looks {
     cache_bytes: usize,
     idle: u64,
     extras: [u64; LOOKS],
+    residents: [u64; LOOKS],
     at: usize,
     budget: usize,
+    /// What was resident when the budget was lowered last.
+    resident_then: u64,
 }
 
 impl Looks {
     fn new(cache_bytes: usize, idle: u64) -> Self {
-        Self { cache_bytes, idle, extras: [0; LOOKS], at: 0, budget: cache_bytes }
+        let (extras, residents) = ([0; LOOKS], [0; LOOKS]);
+        Self { cache_bytes, idle, extras, residents, at: 0, budget: cache_bytes, resident_then: 0 }
     }
 
     /// The new budget, if it differs enough: so much is resident, of which so much is counted.
     fn look(&mut self, resident: u64, counted: u64) -> Option<usize> {
         self.extras[self.at % LOOKS] = resident.saturating_sub(self.idle + counted);
+        self.residents[self.at % LOOKS] = resident;
         self.at += 1;
-        let extra = self.extras.iter().min().copied().unwrap_or(0);
+        let least = |looks: &[u64]| looks.iter().min().copied().unwrap_or(0);
+        let (extra, resident) = (least(&self.extras), least(&self.residents));
         let extra = usize::try_from(extra).unwrap_or(usize::MAX).min(self.cache_bytes / 4);
         let budget = self.cache_bytes - extra;
         if budget.abs_diff(self.budget) < self.cache_bytes / STEP_PART {
             return None;
+        }
+        if budget < self.budget {
+            // Holes that the last step left count as extra, but nothing more is resident for them.
+            if resident <= self.resident_then {
+                return None;
+            }
+            self.resident_then = resident;
         }
         self.budget = budget;
         Some(budget)
@@ -99,6 +112,16 @@ mod tests {
         assert_eq!(looks.look(850, 700), None);
         // It is gone again.
         assert_eq!(looks.look(750, 700), Some(1000));
+    }
+
+    #[test]
+    fn what_shrinking_leaves_behind_does_not_shrink_it_further() {
+        let mut looks = Looks::new(1000, 0);
+        let mut last =
+            |resident, counted| (0..LOOKS).filter_map(|_| looks.look(resident, counted)).last();
+        assert_eq!(last(1100, 1000), Some(900));
+        assert_eq!(last(1100, 900), None);
+        assert_eq!(last(1200, 900), Some(750));
     }
 
     #[test]
