@@ -140,6 +140,7 @@ fn family(options: &Options, cache: &Cache) -> RocksOptions {
     blocks.set_block_cache(cache);
     blocks.set_block_size(BLOCK_BYTES);
     blocks.set_bloom_filter(10.0, false);
+    blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_format_version(6);
     let mut family = RocksOptions::default();
     family.set_block_based_table_factory(&blocks);
