@@ -63,6 +63,12 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// How many steps it has done.
+    #[inline]
+    pub fn steps(&self) -> u32 {
+        self.steps.get()
+    }
+
     /// To be called between rows.
     #[inline]
     pub fn step(&self, blocking: &Blocking) {

@@ -13,6 +13,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::blocking::{Blocking, Pace};
@@ -72,7 +73,8 @@ impl fmt::Display for Reason {
 /// What a session waits on.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
-    latch: Mutex<()>,
+    /// The task to wake, when the session waits without a thread.
+    latch: Mutex<Option<Waker>>,
     raised: Condvar,
     reason: AtomicU8,
 }
@@ -80,8 +82,21 @@ pub(crate) struct Signal {
 impl Signal {
     /// Makes the waiter look at its condition again.
     pub(crate) fn raise(&self) {
-        drop(self.latch.lock());
+        let task = self.latch.lock().take();
         self.raised.notify_all();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    /// Ready when `ready` or an interrupt; else the waker is kept and woken once, by the next [`raise`](Self::raise).
+    pub(crate) fn poll(&self, waker: &Waker, ready: impl Fn() -> bool) -> Poll<()> {
+        let mut latch = self.latch.lock();
+        if ready() || self.reason().is_some() {
+            return Poll::Ready(());
+        }
+        *latch = Some(waker.clone());
+        Poll::Pending
     }
 
     /// Waits until `ready`, an interrupt, or the deadline. `ready` must turn true before [`raise`](Self::raise).

@@ -33,7 +33,7 @@ use crate::cursor::Cursor;
 use crate::engine::Shared;
 use crate::error::Error;
 use crate::keyspace::Near;
-use crate::lock::{HeldRow, HeldTable};
+use crate::lock::{HeldRow, HeldTable, Pending};
 use crate::serializable::XactId;
 use crate::session::{Core, SessionId};
 use crate::snapshot::{Command, Isolation, Snapshot};
@@ -75,6 +75,9 @@ pub enum Locked {
     Changed,
     /// Not locked: it was not free, and the request was [`Wait::Skip`](crate::Wait::Skip).
     Skipped,
+    /// Not locked yet, and the request was [`Wait::Suspend`](crate::Wait::Suspend): it stands in the queue. Ask for the row again once
+    /// [`Transaction::look_again`] says that it is locked.
+    Queued,
 }
 
 /// A committed transaction.
@@ -107,6 +110,8 @@ pub(crate) struct State {
     pub(crate) writes: WriteSet,
     near: Near,
     rows: Vec<HeldRow>,
+    /// The row it stands in a queue for.
+    waiting: Option<Pending>,
     tables: Vec<HeldTable>,
     created: Vec<KeyspaceId>,
     dropped: Vec<KeyspaceId>,

@@ -138,7 +138,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
     let Admitted { input, mut place, user, database, settings, secret } = admitted;
     let (reader, writer) = stream.detach().and_then(|stream| stream.attach()).ok()?;
     let options = ConnectOptions { user, database, settings };
-    let session = match server.database.connect(options) {
+    let mut session = match server.database.connect(options) {
         Ok(session) => session,
         Err(error) => {
             let mut out = BytesMut::new();
@@ -149,6 +149,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
         }
     };
     place.process = session.backend_pid();
+    session.leave_waits();
     let entry = place.enter(secret, session.interrupt(), writer);
     let listener = Arc::downgrade(&entry);
     session.on_notification(move || {
@@ -278,6 +279,7 @@ impl Connection {
             match progress {
                 Err(error) => break Err(error.into()),
                 Ok(Progress::Full) => full = true,
+                Ok(Progress::Waiting) => self.lock().await,
                 Ok(Progress::CopyIn { columns }) => break self.copy_in(columns).await,
                 Ok(Progress::Complete(tag)) => {
                     if copying {
@@ -301,6 +303,16 @@ impl Connection {
             self.entry.interrupt.clear();
         }
         result
+    }
+
+    /// Waits for a row, without a thread.
+    async fn lock(&mut self) {
+        let look_at = self.session.look_at();
+        let locked = std::future::poll_fn(|cx| self.session.poll_lock(cx.waker()));
+        match look_at {
+            Some(at) => timeout_at(at.into(), locked).await.unwrap_or_default(),
+            None => locked.await,
+        }
     }
 
     /// Interrupts the statement when `statement_timeout` is over.

@@ -23,6 +23,11 @@ pub fn resident_bytes(process: u32) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// How many threads a process has; 0 when it is gone.
+pub fn threads(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count)
+}
+
 /// User and system time of a process, its living children and all that have ended.
 pub fn cpu(process: u32) -> Duration {
     let mut ticks = own_ticks(process);

@@ -42,11 +42,12 @@ pub use deadlock::{Deadlock, DeadlockEdge, LockTarget};
 pub(crate) use hand_over::{HandedLocks, HeldLocks};
 use queue::{LockTable, Waiter};
 pub use row::RowLock;
-pub(crate) use row::{HeldRow, row_key};
+pub(crate) use row::{HeldRow, RowAnswer, row_key};
 pub use status::LockStatus;
 pub(crate) use table::HeldTable;
 use table::StrongLocks;
 pub use table::{TableLock, TableLockId};
+pub(crate) use wait::Pending;
 
 /// What to do when a lock is not free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,9 @@ pub enum Wait {
     Skip,
     /// Wait this long, then fail with [`Error::LockTimeout`](crate::Error::LockTimeout).
     Timeout(Duration),
+    /// For a row: stand in the queue and come back at once with
+    /// [`Locked::Queued`](crate::Locked::Queued). Anything else is waited for, as long as this says.
+    Suspend(Option<Duration>),
 }
 
 /// What a session waits for.

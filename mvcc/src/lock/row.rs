@@ -8,8 +8,8 @@ use std::sync::Arc;
 use reckon_storage::KeyspaceId;
 use smallvec::SmallVec;
 
-use super::queue::{Mode, Request, Scope};
-use super::{Locks, Target, Wait};
+use super::queue::{Answer, Mode, Request, Scope};
+use super::{Locks, Pending, Target, Wait};
 use crate::error::Error;
 use crate::session::Member;
 
@@ -72,8 +72,18 @@ pub(crate) struct HeldRow {
     pub(super) previous: u8,
 }
 
+/// What became of a request for a row.
+pub(crate) enum RowAnswer {
+    /// Granted; `None`: it was held already.
+    Held(Option<HeldRow>),
+    /// Not free, and skipped.
+    Skipped,
+    /// In the queue, and not waited for here.
+    Queued(Pending),
+}
+
 impl Locks {
-    /// Locks a row. `None`: not free, and skipped. `Some(None)`: held already.
+    /// Locks a row.
     pub(crate) fn lock_row(
         &self,
         member: &Member,
@@ -81,20 +91,29 @@ impl Locks {
         row: &[u8],
         mode: RowLock,
         wait: Wait,
-    ) -> Result<Option<Option<HeldRow>>, Error> {
+    ) -> Result<RowAnswer, Error> {
         let mode = mode.mode();
         let request = Request { member, scope: Scope::Transaction, transaction, mode };
         let mut key = None;
         let own = || Arc::clone(key.insert(Arc::from(row)));
         let answer = self.rows.request(row, own, request, wait.may_wait());
-        let target = || Target::Row(Arc::clone(key.get_or_insert_with(|| Arc::from(row))));
-        let Some(granted) = self.finish(member, answer, wait, target)? else { return Ok(None) };
+        let mut target = || Target::Row(Arc::clone(key.get_or_insert_with(|| Arc::from(row))));
+        let answer = match (answer, wait) {
+            (Answer::Queued { waiter, previous }, Wait::Suspend(_)) => {
+                let pending = self.enter_queue(member, target(), waiter, previous, wait);
+                return Ok(RowAnswer::Queued(pending));
+            }
+            (answer, _) => answer,
+        };
+        let Some(granted) = self.finish(member, answer, wait, target)? else {
+            return Ok(RowAnswer::Skipped);
+        };
         let previous = granted.previous;
         if previous & mode.covered_by != 0 {
-            return Ok(Some(None));
+            return Ok(RowAnswer::Held(None));
         }
         let row = key.unwrap_or_else(|| Arc::from(row));
-        Ok(Some(Some(HeldRow { row, previous })))
+        Ok(RowAnswer::Held(Some(HeldRow { row, previous })))
     }
 
     /// Takes a row lock back, those of a transaction from the newest on.

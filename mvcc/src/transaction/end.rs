@@ -50,6 +50,7 @@ impl Transaction {
     }
 
     fn abandon(&mut self) {
+        self.stop_waiting();
         self.shared().counts.rollbacks.fetch_add(1, Ordering::Relaxed);
         self.finish_created(None);
         self.end();

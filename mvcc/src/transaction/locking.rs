@@ -4,13 +4,25 @@
 //! there, and the next statement must see that.
 
 use std::sync::atomic::Ordering;
+use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use reckon_storage::KeyspaceId;
 
 use super::{Counters, Locked, Transaction, TransactionId};
 use crate::error::Error;
-use crate::lock::{AdvisoryKey, AdvisoryLock, RowLock, TableLock, TableLockId, Wait, row_key};
+use crate::lock::{
+    AdvisoryKey, AdvisoryLock, Pending, RowAnswer, RowLock, TableLock, TableLockId, Wait, row_key,
+};
 use crate::snapshot::{Isolation, Snapshot};
+
+/// What became of a request for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Acquired {
+    Yes,
+    Skipped,
+    Queued,
+}
 
 impl Transaction {
     /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
@@ -24,8 +36,10 @@ impl Transaction {
         mode: RowLock,
         wait: Wait,
     ) -> Result<Locked, Error> {
-        if !self.acquire_row(keyspace, key, mode, wait)? {
-            return Ok(Locked::Skipped);
+        match self.acquire_row(keyspace, key, mode, wait)? {
+            Acquired::Yes => {}
+            Acquired::Skipped => return Ok(Locked::Skipped),
+            Acquired::Queued => return Ok(Locked::Queued),
         }
         let (state, shared) = (self.state(), self.shared());
         let mut counters = Counters::default();
@@ -52,8 +66,47 @@ impl Transaction {
         Err(Error::WriteConflict { deleted: newest.is_none() })
     }
 
+    /// Whether the row that [`Locked::Queued`] told of is locked now, or none is waited for. Fails, and waits no longer, when
+    /// the session is interrupted, the time is over, or nothing else ends a deadlock.
+    pub fn look_again(&mut self) -> Result<bool, Error> {
+        let Some(pending) = self.state_mut().waiting.take() else { return Ok(true) };
+        let core = &self.core;
+        match core.engine.shared.locks.look_again(&core.member, pending)? {
+            Ok(held) => {
+                self.state_mut().rows.extend(held);
+                self.raise_floor();
+                Ok(true)
+            }
+            Err(pending) => {
+                self.state_mut().waiting = Some(pending);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Ready when it is worth to [`look_again`](Self::look_again); until then the waker is kept.
+    pub fn poll_lock(&self, waker: &Waker) -> Poll<()> {
+        match &self.state().waiting {
+            Some(pending) => pending.poll(&self.core.member, waker),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// When to [`look_again`](Self::look_again) though nothing has happened; `None`: never.
+    pub fn look_at(&self) -> Option<Instant> {
+        self.state().waiting.as_ref().and_then(Pending::look_at)
+    }
+
+    /// Leaves the queue. What was granted before that is held.
+    pub(super) fn stop_waiting(&mut self) {
+        let Some(pending) = self.state_mut().waiting.take() else { return };
+        let core = &self.core;
+        let held = core.engine.shared.locks.give_up(&core.member, pending);
+        self.state_mut().rows.extend(held);
+    }
+
     /// Locks a key without asking what is there: a unique entry's before [`newest`](Self::newest), a new
-    /// row's. False with [`Wait::Skip`] when it is not free.
+    /// row's. False with [`Wait::Skip`] when it is not free. It is waited for here.
     pub fn lock_key(
         &mut self,
         keyspace: KeyspaceId,
@@ -61,7 +114,11 @@ impl Transaction {
         mode: RowLock,
         wait: Wait,
     ) -> Result<bool, Error> {
-        let locked = self.acquire_row(keyspace, key, mode, wait)?;
+        let wait = match wait {
+            Wait::Suspend(limit) => limit.map_or(Wait::Block, Wait::Timeout),
+            wait => wait,
+        };
+        let locked = self.acquire_row(keyspace, key, mode, wait)? == Acquired::Yes;
         if let Some(id) = self.state().certified
             && locked
             && mode == RowLock::ForUpdate
@@ -78,17 +135,23 @@ impl Transaction {
         key: &[u8],
         mode: RowLock,
         wait: Wait,
-    ) -> Result<bool, Error> {
+    ) -> Result<Acquired, Error> {
         let id = self.id();
         let row = row_key(keyspace, key);
         let core = &self.core;
         let locks = &core.engine.shared.locks;
-        let Some(held) = locks.lock_row(&core.member, id.0, &row, mode, wait)? else {
-            return Ok(false);
-        };
-        self.state_mut().rows.extend(held);
-        self.raise_floor();
-        Ok(true)
+        match locks.lock_row(&core.member, id.0, &row, mode, wait)? {
+            RowAnswer::Held(held) => {
+                self.state_mut().rows.extend(held);
+                self.raise_floor();
+                Ok(Acquired::Yes)
+            }
+            RowAnswer::Skipped => Ok(Acquired::Skipped),
+            RowAnswer::Queued(pending) => {
+                self.state_mut().waiting = Some(pending);
+                Ok(Acquired::Queued)
+            }
+        }
     }
 
     /// Locks a table. False with [`Wait::Skip`] when it is not free. ACCESS SHARE costs little when nobody

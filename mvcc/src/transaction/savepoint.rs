@@ -28,6 +28,7 @@ impl Transaction {
 
     /// Takes back everything since a savepoint, locks included; it stays, those after it go.
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        self.stop_waiting();
         let core = Arc::clone(&self.core);
         let (shared, member) = (&core.engine.shared, &core.member);
         let state = self.state_mut();

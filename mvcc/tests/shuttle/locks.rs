@@ -3,7 +3,11 @@
 //! A mirror says who holds what: it is written right after a lock was granted and right before it is given
 //! back, so two entries that conflict were granted together.
 
-use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Error, Reason, SessionId, TableLock, TableLockId};
+use std::task::{Wake, Waker};
+
+use reckon_mvcc::{
+    AdvisoryKey, AdvisoryLock, Error, Locked, Reason, SessionId, TableLock, TableLockId,
+};
 
 use super::*;
 
@@ -186,6 +190,73 @@ fn those_who_give_up_leave_the_queue_and_stand_in_nobodys_way() {
 #[test]
 fn those_who_are_cancelled_leave_the_queue_and_stand_in_nobodys_way() {
     let threads: &[fn(&World, &Rows)] = &[cancellable, cancellable, cancellable, cancel];
+    together(patient, Rows::new, threads, row_is_free);
+}
+
+/// Wakes the thread that stands for a task.
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Stays in the queue without a thread, and comes back when it is woken.
+fn queued(world: &World, rows: &Rows) {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut session = world.engine.session();
+    for _ in 0..2 {
+        let mut transaction = session.begin(RC, false);
+        let snapshot = transaction.snapshot();
+        loop {
+            let wait = Wait::Suspend(None);
+            match transaction.lock_row(&snapshot, TABLE, b"row", RowLock::ForUpdate, wait) {
+                Ok(Locked::Queued) => {}
+                Ok(_) => break,
+                Err(error) => panic!("{error}"),
+            }
+            loop {
+                while transaction.poll_lock(&waker).is_pending() {
+                    thread::park();
+                }
+                match transaction.look_again() {
+                    Ok(true) => break,
+                    Ok(false) => {}
+                    Err(Error::Interrupted(_)) => return,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        rows.hold(transaction.session(), RowLock::ForUpdate, RowLock::conflicts_with);
+        thread::yield_now();
+        give_back(transaction, rows);
+    }
+}
+
+/// Stands in the queue for a moment.
+fn queued_and_gone(world: &World, _: &Rows) {
+    let mut session = world.engine.session();
+    for _ in 0..2 {
+        let mut transaction = session.begin(RC, false);
+        let snapshot = transaction.snapshot();
+        let wait = Wait::Suspend(None);
+        let mode = RowLock::ForNoKeyUpdate;
+        transaction.lock_row(&snapshot, TABLE, b"row", mode, wait).unwrap();
+        thread::yield_now();
+        drop(transaction);
+    }
+}
+
+#[test]
+fn those_who_wait_without_a_thread_are_woken_and_hold_the_row_alone() {
+    let threads: &[fn(&World, &Rows)] = &[queued, queued, once::<3>, queued_and_gone];
+    together(patient, Rows::new, threads, row_is_free);
+}
+
+#[test]
+fn those_who_wait_without_a_thread_and_are_cancelled_stand_in_nobodys_way() {
+    let threads: &[fn(&World, &Rows)] = &[queued, queued, cancellable, cancel];
     together(patient, Rows::new, threads, row_is_free);
 }
 

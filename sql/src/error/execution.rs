@@ -12,6 +12,9 @@ pub enum ExecutionError {
     /// may be elsewhere. The session takes the statement's changes back and starts it again with a
     /// new snapshot; a client never sees this.
     RowMoved,
+    /// The statement must wait for a row, and its transaction stands in the queue. The session runs it from
+    /// the beginning once the row is locked; a client never sees this.
+    RowQueued,
     /// NOWAIT, and somebody holds the row.
     RowLockNotAvailable { relation: String },
     /// NOWAIT, and somebody holds the table.
@@ -41,6 +44,7 @@ impl ExecutionError {
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::RowMoved => SqlState::SERIALIZATION_FAILURE,
+            Self::RowQueued => SqlState::INTERNAL_ERROR,
             Self::RowLockNotAvailable { .. } | Self::TableLockNotAvailable { .. } => {
                 SqlState::LOCK_NOT_AVAILABLE
             }
@@ -74,6 +78,7 @@ impl fmt::Display for ExecutionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RowMoved => f.write_str("could not serialize access due to concurrent delete"),
+            Self::RowQueued => f.write_str("a row is not locked yet"),
             Self::RowLockNotAvailable { relation } => {
                 write!(f, "could not obtain lock on row in relation \"{relation}\"")
             }

@@ -37,7 +37,7 @@ use crate::plan::{Node, NodeKind};
 pub(crate) struct Builder {
     /// Whether something since the last look reads the frame.
     framed: bool,
-    /// How many subqueries and volatile calls have been compiled.
+    /// How many subqueries, volatile calls and changes of tables have been compiled.
     heavy: usize,
     /// Columns that the expression being compiled reads.
     columns: Vec<usize>,
@@ -51,6 +51,11 @@ impl Builder {
     /// A builder whose operators are measured.
     pub(super) fn measured() -> Builder {
         Builder { figures: Some(HashMap::new()), ..Builder::default() }
+    }
+
+    /// Whether figures are gathered.
+    pub(super) fn is_measured(&self) -> bool {
+        self.figures.is_some()
     }
 
     /// Where the figures of each node go, and what operators share.
@@ -163,7 +168,10 @@ impl Builder {
             }
             NodeKind::LockRows { input, locks } => Box::new(LockRows::new(input, locks, self)?),
             NodeKind::Materialize(input) => Box::new(Materialize::new(input, self)?),
-            NodeKind::ModifyTable(modify) => modify_table(modify, self)?,
+            NodeKind::ModifyTable(modify) => {
+                self.use_heavy();
+                modify_table(modify, self)?
+            }
         })
     }
 }

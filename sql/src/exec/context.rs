@@ -14,6 +14,9 @@ use crate::error::{ExecutionError, Result};
 use crate::expr::function::Environment;
 use crate::types::Datum;
 
+/// A statement that has looked at so many rows at most is rather run again than waited in.
+const LITTLE: u32 = 64;
+
 /// Everything an execution takes from the session for the time of a call.
 pub struct Context<'a> {
     transaction: Option<&'a mut Transaction>,
@@ -38,6 +41,8 @@ pub struct Context<'a> {
     pub skip_moved: bool,
     /// How locks are waited for: for ever, or as long as `lock_timeout`.
     pub wait: Wait,
+    /// Whether the statement may be left when it must wait for a row, and run from its beginning when it has it.
+    pub may_leave: bool,
     /// What this statement read, over all of its operators.
     pub counters: Counters,
     /// Rows modified and not yet taken over by the execution.
@@ -114,6 +119,7 @@ impl<'a> Context<'a> {
             limits,
             skip_moved: false,
             wait: Wait::Block,
+            may_leave: false,
             counters: Counters::default(),
             modified: 0,
             outer: Vec::new(),
@@ -132,6 +138,17 @@ impl<'a> Context<'a> {
     #[inline]
     pub fn check(&self) -> Result<()> {
         Ok(self.interrupt.check_paced(&self.pace)?)
+    }
+
+    /// How a row is waited for. A statement that has changed nothing yet and done little is left
+    /// ([`ExecutionError::RowQueued`]): so its thread is free.
+    pub(crate) fn row_wait(&self) -> Wait {
+        let leaves = self.may_leave && self.modified == 0 && self.pace.steps() <= LITTLE;
+        match self.wait {
+            Wait::Block if leaves => Wait::Suspend(None),
+            Wait::Timeout(limit) if leaves => Wait::Suspend(Some(limit)),
+            wait => wait,
+        }
     }
 
     /// All rows of a computed relation.

@@ -26,6 +26,7 @@ pub struct Execution {
     rows: u64,
     /// Whether the statement is INSERT, UPDATE or DELETE.
     modifies: bool,
+    is_repeatable: bool,
 }
 
 impl Execution {
@@ -41,6 +42,8 @@ impl Execution {
 
     fn build(plan: &Arc<Node>, mut builder: Builder) -> Result<Execution> {
         let operator = builder.operator(plan)?;
+        let modifies = matches!(plan.kind, NodeKind::ModifyTable(_));
+        let is_repeatable = builder.heavy() == usize::from(modifies) && !builder.is_measured();
         let (figures, shared) = builder.into_parts();
         Ok(Execution {
             plan: Arc::clone(plan),
@@ -49,7 +52,8 @@ impl Execution {
             shared,
             generation: 1,
             rows: 0,
-            modifies: matches!(plan.kind, NodeKind::ModifyTable(_)),
+            modifies,
+            is_repeatable,
         })
     }
 
@@ -65,6 +69,12 @@ impl Execution {
         }
         self.generation += 1;
         self.rows = 0;
+    }
+
+    /// Whether a run that has changed nothing yet may be left and started again: nobody can tell, as it calls no volatile
+    /// function and evaluates nothing that may take long.
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
     }
 
     /// Moves to the next row; false at the end. Every call takes a context with the same snapshot

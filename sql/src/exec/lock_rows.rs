@@ -50,7 +50,7 @@ impl LockRows {
         for lock in &mut self.locks {
             // The missing side of an outer join has nothing to lock.
             let Datum::Bytea(key) = self.row[lock.key].clone() else { continue };
-            let wait = lock.wait.unwrap_or(cx.wait);
+            let wait = lock.wait.unwrap_or(cx.row_wait());
             match lock.rows.lock(key.as_bytes(), lock.mode, wait, &mut self.newest, cx)? {
                 Found::Unchanged => {}
                 Found::Skipped => return Ok(false),

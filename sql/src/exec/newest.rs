@@ -65,6 +65,7 @@ impl Newest {
         match locked.map_err(|error| self.explain(error))? {
             Locked::Unchanged => return Ok(Found::Unchanged),
             Locked::Skipped => return Ok(Found::Skipped),
+            Locked::Queued => return Err(ExecutionError::RowQueued.into()),
             Locked::Changed => {}
         }
         row.clear();

@@ -1,6 +1,8 @@
 //! Execute: runs a portal until its rows are out, the sink is full or the limit is reached.
 
 use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use reckon_mvcc::{Snapshot, Wait};
 
@@ -28,6 +30,21 @@ impl Session {
     ) -> Result<Progress> {
         let result = self.execute_portal(portal, max_rows, sink);
         self.settle(result)
+    }
+
+    /// From now on a statement that must wait for a row may come back with [`Progress::Waiting`] instead.
+    pub fn leave_waits(&mut self) {
+        self.leaves_waits = true;
+    }
+
+    /// Ready when it is worth to call [`execute`](Self::execute) again after [`Progress::Waiting`]; until then the waker is kept.
+    pub fn poll_lock(&mut self, waker: &Waker) -> Poll<()> {
+        self.block.open().map_or(Poll::Ready(()), |open| open.transaction.poll_lock(waker))
+    }
+
+    /// When to call [`execute`](Self::execute) again though [`poll_lock`](Self::poll_lock) is not ready: a time is over.
+    pub fn look_at(&mut self) -> Option<Instant> {
+        self.block.open().and_then(|open| open.transaction.look_at())
     }
 
     fn execute_portal(
@@ -169,9 +186,16 @@ impl Session {
         max_rows: usize,
         sink: &mut dyn RowSink,
     ) -> Result<Progress> {
+        if self.leaves_waits && !self.open_transaction()?.transaction.look_again()? {
+            return Ok(Progress::Waiting);
+        }
         let progress = loop {
             match self.pull(run, parameters, max_rows, sink) {
                 Err(error) if run.sent == 0 && is_row_moved(&error) => self.start_again(run)?,
+                Err(error) if is_row_queued(&error) => {
+                    run.ready.execution.restart();
+                    return Ok(Progress::Waiting);
+                }
                 other => break other?,
             }
         };
@@ -205,8 +229,10 @@ impl Session {
         sink: &mut dyn RowSink,
     ) -> Result<Progress> {
         let planned = &run.planning.planned;
+        let may_leave = self.leaves_waits;
         let mut cx = self.context(run.snapshot, parameters)?;
         cx.skip_moved = run.sent > 0;
+        cx.may_leave = may_leave && run.sent == 0 && run.ready.execution.is_repeatable();
         let has_rows = planned.columns.is_some();
         while run.ready.execution.next(&mut cx)? {
             if !has_rows {
@@ -318,6 +344,10 @@ fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Progr
 
 fn is_row_moved(error: &Error) -> bool {
     matches!(error.cause(), Cause::Execution(ExecutionError::RowMoved))
+}
+
+fn is_row_queued(error: &Error) -> bool {
+    matches!(error.cause(), Cause::Execution(ExecutionError::RowQueued))
 }
 
 /// A command tag; those of no row and of one are at hand.

@@ -100,6 +100,8 @@ pub struct Session {
     in_script: bool,
     /// Whether the implicit transaction ends with the running statement.
     commits_at_end: bool,
+    /// Whether a statement that waits for a row gives its thread back.
+    leaves_waits: bool,
     relations: Computed,
     interrupt: Interrupt,
     notices: Vec<Notice>,
@@ -153,6 +155,7 @@ impl Session {
             copy_in: None,
             in_script: false,
             commits_at_end: false,
+            leaves_waits: false,
             interrupt,
             notices: Vec::new(),
             durable_needed: None,

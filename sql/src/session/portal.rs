@@ -95,6 +95,9 @@ pub enum Progress {
     Suspended,
     /// The sink is full: make room and call again.
     Full,
+    /// The statement waits for a row: call again when [`Session::poll_lock`](super::Session::poll_lock) is ready. Only
+    /// after [`Session::leave_waits`](super::Session::leave_waits).
+    Waiting,
     /// COPY FROM STDIN waits for data: `copy_data`, then `copy_done` or `copy_fail`.
     CopyIn {
         /// Columns in each line.

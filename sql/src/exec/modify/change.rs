@@ -80,7 +80,7 @@ impl Target {
 
     /// Locks the row; false when it is not to be changed after all.
     fn lock(&mut self, key: &[u8], cx: &mut Context<'_>) -> Result<bool> {
-        match self.rows.lock(key, self.mode, cx.wait, &mut self.newest, cx)? {
+        match self.rows.lock(key, self.mode, cx.row_wait(), &mut self.newest, cx)? {
             Found::Unchanged => Ok(true),
             Found::Skipped => Ok(false),
             Found::Changed => {
