@@ -8,6 +8,8 @@
 //! 1. Whoever exported a snapshot keeps it in its slot until the export is gone from here.
 //! 2. A snapshot is imported under the latch of the exports and the one of scans: so the exporter's slot is
 //!    there when the importer's is written, and no scan looks at the slots in between.
+//! 3. An export is gone from here before the certifier forgets its transaction: a SERIALIZABLE importer
+//!    finds that one there, unless nothing need be tracked.
 
 use std::collections::HashMap;
 use std::sync::Arc;

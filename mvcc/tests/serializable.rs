@@ -487,23 +487,84 @@ fn a_reader_can_be_what_makes_writers_unserializable() {
     assert!(is_not_serializable(written.and_then(|()| withdrawal.commit())));
 }
 
-#[test]
-fn a_deferrable_reader_waits_for_the_writers_that_could_make_it_wrong() {
+/// What a DEFERRABLE reader sees of key 1 when a writer ends, as `end` says, only once it waits for that.
+fn deferred(end: impl FnOnce(Transaction, &Snapshot)) -> Option<u64> {
     let engine = engine(true);
     let mut writer = engine.session();
-    let (mut writing, at) = begin(&mut writer, false);
+    let (writing, at) = begin(&mut writer, false);
+    assert_eq!(look(&writing, &at, 1).unwrap(), None);
     let mut session = engine.session();
+    let reader = session.id();
     let waiting = thread::spawn(move || {
         let mut report = session.begin(Isolation::Serializable, true);
         report.await_safe_snapshot().unwrap();
         let snapshot = report.snapshot();
         look(&report, &snapshot, 1).unwrap()
     });
-    write(&mut writing, &at, 1).unwrap();
-    thread::yield_now();
-    writing.commit().unwrap();
-    // The snapshot was taken before or after the commit, and is safe either way.
-    assert!(matches!(waiting.join().unwrap(), None | Some(1)));
+    support::until(|| engine.snapshot_blockers(reader) == [writer.id()]);
+    assert!(!waiting.is_finished());
+    end(writing, &at);
+    let seen = waiting.join().unwrap();
+    assert_eq!(engine.snapshot_blockers(reader), []);
+    seen
+}
+
+#[test]
+fn a_deferrable_reader_waits_for_the_writers_that_could_make_it_wrong() {
+    let written = deferred(|mut writing, at| {
+        write(&mut writing, at, 1).unwrap();
+        writing.commit().unwrap();
+    });
+    assert_eq!(written, None, "its snapshot is from before the commit");
+    let without_a_write = deferred(|writing, _| {
+        writing.commit().unwrap();
+    });
+    assert_eq!(without_a_write, None);
+    let rolled_back = deferred(|mut writing, at| {
+        write(&mut writing, at, 1).unwrap();
+        writing.rollback();
+    });
+    assert_eq!(rolled_back, None);
+}
+
+#[test]
+fn a_deferrable_reader_goes_on_when_what_it_waits_for_is_prepared_without_a_write() {
+    let options = Options { max_prepared_transactions: 1, ..support::options() };
+    let engine = Engine::open(Arc::new(MemoryStore::new()), options).unwrap();
+    let mut writer = engine.session();
+    let (writing, _) = begin(&mut writer, false);
+    let mut session = engine.session();
+    let reader = session.id();
+    let waiting =
+        thread::spawn(move || session.begin(Isolation::Serializable, true).await_safe_snapshot());
+    support::until(|| engine.snapshot_blockers(reader) == [writer.id()]);
+    writing.prepare("g", b"").unwrap();
+    waiting.join().unwrap().unwrap();
+}
+
+/// The importer overwrites what a later reader saw, and read what was overwritten before that reader began.
+#[test]
+fn an_imported_snapshot_threatens_the_readers_that_began_after_it() {
+    let engine = engine(true);
+    let mut sessions: Vec<_> = (0..4).map(|_| engine.session()).collect();
+    let [one, other, third, fourth] = &mut sessions[..] else { unreachable!() };
+    let (exporter, old) = begin(one, false);
+    let name = one.exporter().export(&exporter.exportable(&old, 0));
+    let (mut overwriting, at) = begin(other, false);
+    write(&mut overwriting, &at, 2).unwrap();
+    overwriting.commit().unwrap();
+    let (report, at_report) = begin(third, true);
+    let mut importer = fourth.begin(Isolation::Serializable, false);
+    assert!(importer.import(&name).unwrap().is_some());
+    let at_importer = importer.snapshot();
+    assert_eq!(at_importer.timestamp, old.timestamp);
+    exporter.rollback();
+    assert_eq!(look(&report, &at_report, 1).unwrap(), None);
+    assert_eq!(look(&report, &at_report, 2).unwrap(), Some(2));
+    report.commit().unwrap();
+    assert_eq!(look(&importer, &at_importer, 2).unwrap(), None);
+    let written = write(&mut importer, &at_importer, 1);
+    assert!(is_not_serializable(written.and_then(|()| importer.commit().map(|_| ()))));
 }
 
 #[test]

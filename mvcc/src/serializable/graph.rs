@@ -11,6 +11,7 @@
 mod prepared;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use reckon_storage::{KeyspaceId, Timestamp};
@@ -59,7 +60,8 @@ struct Xact {
     earliest_out: Option<Timestamp>,
     reads: Own,
     writes: Own,
-    /// READ ONLY: the writers that ran when it began and still may make it unsafe.
+    /// READ ONLY: the writers that ran when it began, or have imported a snapshot of before, and still may
+    /// make it unsafe.
     threats: Set,
     safety: Option<Arc<Safety>>,
     /// Its session waits for that.
@@ -136,6 +138,21 @@ impl Graph {
         self.xacts.insert(id, xact);
         self.running.insert((snapshot, id));
         self.settle_if_safe(id);
+        id
+    }
+
+    /// Enters a transaction that may write, with a snapshot that another one took. Whoever reads only and
+    /// began since that snapshot did not meet it there.
+    pub(super) fn begin_imported(&mut self, session: SessionId, snapshot: Timestamp) -> XactId {
+        let id = self.begin(session, snapshot, None);
+        let later = (Excluded((snapshot, XactId(u64::MAX))), Unbounded);
+        for (_, reader) in self.running.range(later) {
+            if let Some(reader) = self.xacts.get_mut(reader)
+                && reader.safety.is_some()
+            {
+                reader.threats.insert(id);
+            }
+        }
         id
     }
 
@@ -375,13 +392,16 @@ impl Graph {
             return Err(Reason::CommitAttempt.into());
         }
         let at = xact.snapshot;
-        xact.read_only = true;
+        let was_writer = !std::mem::replace(&mut xact.read_only, true);
         xact.committed = Some(Committed { first: at, last: at });
         let readers = std::mem::take(&mut xact.readers);
         for reader in readers {
             if let Some(reader) = self.xacts.get_mut(&reader) {
                 reader.writers.remove(&id);
             }
+        }
+        if was_writer {
+            self.settle_threat(id, None);
         }
         self.end(id);
         Ok(())

@@ -147,7 +147,7 @@ impl Certifier {
         at: Timestamp,
     ) -> Option<XactId> {
         let mut graph = self.graph.lock();
-        graph.runs_at(exporter, at).then(|| graph.begin(member.id, at, None))
+        graph.runs_at(exporter, at).then(|| graph.begin_imported(member.id, at))
     }
 
     /// Its session waits until its snapshot is known to be safe or not.

@@ -15,6 +15,7 @@ impl Transaction {
     pub fn commit(mut self) -> Result<Committed, Error> {
         let seen = self.state().seen.get();
         if !self.is_writing() {
+            self.core.withdraw_exports();
             if let Some(id) = self.state().certified {
                 self.shared().certifier.commit_read_only(id)?;
             }
@@ -71,6 +72,7 @@ impl Transaction {
     /// Releases locks and slot, and gives the buffers back.
     fn end(&mut self) {
         let Some(mut state) = self.state.take() else { return };
+        self.core.withdraw_exports();
         if let Some(id) = state.certified.take() {
             self.core.engine.shared.certifier.end(id);
         }
@@ -78,7 +80,6 @@ impl Transaction {
         locks.release_rows(member, &state.rows);
         state.tables.iter().rev().for_each(|held| locks.release_table(member, held));
         self.core.release_advisory(0);
-        self.core.withdraw_exports();
         member.slot.clear();
         state.clear();
         *self.core.spare.lock() = Some(state);

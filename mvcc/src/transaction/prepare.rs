@@ -16,6 +16,7 @@ impl Transaction {
     /// is rolled back.
     pub fn prepare(mut self, identifier: &str, note: &[u8]) -> Result<Timestamp, Error> {
         let core = Arc::clone(&self.core);
+        core.withdraw_exports();
         let shared = &core.engine.shared;
         let max = shared.options.max_prepared_transactions;
         let place = shared.prepared.reserve(identifier, max).map_err(Error::Prepare)?;
@@ -36,7 +37,6 @@ impl Transaction {
             state.leave(Member::new(place.name()), std::mem::take(&mut core.advisory.lock()));
         shared.locks.hand_over(&core.member, &body.member, &body.locks);
         place.fill(id, record, body);
-        core.withdraw_exports();
         core.member.slot.clear();
         state.clear();
         *core.spare.lock() = Some(state);

@@ -357,6 +357,37 @@ fn table_locks_that_are_upgraded_end_in_a_deadlock_or_are_served() {
     together(impatient, Tables::new, threads, table_is_free);
 }
 
+fn two_phase() -> Options {
+    Options { max_prepared_transactions: 4, ..patient() }
+}
+
+/// Takes a weak lock, prepares, and ends the prepared transaction, which holds the lock until then.
+fn prepares(world: &World, tables: &Tables) {
+    let mut session = world.engine.session();
+    let who = session.id();
+    for round in 0..2 {
+        let mut transaction = session.begin(RC, false);
+        transaction.lock_table(TABLE_ID, TableLock::RowExclusive, Wait::Block).unwrap();
+        tables.hold(who, TableLock::RowExclusive, TableLock::conflicts_with);
+        transaction.put(TABLE, &who.0.to_be_bytes(), b"1").unwrap();
+        let name = format!("{who} {round}");
+        transaction.prepare(&name, b"").unwrap();
+        thread::yield_now();
+        let claim = world.engine.claim_prepared(&name).unwrap();
+        tables.keep(who, 0);
+        match round {
+            0 => drop(claim.commit(&session).unwrap()),
+            _ => claim.rollback().unwrap(),
+        }
+    }
+}
+
+#[test]
+fn what_is_prepared_keeps_its_table_lock_from_those_who_want_the_table_alone() {
+    let threads: &[fn(&World, &Tables)] = &[prepares, alters, prepares, reads];
+    together(two_phase, Tables::new, threads, table_is_free);
+}
+
 /// While one waits for a table alone, nobody who comes later is served before.
 fn comes_later(world: &World, got: &std::sync::atomic::AtomicBool) {
     let mut session = world.engine.session();

@@ -261,6 +261,69 @@ fn safe_snapshots_are_safe_and_whoever_waits_for_one_gets_it() {
     check(&[skew::<0>, deposits, reads_safely]);
 }
 
+/// Could write, and does not.
+fn only_looks(world: &World, histories: &Histories) {
+    let mut session = world.engine.session();
+    let mut transaction = session.begin(SERIALIZABLE, false);
+    let mut did = Vec::new();
+    let done = look(&mut transaction, 0, &mut did).map(|()| did);
+    end(transaction, done, histories);
+}
+
+#[test]
+fn whoever_waits_for_a_safe_snapshot_gets_it_though_writers_write_nothing() {
+    check(&[only_looks, reads_safely, only_looks, deposits]);
+}
+
+/// Exports its snapshot, and skews.
+fn exports(world: &World, histories: &Histories) {
+    let mut session = world.engine.session();
+    let mut transaction = session.begin(SERIALIZABLE, false);
+    let snapshot = transaction.snapshot();
+    session.exporter().export(&transaction.exportable(&snapshot, 0));
+    let work = |transaction: &mut Transaction| {
+        let mut did = Vec::new();
+        look(transaction, 0, &mut did)?;
+        look(transaction, 1, &mut did)?;
+        write(transaction, 0, 10, &mut did)?;
+        Ok(did)
+    };
+    let done = work(&mut transaction);
+    end(transaction, done, histories);
+}
+
+/// Skews with the snapshot of whoever exported one, if there is one when it looks.
+fn imports(world: &World, histories: &Histories) {
+    let mut session = world.engine.session();
+    let mut transaction = session.begin(SERIALIZABLE, false);
+    let mut found = |number: u32| {
+        // The first snapshot that a session exported.
+        let name = format!("{number:08X}-00000001-1");
+        transaction.import(&name).unwrap().is_some()
+    };
+    let _imported = (0..4).any(|_| (2..5).any(&mut found));
+    let work = |transaction: &mut Transaction| {
+        let mut did = Vec::new();
+        look(transaction, 0, &mut did)?;
+        look(transaction, 1, &mut did)?;
+        write(transaction, 1, 11, &mut did)?;
+        Ok(did)
+    };
+    let done = work(&mut transaction);
+    end(transaction, done, histories);
+}
+
+#[test]
+fn who_imports_a_snapshot_is_certified_even_as_its_exporter_ends() {
+    check(&[exports, imports]);
+    check(&[exports, imports, deposits, reads]);
+}
+
+#[test]
+fn without_certification_the_skew_of_an_importer_is_caught() {
+    assert!(is_caught_uncertified(&[exports, imports]));
+}
+
 #[test]
 fn three_in_a_ring_never_all_commit() {
     check(&[reads_other::<0, 1>, reads_other::<1, 2>, reads_other::<2, 0>]);

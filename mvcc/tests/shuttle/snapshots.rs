@@ -1,5 +1,7 @@
 //! The registry of snapshots, the horizon and the low mark.
 
+use reckon_mvcc::Error;
+
 use super::*;
 
 /// Two rows, and history enough to collect.
@@ -104,6 +106,42 @@ fn the_horizon_passes_no_statement_that_runs() {
 #[test]
 fn an_older_snapshot_keeps_history_for_itself_and_the_newer_ones() {
     run(patient, rows, &[change, collect, newer], nothing);
+}
+
+/// History is kept for about as long as a few statements take.
+fn keeping() -> Options {
+    Options { history_retention: Duration::from_micros(40), ..patient() }
+}
+
+/// Reads at the present moment and at the last commit, as times that are asked for.
+fn past(world: &World) {
+    let mut session = world.engine.session();
+    for round in 0..3 {
+        let at = if round == 1 { world.engine.visible() } else { world.engine.now() };
+        let mut transaction = session.begin(RC, false);
+        match transaction.read_as_of(at) {
+            Err(Error::SnapshotTooOld { .. }) => continue,
+            taken => taken.unwrap(),
+        }
+        assert!(world.store.last_timestamp() >= at, "a commit could still come before");
+        let snapshot = transaction.snapshot();
+        let first = [read(&transaction, &snapshot, b"a"), read(&transaction, &snapshot, b"b")];
+        for _ in 0..2 {
+            assert!(world.store.statistics().low_mark <= at, "the low mark passed a snapshot");
+            let again = [read(&transaction, &snapshot, b"a"), read(&transaction, &snapshot, b"b")];
+            assert_eq!(again, first, "the past changed");
+            assert_eq!(again[0], world.stored(b"a", at));
+            assert_eq!(again[1], world.stored(b"b", at));
+        }
+        transaction.commit().unwrap();
+        let now = session.begin(RC, true).snapshot().timestamp;
+        assert!(now >= at, "a session sees less than it saw");
+    }
+}
+
+#[test]
+fn the_past_does_not_change_under_commits_and_collections() {
+    run(keeping, rows, &[change, collect, past, past], nothing);
 }
 
 #[test]
