@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use reckon_mvcc::{
     Counters, Direction, Engine, Error, Isolation, KeyRange, KeyspaceId, MemoryStore, Options,
-    RowLock, Session, Timestamp, Transaction, Wait,
+    RowLock, Session, StorageError, Store, Timestamp, Transaction, Wait,
 };
-use support::{Random, TABLE, read, rows, set, until};
+use reckon_storage::memory::Fault;
+use support::{GatedStore, Random, TABLE, read, rows, see, set, set_in, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 
@@ -94,6 +95,38 @@ fn an_answer_stays_over_a_new_start() {
     assert!(engine.visible() >= at);
     assert!(set(&engine, b"a", b"2") > at);
     assert_eq!(value_at(&engine, at, b"a").as_deref(), Some(&b"1"[..]));
+}
+
+#[test]
+fn who_has_read_a_time_sees_it_from_then_on() {
+    let store = GatedStore::new();
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let engine = Engine::open(shared, support::options()).unwrap();
+    store.shut();
+    set_in(&mut engine.session(), b"a", b"1");
+    let mut session = engine.session();
+    let past = {
+        let mut transaction = as_of(&mut session, engine.now()).unwrap();
+        let snapshot = transaction.snapshot();
+        read(&transaction, &snapshot, b"a")
+    };
+    let (now, other) = (see(&mut session, b"a"), see(&mut engine.session(), b"a"));
+    store.open();
+    assert_eq!((past, other), (Some(b"1".to_vec()), None));
+    assert_eq!(now, Some(b"1".to_vec()));
+}
+
+#[test]
+fn a_time_that_the_log_must_pass_is_refused_when_the_disk_is_full() {
+    let store = Arc::new(MemoryStore::new());
+    let engine = Engine::open(store.clone(), support::options()).unwrap();
+    let passed = set(&engine, b"a", b"1");
+    let last = store.last_timestamp();
+    store.set_fault(Some(Fault::DiskFull));
+    let refused = as_of(&mut engine.session(), engine.now()).map(|_| ());
+    assert!(matches!(refused, Err(Error::Storage(StorageError::DiskFull { .. }))));
+    assert_eq!(store.last_timestamp(), last);
+    assert_eq!(value_at(&engine, passed, b"a").as_deref(), Some(&b"1"[..]));
 }
 
 #[test]

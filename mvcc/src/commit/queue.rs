@@ -65,9 +65,9 @@ impl Queue {
     pub(crate) fn commit(&self, shared: &Shared, commit: &Commit<'_>) -> Result<Timestamp, Error> {
         shared.store.check_space()?;
         if commit.writes.bytes() <= LARGE_BYTES {
-            return self.commit_here(shared, commit);
+            return self.commit_here(shared, commit, Timestamp::ZERO);
         }
-        shared.options.blocking.run(|| self.commit_here(shared, commit))
+        shared.options.blocking.run(|| self.commit_here(shared, commit, Timestamp::ZERO))
     }
 
     /// Prepares a transaction between two commits: `certify` is given a time after all that were
@@ -78,8 +78,8 @@ impl Queue {
         certify: impl FnOnce(Timestamp) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let _latch = self.enter(&shared.options.blocking);
-        let at = shared.clock.next(shared.marks.issued());
-        self.prepared.fetch_max(at.0, Ordering::Relaxed);
+        let at = shared.clock.next(self.last(shared));
+        self.prepared.store(at.0, Ordering::Relaxed);
         certify(at)
     }
 
@@ -88,8 +88,7 @@ impl Queue {
         self.prepared.fetch_max(prepared.0, Ordering::Relaxed);
     }
 
-    /// Sees to it that every commit from here on is after `at`, which is not in the future; the log says so
-    /// too.
+    /// Sees to it that every commit from here on is after `at`; the log says so too.
     pub(crate) fn pass(
         &self,
         shared: &Shared,
@@ -99,6 +98,7 @@ impl Queue {
         if at <= shared.marks.visible() {
             return Ok(());
         }
+        shared.store.check_space()?;
         let nothing = Commit {
             writes: &WriteSet::default(),
             near: &Near::default(),
@@ -107,19 +107,24 @@ impl Queue {
             synchronous: false,
             prepared: None,
         };
-        let passed = self.commit_here(shared, &nothing)?;
+        let passed = self.commit_here(shared, &nothing, at)?;
         shared.log.ask(passed, false);
         Ok(())
     }
 
-    fn commit_here(&self, shared: &Shared, commit: &Commit<'_>) -> Result<Timestamp, Error> {
+    /// Commits after everything that was committed or prepared, and after `after`.
+    fn commit_here(
+        &self,
+        shared: &Shared,
+        commit: &Commit<'_>,
+        after: Timestamp,
+    ) -> Result<Timestamp, Error> {
         let blocking = &shared.options.blocking;
         let writes = commit.writes.in_order();
         loop {
             let latch = self.enter(blocking);
             let marks = &*shared.marks;
-            let prepared = Timestamp(self.prepared.load(Ordering::Relaxed));
-            let at = shared.clock.next(marks.issued().max(prepared));
+            let at = shared.clock.next(self.last(shared).max(after));
             marks.applied.issued.store(at.0, Ordering::SeqCst);
             if let Some(id) = commit.certified {
                 shared.certifier.prepare(id, at)?;
@@ -152,6 +157,11 @@ impl Queue {
                 Err(error) => return Err(Error::Storage(error)),
             }
         }
+    }
+
+    /// The last time that was given out. The latch is held.
+    fn last(&self, shared: &Shared) -> Timestamp {
+        shared.marks.issued().max(Timestamp(self.prepared.load(Ordering::Relaxed)))
     }
 
     fn enter(&self, blocking: &Blocking) -> MutexGuard<'_, ()> {
@@ -197,5 +207,38 @@ struct WholeOrNothing;
 impl Drop for WholeOrNothing {
     fn drop(&mut self) {
         fatal(&"a commit was appended and could not be installed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use reckon_storage::MemoryStore;
+
+    use super::*;
+    use crate::engine::{Engine, Options};
+
+    fn engine() -> Engine {
+        Engine::open(Arc::new(MemoryStore::new()), Options::default()).unwrap()
+    }
+
+    #[test]
+    fn whatever_the_clock_says_a_time_that_was_passed_is_behind_everything() {
+        let engine = engine();
+        let shared = &engine.shared;
+        let at = Timestamp(engine.now().0 + 3_600_000_000);
+        shared.queue.pass(shared, &Signal::default(), at).unwrap();
+        assert!(engine.visible() > at);
+    }
+
+    #[test]
+    fn whatever_the_clock_says_what_is_prepared_later_has_a_later_time() {
+        let engine = engine();
+        let shared = &engine.shared;
+        shared.queue.recover(Timestamp(engine.now().0 + 3_600_000_000));
+        let prepare = || shared.queue.prepare(shared, Ok).unwrap();
+        let (first, second) = (prepare(), prepare());
+        assert!(first < second, "{first} {second}");
     }
 }

@@ -41,6 +41,7 @@ impl Transaction {
             return Err(Error::SnapshotTooOld { retention });
         }
         shared.queue.pass(shared, &core.member.signal, at)?;
+        core.member.raise_floor(at);
         self.read_only = true;
         let state = self.state_mut();
         state.first = Some(at);
