@@ -325,10 +325,9 @@ impl Engine {
     /// Collects the history of a keyspace that nobody can see any more. Takes long where there is any.
     pub fn compact(&self, id: KeyspaceId) -> Result<(), Error> {
         let shared = &self.shared;
-        shared.upkeep.raise_low_mark(shared)?;
+        let low_mark = shared.upkeep.raise_low_mark(shared)?;
         let keyspace = shared.keyspaces.find(id);
-        if keyspace.has_history() {
-            let low_mark = shared.store.statistics().low_mark;
+        if keyspace.has_history(low_mark) {
             shared.options.blocking.run(|| shared.store.compact(id))?;
             keyspace.set_collected(low_mark);
         }

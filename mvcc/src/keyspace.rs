@@ -119,7 +119,8 @@ pub(crate) struct Keyspace {
     pub(crate) tree: Tree,
     base: Base,
     last_change: AtomicU64,
-    /// Commits at or before it have left nothing to collect; 0 when that is unknown.
+    /// Commits before it have left nothing to collect, and nothing is left that a low mark up to it would
+    /// release; 0 when that is unknown.
     collected: AtomicU64,
     rows_added: AtomicI64,
 }
@@ -136,10 +137,11 @@ impl Keyspace {
         self.last_change.store(at.0, Ordering::Release);
     }
 
-    /// Whether the history of its rows may have something that nobody can see any more.
-    pub(crate) fn has_history(&self) -> bool {
+    /// Whether the history of its rows may have something that nobody can see any more once the low mark is
+    /// `low_mark`. What a commit overwrote can go when the mark is behind that commit, not when it is there.
+    pub(crate) fn has_history(&self, low_mark: Timestamp) -> bool {
         let collected = self.collected.load(Ordering::Acquire);
-        collected == 0 || self.last_change().0 > collected
+        collected == 0 || (self.last_change().0 >= collected && low_mark.0 > collected)
     }
 
     /// The history before `low_mark` was collected.
@@ -402,13 +404,16 @@ mod tests {
         let keyspaces = Keyspaces::new(Cache::new(1 << 20), base);
         keyspaces.create(TABLE);
         let table = keyspaces.find(TABLE);
-        assert!(!table.has_history());
+        assert!(!table.has_history(Timestamp(5)));
         table.set_last_change(Timestamp(7));
         table.set_collected(Timestamp(6));
-        assert!(table.has_history());
+        assert!(table.has_history(Timestamp(7)));
         table.set_collected(Timestamp(7));
-        assert!(!table.has_history());
-        assert!(keyspaces.find(KeyspaceId(2001)).has_history());
+        assert!(!table.has_history(Timestamp(7)), "the same mark releases nothing more");
+        assert!(table.has_history(Timestamp(8)), "the last commit overwrote something");
+        table.set_collected(Timestamp(8));
+        assert!(!table.has_history(Timestamp(9)));
+        assert!(keyspaces.find(KeyspaceId(2001)).has_history(Timestamp(5)));
     }
 
     #[test]

@@ -102,14 +102,14 @@ impl Upkeep {
 
     fn tick(&self, shared: &Shared) {
         shared.clock.slew();
-        let done = self.raise_low_mark(shared).and_then(|()| self.remove_dropped(shared));
+        let done = self.raise_low_mark(shared).and_then(|_| self.remove_dropped(shared));
         if let Err(error) = done {
             tracing::warn!("history could not be collected: {error}");
         }
     }
 
-    /// Raises the low mark as far as it may go.
-    pub(crate) fn raise_low_mark(&self, shared: &Shared) -> Result<(), Error> {
+    /// Raises the low mark as far as it may go. Returns where it is.
+    pub(crate) fn raise_low_mark(&self, shared: &Shared) -> Result<Timestamp, Error> {
         shared.scan_horizon_now();
         let retention_us = shared.options.history_retention.as_micros();
         let retention_us = u64::try_from(retention_us).unwrap_or(u64::MAX);
@@ -125,7 +125,7 @@ impl Upkeep {
             shared.store.raise_low_mark(to)?;
             self.low_mark.fetch_max(to.0, Ordering::AcqRel);
         }
-        Ok(())
+        Ok(Timestamp(self.low_mark.load(Ordering::Acquire)))
     }
 
     fn remove_dropped(&self, shared: &Shared) -> Result<(), Error> {
