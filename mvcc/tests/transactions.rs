@@ -7,10 +7,15 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use reckon_mvcc::{
-    Direction, Error, Isolation, KeyRange, Locked, RowLock, StorageError, Timestamp, Wait,
+    Counters, Direction, Engine, Error, Isolation, KeyRange, KeyspaceId, Locked, MemoryStore,
+    Options, Reason, RowLock, StorageError, Timestamp, Transaction, Wait,
 };
-use support::{TABLE, engine, newest, read, rows, see, set};
+use support::{GatedStore, TABLE, engine, newest, read, rows, see, set};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const RR: Isolation = Isolation::RepeatableRead;
@@ -86,7 +91,7 @@ fn repeatable_read_refuses_what_changed_and_read_committed_says_so() {
     deletion.delete(TABLE, b"b").unwrap();
     deletion.commit().unwrap();
 
-    let lock = |t: &mut reckon_mvcc::Transaction, s, key: &[u8]| {
+    let lock = |t: &mut Transaction, s, key: &[u8]| {
         t.lock_row(s, TABLE, key, RowLock::ForUpdate, Wait::Block)
     };
     assert_eq!(lock(&mut committed, &stale, b"a").unwrap(), Locked::Changed);
@@ -179,10 +184,9 @@ fn a_read_only_transaction_refuses_writes() {
 
 #[test]
 fn a_transaction_over_the_limit_is_refused_and_goes_on_after_rolling_back() {
-    let options =
-        reckon_mvcc::Options { max_transaction_bytes: 1_000, ..reckon_mvcc::Options::default() };
-    let store = std::sync::Arc::new(reckon_mvcc::MemoryStore::new());
-    let engine = reckon_mvcc::Engine::open(store, options).unwrap();
+    let options = Options { max_transaction_bytes: 1_000, ..Options::default() };
+    let store = Arc::new(MemoryStore::new());
+    let engine = Engine::open(store, options).unwrap();
     let mut session = engine.session();
     let mut transaction = session.begin(RC, false);
     let savepoint = transaction.savepoint();
@@ -210,7 +214,7 @@ fn a_created_keyspace_is_loaded_in_bulk_and_gone_after_a_rollback() {
     assert!(transaction.created_here(kept));
 
     let snapshot = transaction.snapshot();
-    let mut counters = reckon_mvcc::Counters::default();
+    let mut counters = Counters::default();
     let seen = transaction.read(&snapshot, kept, b"b", &mut counters, <[u8]>::to_vec).unwrap();
     assert_eq!(seen, None);
     let mut load = transaction.load(kept).unwrap();
@@ -236,14 +240,39 @@ fn rows_loaded_in_bulk_are_in_memory_at_once() {
     }
     assert_eq!(load.finish().unwrap().rows, 5_000);
     let snapshot = transaction.snapshot();
-    let mut counters = reckon_mvcc::Counters::default();
+    let mut counters = Counters::default();
     for number in 0..5_000_u32 {
         let key = number.to_be_bytes();
         let row = transaction.read(&snapshot, keyspace, &key, &mut counters, <[u8]>::to_vec);
         assert_eq!(row.unwrap().as_deref(), Some(b"row".as_slice()));
     }
-    let expected = reckon_mvcc::Counters { leaf_hits: 5_000, ..Default::default() };
+    let expected = Counters { leaf_hits: 5_000, ..Default::default() };
     assert_eq!(counters, expected);
+}
+
+/// Rows are brought to memory once they are written: what that meets is no fault of the load.
+#[test]
+fn a_load_that_was_written_is_not_failed_by_what_follows() {
+    for unreadable in [true, false] {
+        let store = GatedStore::new();
+        let engine = Engine::open(Arc::clone(&store) as _, support::options()).unwrap();
+        let mut session = engine.session();
+        let mut transaction = session.begin(RC, false);
+        let keyspace = transaction.create_keyspace().unwrap();
+        let mut load = transaction.load(keyspace).unwrap();
+        load.add(b"a", b"1").unwrap();
+        store.unreadable.store(unreadable, Ordering::Release);
+        if !unreadable {
+            session.interrupt().set(Reason::Cancel);
+        }
+        assert_eq!(load.finish().unwrap().rows, 1);
+        store.unreadable.store(false, Ordering::Release);
+        session.interrupt().clear();
+        let snapshot = transaction.snapshot();
+        let mut counters = Counters::default();
+        let seen = transaction.read(&snapshot, keyspace, b"a", &mut counters, <[u8]>::to_vec);
+        assert_eq!(seen.unwrap(), Some(b"1".to_vec()));
+    }
 }
 
 #[test]
@@ -268,12 +297,12 @@ fn orphans_are_dropped_and_named_keyspaces_are_not() {
     let orphan = transaction.create_keyspace().unwrap();
     transaction.put(named, b"a", b"1").unwrap();
     transaction.put(orphan, b"a", b"1").unwrap();
-    transaction.put(reckon_mvcc::KeyspaceId(7), b"a", b"1").unwrap();
+    transaction.put(KeyspaceId(7), b"a", b"1").unwrap();
     transaction.commit().unwrap();
     let dropped = engine.drop_orphans(&[named].into_iter().collect()).unwrap();
     assert_eq!(dropped, [orphan]);
     let left = engine.store().keyspaces().unwrap();
-    assert_eq!(left, [reckon_mvcc::KeyspaceId(7), named]);
+    assert_eq!(left, [KeyspaceId(7), named]);
 }
 
 #[test]
@@ -282,7 +311,7 @@ fn the_last_change_of_a_keyspace_is_told_with_the_commit() {
     assert_eq!(engine.last_change(TABLE), Timestamp::ZERO);
     let at = set(&engine, b"a", b"1");
     assert_eq!(engine.last_change(TABLE), at);
-    assert_eq!(engine.last_change(reckon_mvcc::KeyspaceId(7)), Timestamp::ZERO);
+    assert_eq!(engine.last_change(KeyspaceId(7)), Timestamp::ZERO);
 }
 
 #[test]
@@ -317,10 +346,7 @@ fn a_cursor_merges_own_writes_both_ways_and_in_any_steps() {
 
 #[test]
 fn history_that_no_snapshot_needs_is_collected_and_no_other() {
-    let options =
-        reckon_mvcc::Options { history_retention: std::time::Duration::ZERO, ..support::options() };
-    let store = std::sync::Arc::new(reckon_mvcc::MemoryStore::new());
-    let engine = reckon_mvcc::Engine::open(store, options).unwrap();
+    let engine = forgetful();
     set(&engine, b"a", b"1");
     let mut session = engine.session();
     let mut reader = session.begin(RR, true);
@@ -335,4 +361,32 @@ fn history_that_no_snapshot_needs_is_collected_and_no_other() {
     engine.compact(TABLE).unwrap();
     assert!(engine.store().statistics().low_mark > old.timestamp);
     assert_eq!(see(&mut session, b"a"), Some(b"3".to_vec()));
+}
+
+/// An engine that keeps no history but what snapshots need.
+fn forgetful() -> Engine {
+    let options = Options { history_retention: Duration::ZERO, ..support::options() };
+    Engine::open(Arc::new(MemoryStore::new()), options).unwrap()
+}
+
+/// A low mark at a commit does not tell what that commit overwrote; the next one does.
+#[test]
+fn what_the_last_commit_overwrote_is_collected_once_another_one_came() {
+    let engine = forgetful();
+    set(&engine, b"a", b"1");
+    let mut session = engine.session();
+    let mut transaction = session.begin(RC, false);
+    transaction.delete(TABLE, b"a").unwrap();
+    let deleted = transaction.commit().unwrap().durable_needed;
+    engine.on_durable(deleted).wait();
+    engine.compact(TABLE).unwrap();
+    assert!(engine.store().statistics().low_mark <= deleted);
+    assert!(engine.size(TABLE).unwrap() > 0);
+
+    let mut transaction = session.begin(RC, false);
+    transaction.put(KeyspaceId(2001), b"a", b"1").unwrap();
+    let elsewhere = transaction.commit().unwrap().durable_needed;
+    engine.on_durable(elsewhere).wait();
+    engine.compact(TABLE).unwrap();
+    assert_eq!(engine.size(TABLE).unwrap(), 0);
 }

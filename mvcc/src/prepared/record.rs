@@ -75,9 +75,11 @@ impl Record {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
         let damaged = StorageError::Corrupt { what: "prepared transaction" };
         let Some((header, body)) = bytes.split_at_checked(HEADER_LEN) else { return Err(damaged) };
-        let intact = header[0] == VERSION && header[1..] == checksum(body).to_be_bytes();
+        if header[0] != VERSION || header[1..] != checksum(body).to_be_bytes() {
+            return Err(damaged);
+        }
         match bincode::decode_from_slice(body, CODEC) {
-            Ok((record, read)) if intact && read == body.len() => Ok(record),
+            Ok((record, read)) if read == body.len() => Ok(record),
             _ => Err(damaged),
         }
     }
@@ -123,6 +125,21 @@ mod tests {
             damaged[at] ^= 0x55;
             assert!(Record::decode(&damaged).is_err(), "{at}");
             assert!(Record::decode(&bytes[..at]).is_err(), "{at}");
+        }
+    }
+
+    /// Wherever a length is, it asks for no memory.
+    #[test]
+    fn a_length_that_is_damaged_is_an_error() {
+        const U64_FOLLOWS: u8 = 253;
+        let bytes = record().encode().unwrap();
+        let places = HEADER_LEN..bytes.len();
+        for (at, length) in places.flat_map(|at| [(at, 1_u64 << 20), (at, 60 << 30)]) {
+            let mut damaged = bytes[..at].to_vec();
+            damaged.push(U64_FOLLOWS);
+            damaged.extend(length.to_le_bytes());
+            damaged.extend(&bytes[at + 1..]);
+            assert!(Record::decode(&damaged).is_err(), "{at}");
         }
     }
 }

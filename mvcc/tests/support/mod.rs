@@ -97,12 +97,14 @@ impl Random {
     }
 }
 
-/// A store in memory whose syncs wait while the gate is shut, and that can lose the disk.
+/// A store in memory whose syncs wait while the gate is shut, and that can lose the disk or not read it.
 pub(crate) struct GatedStore {
     pub(crate) store: Arc<MemoryStore>,
     shut: Mutex<bool>,
     opened: Condvar,
     pub(crate) waiting: AtomicBool,
+    /// Reads of ranges fail.
+    pub(crate) unreadable: AtomicBool,
 }
 
 impl GatedStore {
@@ -112,6 +114,7 @@ impl GatedStore {
             shut: Mutex::new(false),
             opened: Condvar::new(),
             waiting: AtomicBool::new(false),
+            unreadable: AtomicBool::new(false),
         })
     }
 
@@ -156,6 +159,9 @@ impl Store for GatedStore {
         at: Timestamp,
         direction: Direction,
     ) -> Result<Box<dyn Cursor + '_>, StorageError> {
+        if self.unreadable.load(Ordering::Acquire) {
+            return Err(StorageError::Corrupt { what: "row" });
+        }
         self.store.cursor(keyspace, range, at, direction)
     }
 
