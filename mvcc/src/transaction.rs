@@ -186,7 +186,8 @@ impl Transaction {
         self.read_only
     }
 
-    /// Refuses writes from here on, or allows them again; that only before anything was read.
+    /// Refuses writes from here on, or allows them again; that only before anything was read: a SERIALIZABLE
+    /// transaction takes another snapshot then.
     pub fn set_read_only(&mut self, read_only: bool) {
         if self.read_only && !read_only && self.isolation == Isolation::Serializable {
             // A snapshot that is safe for a reader is not for a writer.
@@ -360,6 +361,24 @@ impl Transaction {
         self.write(keyspace, key, None)
     }
 
+    /// Writes a row that only tells of others, as statistics do: READ ONLY does not protect it, and
+    /// SERIALIZABLE does not look at it. Its key must be locked, or be one that nobody else can write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnly`] of a transaction that reads the past, and [`Error::TransactionTooLarge`].
+    pub fn annotate(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), Error> {
+        if self.is_historical() {
+            return Err(Error::ReadOnly);
+        }
+        self.append(keyspace, key, Some(value), None)
+    }
+
     fn write(
         &mut self,
         keyspace: KeyspaceId,
@@ -369,13 +388,23 @@ impl Transaction {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
+        self.append(keyspace, key, value, self.state().certified)
+    }
+
+    fn append(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        value: Option<&[u8]>,
+        certified: Option<XactId>,
+    ) -> Result<(), Error> {
         let limit_bytes = self.shared().options.max_transaction_bytes;
         let state = self.state_mut();
         let more = key.len() + value.map_or(0, <[u8]>::len);
         if state.writes.bytes().saturating_add(more) > limit_bytes {
             return Err(Error::TransactionTooLarge { limit_bytes });
         }
-        let (command, certified) = (state.command, state.certified);
+        let command = state.command;
         if let Some(id) = certified {
             self.shared().certifier.write(id, keyspace, key)?;
         }

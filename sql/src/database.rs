@@ -240,26 +240,69 @@ fn make_empty(dir: &Path) -> Result<()> {
     }
 }
 
-/// How many sessions each database has.
-#[derive(Default)]
-pub(crate) struct Presence(Mutex<HashMap<Oid, usize>>);
+/// How many sessions each database has, and which are being dropped: nobody enters these. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Presence(Arc<Mutex<HashMap<Oid, Doors>>>);
+
+#[derive(Debug, Default)]
+struct Doors {
+    inside: usize,
+    closed: bool,
+}
+
+/// Keeps sessions out of a database, until it is dropped if it is not gone.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    presence: Presence,
+    database: Oid,
+    is_gone: bool,
+}
 
 impl Presence {
-    /// A session begins.
-    pub(crate) fn enter(&self, database: Oid) {
-        *self.0.lock().entry(database).or_default() += 1;
+    /// A session begins. False: the database is closed.
+    pub(crate) fn enter(&self, database: Oid) -> bool {
+        let mut databases = self.0.lock();
+        let doors = databases.entry(database).or_default();
+        doors.inside += usize::from(!doors.closed);
+        !doors.closed
     }
 
     /// A session ends.
     pub(crate) fn leave(&self, database: Oid) {
-        if let Some(count) = self.0.lock().get_mut(&database) {
-            *count = count.saturating_sub(1);
+        if let Some(doors) = self.0.lock().get_mut(&database) {
+            doors.inside = doors.inside.saturating_sub(1);
         }
     }
 
-    /// Sessions of a database.
-    pub(crate) fn count(&self, database: Oid) -> usize {
-        self.0.lock().get(&database).copied().unwrap_or(0)
+    /// Closes a database without sessions.
+    ///
+    /// # Errors
+    ///
+    /// How many sessions it has.
+    pub(crate) fn close(&self, database: Oid) -> std::result::Result<Closed, usize> {
+        let mut databases = self.0.lock();
+        let doors = databases.entry(database).or_default();
+        if doors.inside > 0 {
+            return Err(doors.inside);
+        }
+        doors.closed = true;
+        Ok(Closed { presence: self.clone(), database, is_gone: false })
+    }
+}
+
+impl Closed {
+    /// The database is gone: who has looked it up before does not come in any more. Its OID is not
+    /// given out again.
+    pub(crate) fn forever(mut self) {
+        self.is_gone = true;
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        if let Some(doors) = self.presence.0.lock().get_mut(&self.database) {
+            doors.closed = self.is_gone;
+        }
     }
 }
 
@@ -327,5 +370,25 @@ impl catalog::Table {
     /// Every keyspace that holds rows or entries of the table.
     pub fn keyspaces(&self) -> impl Iterator<Item = KeyspaceId> {
         std::iter::once(self.keyspace).chain(self.indexes.iter().map(|index| index.keyspace))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_enters_a_database_that_is_being_dropped() {
+        let (presence, database) = (Presence::default(), Oid(5));
+        assert!(presence.enter(database));
+        assert_eq!(presence.close(database).err(), Some(1));
+        presence.leave(database);
+        let closed = presence.close(database).expect("everybody has left");
+        assert!(!presence.enter(database));
+        drop(closed);
+        assert!(presence.enter(database), "it was not dropped after all");
+        presence.leave(database);
+        presence.close(database).expect("everybody has left").forever();
+        assert!(!presence.enter(database), "it was looked up before it was dropped");
     }
 }

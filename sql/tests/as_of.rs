@@ -103,7 +103,7 @@ fn the_clause_has_two_forms_and_takes_any_expression_of_time() {
         "select x.a from t for system_time as of '@' x where a > 0 limit 5",
         "select x.a from t x as of system time '@' order by a",
         "select a from t as of system time timestamptz '@' + interval '0' group by a",
-        "select a from t as of system time clock_timestamp() - (clock_timestamp() - '@') union all select 1 where false",
+        "select a from t as of system time now() - (now() - '@') union all select 1 where false",
         "with q as (select a from t) select a from q as of system time '@'",
         "table t as of system time '@'",
         "prepare p as select a from t as of system time '@'; execute p; deallocate p",
@@ -142,6 +142,9 @@ fn what_cannot_be_read_at_says_why() {
         ("select * from t as of system time 12", "42804"),
         ("select * from t as of system time a", "42703"),
         ("select * from t as of system time (select now())", "0A000"),
+        ("select * from t as of system time clock_timestamp()", "0A000"),
+        ("select * from t as of system time now() - random() * interval '1 us'", "0A000"),
+        ("select * from t as of system time set_config('work_mem', '1MB', false)", "0A000"),
         ("select * from t as of system time", "42601"),
         ("select * from t as of system time '-1s' as of system time '-1s'", "42601"),
         ("select * from (select * from t as of system time '-1s') x", "42601"),
@@ -157,6 +160,13 @@ fn what_cannot_be_read_at_says_why() {
         ("begin; select 1; set transaction as of system time '-0 s'", "25001"),
         ("begin; savepoint s; set transaction as of system time '-0 s'", "25001"),
         ("begin as of system time '-0 s'; select * from t as of system time '-2 s'", "42601"),
+        ("begin as of system time '-0 s'; analyze t", "25006"),
+        (
+            "begin as of system time '-0 s' isolation level repeatable read; \
+          set transaction snapshot 'x'",
+            "42601",
+        ),
+        ("set work_mem = '1MB'; select * from t as of system time '-0 s'", "25001"),
         ("begin as of system time '-0 s'; insert into t values (1)", "25006"),
         ("begin as of system time '-0 s'; create table u (a int)", "25006"),
         ("begin as of system time '-0 s'; set transaction read write", "42601"),
@@ -287,4 +297,98 @@ fn an_old_transaction_reads_on_while_others_change_definitions() {
     assert_eq!(run(s, "select * from u"), "42P01");
     run(s, "rollback");
     assert_eq!(run(s, "select * from u"), "");
+}
+
+#[test]
+fn nothing_is_committed_by_a_statement_in_the_past_that_another_one_did() {
+    let database = database();
+    let (s, listener) = (&mut session(&database), &mut session(&database));
+    run(listener, "listen a");
+    let past = "select 1 as of system time '-0 s'";
+    assert_eq!(run(s, &format!("notify a; {past}; select 1/0")), "25001");
+    assert_eq!(run(s, &format!("set work_mem = '1MB'; {past}; select 1/0")), "25001");
+    assert_eq!(run(s, "show work_mem"), "4MB");
+    assert_eq!(listener.notifications().len(), 0);
+    s.parse("p", past, &[]).expect("it is planned");
+    s.parse("q", "select 2", &[]).expect("it is planned");
+    s.bind("c", "p", &[], &[], &[]).expect("it is bound");
+    s.bind("d", "q", &[], &[], &[]).expect("it is bound");
+    let error = s.execute("c", 0, &mut Rows::default()).expect_err("the other one would be gone");
+    assert_eq!(error.sqlstate().to_string(), "25001");
+    s.sync().expect("nothing to commit");
+}
+
+#[test]
+fn a_portal_in_the_past_shares_its_transaction_with_no_block() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int primary key); insert into t values (1), (2), (3)");
+    let at = mark(s);
+    let past = format!("select a from t as of system time '{at}' order by a");
+    s.parse("p", &past, &[]).expect("it is planned");
+    for other in ["begin", "set work_mem = '1MB'", &past] {
+        s.parse("q", other, &[]).expect("it is parsed");
+        s.bind("c", "p", &[], &[], &[]).expect("it is bound");
+        let progress = s.execute("c", 1, &mut Rows::default()).expect("it runs");
+        assert_eq!(progress, Progress::Suspended);
+        let started =
+            s.bind("d", "q", &[], &[], &[]).and_then(|()| s.execute("d", 0, &mut Rows::default()));
+        let error = started.expect_err("the transaction is in use");
+        assert_eq!(error.sqlstate().to_string(), "25001", "{other}");
+        s.sync().expect("nothing to commit");
+        s.close_statement("q");
+        assert_eq!(s.transaction_status(), b'I');
+    }
+}
+
+#[test]
+fn a_statement_in_the_past_is_not_serialized() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    run(s, "update t set a = 2; set default_transaction_isolation = 'serializable'");
+    let past = format!("select a from t as of system time '{at}'");
+    assert_eq!(run(s, &past), "1");
+    assert_eq!(run(s, &format!("prepare p as {past}")), "");
+    assert_eq!(run(s, "execute p"), "1");
+    assert_eq!(
+        run(s, &format!("{past}; show transaction_isolation; select a from t")),
+        "1 serializable 2"
+    );
+    assert_eq!(run(s, &format!("begin as of system time '{at}'")), "0A000");
+}
+
+#[test]
+fn a_chained_block_does_not_import_a_snapshot_again() {
+    let database = database();
+    let (s, exporter) = (&mut session(&database), &mut session(&database));
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    run(s, "update t set a = 2");
+    run(exporter, &format!("begin as of system time '{at}'"));
+    let name = run(exporter, "select pg_export_snapshot()");
+    run(s, "begin isolation level repeatable read");
+    run(s, &format!("set transaction snapshot '{name}'"));
+    assert_eq!(run(s, "select a from t; show transaction_read_only"), "1 on");
+    let chained = "commit and chain; select a from t; show transaction_read_only; \
+                   show transaction_isolation";
+    assert_eq!(run(s, chained), "2 off repeatable read");
+}
+
+#[test]
+fn a_statement_whose_time_is_a_parameter_keeps_its_columns() {
+    let database = database();
+    let s = &mut session(&database);
+    run(s, "create table t (a int); insert into t values (1)");
+    let at = mark(s);
+    run(s, "alter table t add primary key (a); drop table t");
+    run(s, "create table t (a int, b int); insert into t values (2, 3)");
+    run(s, "prepare p (timestamptz) as select * from t as of system time $1");
+    assert_eq!(run(s, "execute p (now())"), "2|3");
+    let error = try_run(s, &format!("execute p ('{at}')")).expect_err("it had one column");
+    assert_eq!(error.sqlstate().to_string(), "0A000");
+    assert!(error.to_string().contains("AS OF SYSTEM TIME"), "{error}");
+    run(s, "prepare q (timestamptz) as select a from t as of system time $1");
+    assert_eq!(run(s, &format!("execute q ('{at}')")), "1");
 }

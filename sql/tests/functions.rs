@@ -48,6 +48,10 @@ impl Environment for Alone {
     fn session_user(&self) -> &str {
         "postgres"
     }
+    fn is_superuser(&self) -> bool {
+        true
+    }
+
     fn current_user(&self) -> &str {
         "postgres"
     }

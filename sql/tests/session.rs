@@ -256,3 +256,162 @@ fn a_text_parsed_again_means_what_it_means_now() {
     let error = session.parse("late", text, &[]).expect_err("the block has failed");
     assert_eq!(error.sqlstate().to_string(), "25P02");
 }
+
+/// A row of a query, or the SQLSTATE.
+fn one(session: &mut Session, sql: &str) -> String {
+    match run(session, sql) {
+        Ok(rows) => rows.first().cloned().unwrap_or_default(),
+        Err(error) => error.sqlstate().to_string(),
+    }
+}
+
+/// Parse, Bind and Execute.
+fn step(session: &mut Session, sql: &str) -> String {
+    let done = session
+        .parse("", sql, &[])
+        .and_then(|()| session.bind("", "", &[], &[], &[]))
+        .and_then(|()| session.execute("", 0, &mut Rows::default()));
+    match done {
+        Ok(Progress::Complete(tag)) => tag.into_owned(),
+        Ok(other) => format!("{other:?}"),
+        Err(error) => format!("{} {error}", error.sqlstate()),
+    }
+}
+
+fn with_prepared_transactions() -> Database {
+    let mut options = Options::default();
+    options.engine.max_prepared_transactions = 4;
+    Database::open_in_memory(options).expect("memory opens")
+}
+
+#[test]
+fn analyze_leaves_a_serializable_read_only_transaction_its_snapshot() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let (s, other) = (&mut session(&database), &mut session(&database));
+    one(s, "create table t (a int); insert into t values (1)");
+    one(s, "begin isolation level serializable read only");
+    assert_eq!(one(s, "select count(*) from t"), "1");
+    let name = one(s, "select pg_export_snapshot()");
+    one(other, "insert into t values (2), (3)");
+    assert_eq!(one(s, "analyze t"), "ANALYZE");
+    assert_eq!(one(s, "select count(*) from t"), "1");
+    assert_eq!(one(s, "show transaction_read_only"), "on");
+    one(other, "begin isolation level repeatable read");
+    one(other, &format!("set transaction snapshot '{name}'"));
+    assert_eq!(one(other, "select count(*) from t"), "1");
+    one(other, "commit");
+    assert_eq!(one(s, "commit"), "COMMIT");
+    let plan = one(s, "explain select * from t");
+    assert!(plan.contains("rows=3"), "{plan}");
+}
+
+#[test]
+fn a_client_connects_with_settings_it_may_set() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let connect = |name: &str, value: &str| {
+        database.connect(reckon_sql::ConnectOptions {
+            user: "postgres".to_owned(),
+            database: "postgres".to_owned(),
+            settings: vec![(name.to_owned(), value.to_owned())],
+        })
+    };
+    for (name, value, problem) in [
+        ("is_superuser", "on", "cannot be changed"),
+        ("Server_Version", "99", "cannot be changed"),
+        ("session_authorization", "bob", "cannot be changed"),
+        ("max_prepared_transactions", "9", "cannot be changed without restarting the server"),
+    ] {
+        let error = connect(name, value).err().expect("it is refused");
+        assert_eq!(error.sqlstate().to_string(), "55P02");
+        assert!(error.to_string().ends_with(problem), "{error}");
+    }
+    let mut session = connect("work_mem", "1MB").expect("it is anybody's");
+    assert_eq!(one(&mut session, "show work_mem"), "1MB");
+}
+
+#[test]
+fn the_statement_behind_lock_table_knows_what_lock_table_knew() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let (s, other) = (&mut session(&database), &mut session(&database));
+    assert_eq!(one(s, "select 1"), "1");
+    one(other, "create table t2 (a int)");
+    one(s, "begin");
+    assert_eq!(one(s, "lock table t2"), "LOCK TABLE");
+    assert_eq!(one(s, "select 't2'::regclass"), "t2");
+}
+
+#[test]
+fn parsing_a_query_in_a_block_is_its_first_query() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    for _ in 0..2 {
+        one(s, "begin isolation level repeatable read");
+        s.parse("p", "select 1", &[]).expect("it is planned");
+        s.close_statement("p");
+        assert_eq!(one(s, "set transaction isolation level serializable"), "25001");
+        one(s, "rollback");
+    }
+}
+
+#[test]
+fn what_runs_outside_blocks_runs_first_in_a_pipeline_and_ends_its_transaction() {
+    let database = with_prepared_transactions();
+    let s = &mut session(&database);
+    one(s, "create table t (a int)");
+    one(s, "begin; insert into t values (1); prepare transaction 'g'");
+    assert_eq!(step(s, "insert into t values (2)"), "INSERT 0 1");
+    let refused = "25001 COMMIT PREPARED cannot be executed within a pipeline";
+    assert_eq!(step(s, "commit prepared 'g'"), refused);
+    s.sync().expect("nothing to commit");
+    assert_eq!(one(s, "select count(*) from t"), "0");
+    assert_eq!(step(s, "commit prepared 'g'"), "COMMIT PREPARED");
+    assert_eq!(step(s, "insert into t values (3)"), "INSERT 0 1");
+    assert_eq!(step(s, "create database d").split(' ').next(), Some("25001"));
+    s.sync().expect("nothing to commit");
+    assert_eq!(one(s, "select count(*) from t"), "1");
+    assert_eq!(step(s, "create database d"), "CREATE DATABASE");
+    assert_eq!(step(s, "select 1/0").split(' ').next(), Some("22012"));
+    s.sync().expect("nothing to commit");
+    assert_eq!(one(s, "drop database d"), "DROP DATABASE");
+}
+
+#[test]
+fn a_database_with_prepared_transactions_is_kept_and_stays_open() {
+    let database = with_prepared_transactions();
+    let s = &mut session(&database);
+    one(s, "create database d");
+    database.engine().on_durable(database.engine().visible()).wait();
+    let connect = || {
+        database.connect(reckon_sql::ConnectOptions {
+            user: "postgres".to_owned(),
+            database: "d".to_owned(),
+            settings: Vec::new(),
+        })
+    };
+    let mut inside = connect().expect("it is there");
+    one(&mut inside, "begin; create table t (a int); prepare transaction 'g'");
+    drop(inside);
+    assert_eq!(one(s, "drop database d"), "55006");
+    assert_eq!(one(s, "rollback prepared 'g'"), "0A000");
+    let mut inside = connect().expect("it is still there");
+    assert_eq!(one(&mut inside, "rollback prepared 'g'"), "ROLLBACK PREPARED");
+    drop(inside);
+    assert_eq!(one(s, "drop database d"), "DROP DATABASE");
+    assert_eq!(connect().err().map(|error| error.sqlstate().to_string()).as_deref(), Some("3D000"));
+}
+
+#[test]
+fn a_prepared_transaction_of_no_database_can_be_rolled_back() {
+    let database = with_prepared_transactions();
+    let mut engine = database.engine().session();
+    let mut transaction = engine.begin(reckon_mvcc::Isolation::ReadCommitted, false);
+    let keyspace = transaction.create_keyspace().expect("there is room");
+    transaction.put(keyspace, b"k", b"v").expect("it is nobody else's");
+    let (nowhere, superuser) = (999_999_u32.to_be_bytes(), 10_u32.to_be_bytes());
+    let note = [nowhere, superuser].concat();
+    let needed = transaction.prepare("orphan", &note).expect("it is prepared");
+    database.engine().on_durable(needed).wait();
+    let s = &mut session(&database);
+    assert_eq!(one(s, "commit prepared 'orphan'"), "0A000");
+    assert_eq!(one(s, "rollback prepared 'orphan'"), "ROLLBACK PREPARED");
+}

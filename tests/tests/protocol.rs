@@ -400,6 +400,15 @@ fn startups_agree() {
     add("a bad value", |out| {
         client::startup(out, [("user", "postgres"), ("extra_float_digits", "many")]);
     });
+    add("a fact", |out| {
+        client::startup(out, [("user", "postgres"), ("options", "-c is_superuser=off")]);
+    });
+    add("another fact", |out| {
+        client::startup(out, [("user", "postgres"), ("server_version", "99")]);
+    });
+    add("what the server is started with", |out| {
+        client::startup(out, [("user", "postgres"), ("max_prepared_transactions", "9")]);
+    });
     add("options", |out| {
         client::startup(out, [("user", "postgres"), ("options", "-c application_name=opt")]);
     });

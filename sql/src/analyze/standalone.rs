@@ -6,7 +6,7 @@ use super::analyzer::{Analyzer, Surroundings};
 use super::coerce::bare;
 use super::scope::{Level, Place};
 use crate::catalog::{Column, Lookup};
-use crate::error::{Error, Result, TypeError};
+use crate::error::{Error, Result, SnapshotError, TypeError};
 use crate::expr::Expr;
 use crate::expr::function::CastContext;
 use crate::parser::{Source, parse_expression};
@@ -68,7 +68,7 @@ pub(crate) fn execute_argument(
 ///
 /// # Errors
 ///
-/// 42804 for another type, and what any expression may give.
+/// 42804 for another type, 0A000 for a volatile function, and what any expression may give.
 pub(crate) fn system_time(
     time: &ast::Expr,
     source: &Source,
@@ -86,6 +86,10 @@ pub(crate) fn system_time(
     }
     let value = analyzer.expr(&time)?;
     let (found, position) = (value.ty, value.position);
+    if analyzer.volatile_calls > 0 {
+        // It is evaluated by each step of the statement that has to know the time.
+        return Err(Error::from(SnapshotError::VolatileSystemTime).at(position));
+    }
     let coerced = analyzer.coerce(value, Type::TIMESTAMPTZ, CastContext::Implicit)?;
     coerced.ok_or_else(|| {
         let found = types::name(bare(found));

@@ -68,6 +68,16 @@ pub(crate) fn put<R: Record>(
     Ok(())
 }
 
+/// Writes what is known of an object, which a READ ONLY transaction may do too.
+pub(crate) fn annotate<R: Record>(
+    transaction: &mut Transaction,
+    keyspace: KeyspaceId,
+    record: &R,
+) -> Result<()> {
+    transaction.annotate(keyspace, &record::key::<R>(record.oid()), &record::encode(record))?;
+    Ok(())
+}
+
 /// Removes one definition.
 pub(crate) fn remove<R: Record>(
     transaction: &mut Transaction,

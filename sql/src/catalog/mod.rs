@@ -15,7 +15,7 @@ pub mod record;
 mod statistics;
 
 pub use bootstrap::{POSTGRES_DATABASE, PUBLIC, SUPERUSER};
-pub(crate) use bootstrap::{create_cluster, put, remove};
+pub(crate) use bootstrap::{annotate, create_cluster, put, remove};
 pub(crate) use cache::{AsOf, Cache};
 pub use cluster::Cluster;
 pub use contents::{Catalog, Relation};

@@ -100,7 +100,7 @@ impl Edit<'_> {
         let bytes = self.engine.size(table.keyspace)?;
         let (rows, sampled) = (sample.total, sample.rows.len());
         let statistics = TableStatistics { table: table.oid, rows, bytes, columns: found };
-        catalog::put(self.transaction, self.keyspace, &statistics)?;
+        catalog::annotate(self.transaction, self.keyspace, &statistics)?;
         self.transaction.next_command();
         self.refresh()?;
         Ok(Analyzed { keyspace: table.keyspace, bytes, rows, sampled })

@@ -7,6 +7,7 @@ use reckon_mvcc::RowLock;
 use super::Edit;
 use crate::catalog::record::CLUSTER;
 use crate::catalog::{self, Catalog, Cluster, DatabaseDefinition};
+use crate::database::Closed;
 use crate::error::{DefinitionError, Error, NameError, Result, SqlState, SyntaxError};
 use crate::parser::{DatabaseOption, SettingValue};
 use crate::session::Origin;
@@ -139,8 +140,11 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     if !database.allow_connections || name == TEMPLATE {
         return Err(DefinitionError::DropOfTemplate.into());
     }
-    if let Some(others) = others_staying(edit, database.oid)? {
-        return Err(DefinitionError::DatabaseInUse { name: name.to_owned(), others }.into());
+    match close(edit, database.oid)? {
+        Ok(closed) => edit.closed.push(closed),
+        Err(others) => {
+            return Err(DefinitionError::DatabaseInUse { name: name.to_owned(), others }.into());
+        }
     }
     let prepared = prepared_in(edit, database.oid)?;
     if prepared > 0 {
@@ -157,7 +161,7 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     catalog::remove::<DatabaseDefinition>(edit.transaction, CLUSTER, database.oid)
 }
 
-/// How many prepared transactions a database has. Once no session is there none comes.
+/// How many prepared transactions a database has. Once it is closed none comes.
 fn prepared_in(edit: &Edit<'_>, database: Oid) -> Result<usize> {
     let mut count = 0;
     for prepared in edit.engine.prepared() {
@@ -166,15 +170,15 @@ fn prepared_in(edit: &Edit<'_>, database: Oid) -> Result<usize> {
     Ok(count)
 }
 
-/// How many sessions are in a database, when they do not leave by themselves: one that has just
-/// ended may still be on its way out.
-fn others_staying(edit: &Edit<'_>, database: Oid) -> Result<Option<usize>> {
+/// Closes a database; or how many sessions are in it, when they do not leave by themselves: one that has
+/// just ended may still be on its way out.
+fn close(edit: &Edit<'_>, database: Oid) -> Result<std::result::Result<Closed, usize>> {
     let (mut pause, mut waited) = (Duration::from_millis(1), Duration::ZERO);
     loop {
-        match edit.presence.count(database) {
-            0 => return Ok(None),
-            others if waited >= LEAVING_MAX => return Ok(Some(others)),
-            _ => edit.interrupt.sleep(pause)?,
+        match edit.presence.close(database) {
+            Ok(closed) => return Ok(Ok(closed)),
+            Err(others) if waited >= LEAVING_MAX => return Ok(Err(others)),
+            Err(_) => edit.interrupt.sleep(pause)?,
         }
         waited += pause;
         pause = (pause * 2).min(PAUSE_MAX);

@@ -7,7 +7,7 @@ use reckon_mvcc::{
 };
 
 use crate::catalog::{self, Catalog, Relation, Schema, Table, TableStatistics};
-use crate::database::Presence;
+use crate::database::{Closed, Presence};
 use crate::error::{DefinitionError, Error, NameError, Result, SqlState};
 use crate::parser::{Name, Source};
 use crate::session::{Names, Notice};
@@ -34,6 +34,8 @@ pub(crate) struct Edit<'a> {
     /// The text the statement stands in, for positions.
     pub(crate) source: Arc<Source>,
     pub(crate) presence: &'a Presence,
+    /// Databases that the transaction drops.
+    pub(crate) closed: &'a mut Vec<Closed>,
     pub(crate) row_ids: &'a crate::exec::RowIds,
     /// What ends a long statement early.
     pub(crate) interrupt: &'a Interrupt,

@@ -16,12 +16,20 @@ pub enum SnapshotError {
     OtherSystemTime,
     /// Another statement while one with AS OF SYSTEM TIME has rows left.
     SystemTimeInUse,
+    /// A statement with AS OF SYSTEM TIME in an implicit transaction that has other work to commit.
+    SystemTimeNotAlone,
+    /// AS OF SYSTEM TIME calls a volatile function.
+    VolatileSystemTime,
+    /// At the time given as a parameter the statement has other columns than when it was prepared.
+    ColumnsOfOtherTime,
     /// READ WRITE of a transaction that reads the past.
     ReadWriteSystemTime,
     /// AS OF SYSTEM TIME NULL.
     NoSystemTime,
     /// SET TRANSACTION SNAPSHOT behind a query.
     SnapshotTooLate,
+    /// SET TRANSACTION SNAPSHOT in a transaction with AS OF SYSTEM TIME.
+    SnapshotOfOtherTime,
     /// SET TRANSACTION SNAPSHOT in READ COMMITTED.
     SnapshotIsolation,
     /// SET TRANSACTION SNAPSHOT of a SERIALIZABLE READ ONLY DEFERRABLE transaction.
@@ -47,13 +55,18 @@ impl SnapshotError {
             Self::SystemTimeTooLate
             | Self::SystemTimeInSubtransaction
             | Self::SystemTimeInUse
+            | Self::SystemTimeNotAlone
             | Self::SnapshotTooLate
             | Self::ExportInSubtransaction => SqlState::ACTIVE_SQL_TRANSACTION,
-            Self::OtherSystemTime | Self::ReadWriteSystemTime => SqlState::SYNTAX_ERROR,
+            Self::OtherSystemTime | Self::ReadWriteSystemTime | Self::SnapshotOfOtherTime => {
+                SqlState::SYNTAX_ERROR
+            }
             Self::NoSystemTime | Self::UndefinedSnapshot { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
-            Self::SnapshotIsolation
+            Self::VolatileSystemTime
+            | Self::ColumnsOfOtherTime
+            | Self::SnapshotIsolation
             | Self::SnapshotDeferrable
             | Self::SnapshotOfOtherDatabase
             | Self::SnapshotNotSerializable
@@ -68,6 +81,10 @@ impl SnapshotError {
             Self::OtherSystemTime => {
                 "Begin a transaction with AS OF SYSTEM TIME, or run the statement outside of one."
             }
+            Self::SystemTimeNotAlone => {
+                "Run the statement by itself, or begin a transaction with AS OF SYSTEM TIME."
+            }
+            Self::ColumnsOfOtherTime => "Write the time into the statement instead of a parameter.",
             _ => return Fields::default(),
         };
         Fields { hint: Some(hint.to_owned()), ..Fields::default() }
@@ -89,12 +106,24 @@ impl fmt::Display for SnapshotError {
             Self::SystemTimeInUse => {
                 f.write_str("a statement with AS OF SYSTEM TIME has rows left in this transaction")
             }
+            Self::SystemTimeNotAlone => f.write_str(
+                "a statement with AS OF SYSTEM TIME must not share a transaction with others",
+            ),
+            Self::VolatileSystemTime => {
+                f.write_str("AS OF SYSTEM TIME must not call volatile functions")
+            }
+            Self::ColumnsOfOtherTime => f.write_str(
+                "a prepared statement must have the same columns at the time of its AS OF SYSTEM TIME",
+            ),
             Self::ReadWriteSystemTime => {
                 f.write_str("a transaction with AS OF SYSTEM TIME cannot be READ WRITE")
             }
             Self::NoSystemTime => f.write_str("AS OF SYSTEM TIME must not be null"),
             Self::SnapshotTooLate => {
                 f.write_str("SET TRANSACTION SNAPSHOT must be called before any query")
+            }
+            Self::SnapshotOfOtherTime => {
+                f.write_str("a transaction with AS OF SYSTEM TIME cannot import a snapshot")
             }
             Self::SnapshotIsolation => f.write_str(
                 "a snapshot-importing transaction must have isolation level SERIALIZABLE or \

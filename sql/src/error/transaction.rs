@@ -26,6 +26,8 @@ pub enum TransactionError {
     NotInBlock { command: &'static str },
     /// A command that must not be in a block, in one.
     InBlock { command: &'static str },
+    /// The same behind other commands of a pipeline.
+    InPipeline { command: &'static str },
     /// A writing statement in a READ ONLY transaction.
     ReadOnlyTransaction { command: &'static str },
     /// PREPARE TRANSACTION after LISTEN, UNLISTEN or NOTIFY.
@@ -45,7 +47,8 @@ impl TransactionError {
             | Self::IsolationInSubtransaction
             | Self::DeferrableTooLate
             | Self::ReadWriteTooLate
-            | Self::InBlock { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
+            | Self::InBlock { .. }
+            | Self::InPipeline { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
             Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
             Self::NotInBlock { .. } => SqlState::NO_ACTIVE_SQL_TRANSACTION,
             Self::ReadOnlyTransaction { .. } => SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -91,6 +94,9 @@ impl fmt::Display for TransactionError {
             }
             Self::InBlock { command } => {
                 write!(f, "{command} cannot run inside a transaction block")
+            }
+            Self::InPipeline { command } => {
+                write!(f, "{command} cannot be executed within a pipeline")
             }
             Self::ReadOnlyTransaction { command } => {
                 write!(f, "cannot execute {command} in a read-only transaction")

@@ -6,15 +6,19 @@
 //!
 //! # Invariants
 //!
-//! 1. A transaction has one time. Nothing else runs in an implicit one that a statement has given a time.
+//! 1. A transaction has one time. Nothing else runs in an implicit one that a statement has given a time:
+//!    nothing of it is still to be committed before, and no other statement starts until it ends.
 //! 2. No table is locked: what was committed does not change, and what was dropped since stays as long as
 //!    it may be read at.
+//! 3. When a statement is prepared whose time is a parameter, nobody knows the time yet. Its parameters and
+//!    columns are those it has now, and it runs only at times when it has the same.
 
 use reckon_mvcc::{Isolation, Timestamp};
 
 use super::Session;
 use super::block::Block;
 use super::environment::EPOCH_MICROSECONDS;
+use super::portal::{Portal, Run};
 use crate::analyze;
 use crate::error::{ExecutionError, Result, SnapshotError, StatementError, SyntaxError};
 use crate::expr::Compiled;
@@ -44,12 +48,17 @@ impl Session {
                 _ => Ok(()),
             };
         };
+        let runs = given.is_some();
         let given = match given {
             None if clause.has_parameters => return Ok(()),
             given => given.unwrap_or(Given::NOTHING),
         };
         let at = self.moment(clause, &statement.source, given)?;
+        let is_alone = !runs || self.is_nothing_pending();
         let open = self.open_transaction()?;
+        if !is_alone && !open.explicit {
+            return Err(SnapshotError::SystemTimeNotAlone.into());
+        }
         if open.as_of == Some(at) {
             return Ok(());
         }
@@ -68,7 +77,17 @@ impl Session {
             && open.as_of.take().is_some()
         {
             open.transaction.read_as_of_now(read_only);
+            open.transaction.set_isolation(open.level.isolation());
         }
+    }
+
+    /// Whether the implicit transaction leaves nothing behind that its end would commit or drop.
+    fn is_nothing_pending(&self) -> bool {
+        let waits = |portal: &Portal| !matches!(portal.run, Run::Done(_));
+        self.surroundings.settings.mark() == 0
+            && self.surroundings.mail.mark() == 0
+            && !self.unnamed_portal.as_ref().is_some_and(waits)
+            && !self.portals.values().any(waits)
     }
 
     /// Whether a statement has given the transaction its time, so that it ends with the statement.
@@ -91,6 +110,10 @@ impl Session {
 
     pub(super) fn read_as_of(&mut self, at: Timestamp) -> Result<()> {
         let open = self.open_transaction()?;
+        if !open.explicit && open.transaction.isolation() == Isolation::Serializable {
+            // A statement of its own that reads the past has nothing to be serialized with.
+            open.transaction.set_isolation(Isolation::RepeatableRead);
+        }
         if open.transaction.isolation() == Isolation::Serializable {
             let feature = "AS OF SYSTEM TIME in a SERIALIZABLE transaction";
             return Err(SyntaxError::unsupported(feature).into());
@@ -106,6 +129,9 @@ impl Session {
         let open = self.open_transaction()?;
         if open.has_queried || open.transaction.is_writing() || !open.savepoints.is_empty() {
             return Err(SnapshotError::SnapshotTooLate.into());
+        }
+        if open.as_of.is_some() {
+            return Err(SnapshotError::SnapshotOfOtherTime.into());
         }
         if open.transaction.isolation() == Isolation::ReadCommitted {
             return Err(SnapshotError::SnapshotIsolation.into());
@@ -129,7 +155,10 @@ impl Session {
         }
         let imported = open.transaction.import(name)?.ok_or_else(unknown)?;
         open.has_queried = true;
-        open.as_of = imported.historical.then_some(imported.timestamp);
+        if imported.historical {
+            open.as_of = Some(imported.timestamp);
+            open.read_only_before_import = Some(read_only);
+        }
         Ok(())
     }
 

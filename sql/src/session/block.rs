@@ -16,6 +16,7 @@
 
 use reckon_mvcc::{Savepoint, Timestamp, Transaction};
 
+use crate::database::Closed;
 use crate::settings::Level;
 
 /// Where a session stands between statements.
@@ -40,10 +41,16 @@ pub(super) struct Open {
     pub(super) level: Level,
     /// The time it reads at, when it was told one; outside a block that is a statement's.
     pub(super) as_of: Option<Timestamp>,
+    /// Whether it was READ ONLY before it imported a snapshot of the past.
+    pub(super) read_only_before_import: Option<bool>,
     /// Whether a SERIALIZABLE READ ONLY transaction waits for a snapshot that stays right.
     pub(super) deferrable: bool,
     /// Whether a query has run: SET TRANSACTION ISOLATION comes too late.
     pub(super) has_queried: bool,
+    /// Databases that it drops.
+    pub(super) closed: Vec<Closed>,
+    /// Whether a statement of it has run to its end, or to its row limit, and more may follow.
+    pub(super) pipelined: bool,
     /// How often it changed the catalog: its definitions are read again after each time.
     pub(super) definition_changes: u64,
 }
@@ -67,8 +74,11 @@ impl Open {
             savepoints: Vec::new(),
             level,
             as_of: None,
+            read_only_before_import: None,
             deferrable,
             has_queried: false,
+            closed: Vec::new(),
+            pipelined: false,
             definition_changes: 0,
         }
     }

@@ -78,15 +78,29 @@ impl types::Names for Names {
     }
 }
 
+/// The definitions of the statement that runs: what its texts of values name are these.
+#[derive(Default)]
+pub(super) struct Current {
+    catalog: Arc<Catalog>,
+    /// The version of the settings that the names in their formats were made for.
+    named_on: Option<u64>,
+}
+
 impl Surroundings {
+    /// The definitions of the statement that runs.
+    pub(super) fn catalog(&self) -> &Arc<Catalog> {
+        &self.current.catalog
+    }
+
     /// Takes the definitions of the statement that begins; texts of values name them too.
     pub(super) fn set_catalog(&mut self, catalog: &Arc<Catalog>) {
         let settings = self.settings.version();
-        if Arc::ptr_eq(&self.catalog, catalog) && self.named_on == Some(settings) {
+        let Current { catalog: known, named_on } = &mut self.current;
+        if Arc::ptr_eq(known, catalog) && *named_on == Some(settings) {
             return;
         }
-        self.named_on = Some(settings);
-        self.catalog = Arc::clone(catalog);
+        *named_on = Some(settings);
+        *known = Arc::clone(catalog);
         let names: Arc<dyn types::Names> = Arc::new(self.names());
         self.settings.formats_mut().names = Some(names);
     }
@@ -94,7 +108,7 @@ impl Surroundings {
     /// The names a statement sees.
     pub(super) fn names(&self) -> Names {
         let path = self.search_path().into_iter().map(str::to_owned).collect();
-        Names::new(&self.catalog, path)
+        Names::new(&self.current.catalog, path)
     }
 
     /// The table of a name.

@@ -96,7 +96,7 @@ impl Session {
         let keyspace = self.definition.catalog;
         let newest = self.newest_change();
         let Block::Open(open) = &mut self.block else {
-            return Ok(Arc::clone(&self.surroundings.catalog));
+            return Ok(Arc::clone(self.surroundings.catalog()));
         };
         if open.definition_changes > 0 {
             if let Some((change, known)) = &self.uncommitted

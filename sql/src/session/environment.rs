@@ -1,14 +1,14 @@
 //! What functions may ask of the session that runs them.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Reason, SessionId, Wait};
 
 use super::Notice;
+use super::bound::Current;
 use super::mail::{Mail, Request};
-use crate::catalog::{Catalog, DatabaseDefinition};
+use crate::catalog::{DatabaseDefinition, Role};
 use crate::database::Database;
 use crate::error::{ExecutionError, Result, SnapshotError, SqlState, StatementError};
 use crate::expr::function::{Advisory, AdvisoryScope, Environment};
@@ -34,15 +34,14 @@ pub(crate) struct Surroundings {
     pub(super) advisory: reckon_mvcc::Advisory,
     pub(super) settings: Settings,
     pub(super) user: String,
+    superuser: bool,
     pub(super) database: String,
     pub(super) database_oid: Oid,
     pub(super) pid: i32,
     pub(super) transaction_time: i64,
     pub(super) statement_time: i64,
     /// The definitions of the statement that runs.
-    pub(super) catalog: Arc<Catalog>,
-    /// The version of the settings that the names in their formats were made for.
-    pub(super) named_on: Option<u64>,
+    pub(super) current: Current,
     /// How locks are waited for, as of a version of the settings.
     wait: Cell<Option<(u64, Wait)>>,
     pub(super) interrupt: Interrupt,
@@ -61,7 +60,7 @@ impl Surroundings {
         instance: Database,
         mvcc: &reckon_mvcc::Session,
         settings: Settings,
-        user: String,
+        user: &Role,
         database: &DatabaseDefinition,
     ) -> Surroundings {
         Surroundings {
@@ -69,14 +68,14 @@ impl Surroundings {
             instance,
             advisory: mvcc.advisory(),
             settings,
-            user,
+            user: user.name.clone(),
+            superuser: user.superuser,
             database: database.name.clone(),
             database_oid: database.oid,
             pid: mvcc.id().0 as i32,
             transaction_time: 0,
             statement_time: 0,
-            catalog: Arc::default(),
-            named_on: None,
+            current: Current::default(),
             wait: Cell::new(None),
             interrupt: mvcc.interrupt(),
             mail: Mail::default(),
@@ -122,7 +121,7 @@ impl Surroundings {
         }
         for name in listed {
             let name = if name == "$user" { self.user.as_str() } else { name.as_str() };
-            if name == "pg_catalog" || self.catalog.schema(name).is_some() {
+            if name == "pg_catalog" || self.catalog().schema(name).is_some() {
                 path.push(name);
             }
         }
@@ -165,6 +164,10 @@ impl Environment for Surroundings {
 
     fn session_user(&self) -> &str {
         &self.user
+    }
+
+    fn is_superuser(&self) -> bool {
+        self.superuser
     }
 
     fn current_user(&self) -> &str {
@@ -289,7 +292,7 @@ impl Environment for Surroundings {
     }
 
     fn index_outline(&mut self, relation: Oid) -> Option<String> {
-        let keyspace = self.catalog.keyspace(relation)?;
+        let keyspace = self.catalog().keyspace(relation)?;
         Some(self.engine.tree_outline(keyspace))
     }
 

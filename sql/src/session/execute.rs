@@ -11,7 +11,7 @@ use super::block::Block;
 use super::environment::now;
 use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run, Tag};
 use super::prepared::{Planning, Prepared};
-use crate::error::{Cause, Error, ExecutionError, Result, TransactionError};
+use crate::error::{Cause, Error, ExecutionError, Result, SnapshotError, TransactionError};
 use crate::exec::{self, Context, Limits};
 use crate::plan::Command;
 use crate::types::Datum;
@@ -70,6 +70,9 @@ impl Session {
             }
             self.release_snapshots();
         }
+        if let Some(open) = self.block.open() {
+            open.pipelined = true;
+        }
         self.keep_portal(name, portal);
         Ok(progress)
     }
@@ -111,6 +114,9 @@ impl Session {
         self.check_allowed(portal.prepared.statement.as_ref())?;
         self.surroundings.statement_time = now(self.database.engine());
         let Some(statement) = &portal.prepared.statement else { return Ok(Some(Progress::Empty)) };
+        if self.travels_alone() {
+            return Err(SnapshotError::SystemTimeInUse.into());
+        }
         if statement.kind.is_plannable() {
             let planning = portal.planning.take();
             let (values, formats) = (&portal.parameters, &portal.result_formats);

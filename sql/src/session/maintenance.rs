@@ -11,7 +11,7 @@ use reckon_mvcc::{KeyspaceId, TableLock, Wait};
 
 use super::{Notice, Session};
 use crate::ddl::{Edit, Maintained};
-use crate::error::{Result, SqlState, StatementError};
+use crate::error::{Result, SqlState, StatementError, TransactionError};
 use crate::parser::{Maintenance, Name, Source};
 use crate::types::Oid;
 
@@ -150,17 +150,15 @@ impl Session {
         Ok(())
     }
 
-    /// Statistics are no change of what a READ ONLY transaction protects.
+    /// Statistics are no change of what a READ ONLY transaction protects; but they are of now.
     fn maintain<R>(
         &mut self,
         source: &Arc<Source>,
         change: impl FnOnce(&mut Edit<'_>) -> Result<R>,
     ) -> Result<R> {
-        let open = self.open_transaction()?;
-        let read_only = open.transaction.is_read_only();
-        open.transaction.set_read_only(false);
-        let result = self.edit("VACUUM", source, change);
-        self.open_transaction()?.transaction.set_read_only(read_only);
-        result
+        if self.open_transaction()?.transaction.is_historical() {
+            return Err(TransactionError::ReadOnlyTransaction { command: "ANALYZE" }.into());
+        }
+        self.edit_unprotected(source, change)
     }
 }

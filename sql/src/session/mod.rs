@@ -42,7 +42,7 @@ use reckon_mvcc::{Interrupt, TableLockId, Timestamp, Watch};
 
 use crate::catalog::{AsOf, DatabaseDefinition, Role};
 use crate::database::Database;
-use crate::error::{Result, SqlState};
+use crate::error::{NameError, Result, SqlState};
 use crate::settings::Settings;
 use crate::types::{Datum, Oid};
 use block::Block;
@@ -128,12 +128,12 @@ impl Session {
         let most_prepared = engine.max_prepared_transactions();
         settings.set_start("max_prepared_transactions", &most_prepared.to_string())?;
         for (name, value) in &options.settings {
-            settings.set_start(name, value)?;
+            settings.set_by_client(name, value)?;
         }
-        let user_name = user.name.clone();
-        let surroundings =
-            Surroundings::new(database.clone(), &mvcc, settings, user_name, &definition);
-        database.inner().presence.enter(definition.oid);
+        let surroundings = Surroundings::new(database.clone(), &mvcc, settings, &user, &definition);
+        if !database.inner().presence.enter(definition.oid) {
+            return Err(NameError::UndefinedDatabase { name: definition.name }.into());
+        }
         Ok(Session {
             relations: Computed { database: database.clone(), catalog: definition.catalog },
             database,
@@ -232,6 +232,7 @@ impl Session {
         self.in_script = false;
         self.portals.clear();
         self.unnamed_portal = None;
+        self.surroundings.exportable = None;
         self.uncommitted = None;
         if matches!(self.block, Block::Idle | Block::Failed(None)) {
             self.surroundings.mail.undo_to(0);

@@ -15,7 +15,7 @@ use super::as_of::Given;
 use super::portal::RowEncoding;
 use crate::analyze;
 use crate::catalog::Catalog;
-use crate::error::{Error, Result, StatementError};
+use crate::error::{Error, Result, SnapshotError, StatementError};
 use crate::exec::Execution;
 use crate::parser::{self, Outline, Signs, Statement};
 use crate::plan::{OutputColumn, Planned};
@@ -235,6 +235,7 @@ impl Session {
         if prepared.declared != declared || planning.planned.reads_clock {
             return None;
         }
+        self.note_query();
         let catalog = self.definitions().ok()?;
         let settings = self.surroundings.settings.version();
         planning.is_of(&catalog, settings).then_some(prepared)
@@ -246,9 +247,19 @@ impl Session {
         if !statement.kind.is_plannable() {
             return Ok(None);
         }
+        self.note_query();
         let planning = self.travel(statement, None).and_then(|()| self.planning_here(prepared));
         self.come_back();
         planning
+    }
+
+    /// In a block the first look at definitions is its first query, as in PostgreSQL: from then on its
+    /// snapshot stays.
+    #[inline]
+    pub(super) fn note_query(&mut self) {
+        if let Some(open) = self.block.open().filter(|open| open.explicit) {
+            open.has_queried = true;
+        }
     }
 
     /// The plan of a statement for the definitions that the open transaction sees.
@@ -315,7 +326,10 @@ impl Session {
             planned = self.plan(statement, &catalog, &mut types)?;
         }
         if known.is_some_and(|known| !known.planned.gives_the_same(&planned)) {
-            return Err(StatementError::ResultTypeChanged.into());
+            return Err(match &statement.system_time {
+                Some(clause) if clause.has_parameters => SnapshotError::ColumnsOfOtherTime.into(),
+                _ => StatementError::ResultTypeChanged.into(),
+            });
         }
         let parameters = inferred(types)?;
         let planning =

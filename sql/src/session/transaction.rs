@@ -5,6 +5,7 @@ use reckon_mvcc::Timestamp;
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
+use crate::database::Closed;
 use crate::error::{Result, SnapshotError, SqlState, SyntaxError, TransactionError};
 use crate::parser::{Source, TransactionModes};
 use crate::settings::Level;
@@ -20,12 +21,12 @@ pub(super) struct Characteristics {
 
 impl Characteristics {
     fn of(open: &Open) -> Characteristics {
-        Characteristics {
-            level: open.level,
-            read_only: open.transaction.is_read_only(),
-            deferrable: open.deferrable,
-            as_of: open.as_of,
-        }
+        // An imported snapshot is no characteristic.
+        let (read_only, as_of) = match open.read_only_before_import {
+            Some(read_only) => (read_only, None),
+            None => (open.transaction.is_read_only(), open.as_of),
+        };
+        Characteristics { level: open.level, read_only, deferrable: open.deferrable, as_of }
     }
 }
 
@@ -148,6 +149,9 @@ impl Session {
                 return Err(TransactionError::ReadWriteTooLate.into());
             }
             open.transaction.set_read_only(read_only);
+            if let Some(before) = &mut open.read_only_before_import {
+                *before = read_only;
+            }
         }
         if let Some(deferrable) = modes.deferrable {
             if open.has_queried {
@@ -219,6 +223,7 @@ impl Session {
         let ordered = mail.order(channels);
         match transaction.commit() {
             Ok(committed) => {
+                open.closed.into_iter().for_each(Closed::forever);
                 let (database, pid) = (self.definition.oid, self.surroundings.pid);
                 mail.commit(channels, database, pid, committed.durable_needed);
                 drop(ordered);
@@ -247,9 +252,10 @@ impl Session {
         self.surroundings.settings.end_transaction(false);
     }
 
-    /// Portals do not outlive their transaction.
+    /// Portals and their snapshots do not outlive their transaction.
     #[inline]
     pub(super) fn drop_portals(&mut self) {
+        self.surroundings.exportable = None;
         if !self.portals.is_empty() {
             self.portals.clear();
         }
@@ -321,15 +327,22 @@ impl Session {
         }
     }
 
-    /// Refuses a command inside a block.
+    /// Refuses a command inside a block or behind others of a pipeline. What comes behind it is none of
+    /// its transaction either.
     pub(super) fn not_in_block(&mut self, command: &'static str) -> Result<()> {
         match &self.block {
             Block::Open(open) if open.explicit || self.in_script => {
                 Err(TransactionError::InBlock { command }.into())
             }
+            Block::Open(open) if open.pipelined => {
+                Err(TransactionError::InPipeline { command }.into())
+            }
             Block::Failed(_) => Err(TransactionError::InFailedTransaction.into()),
             Block::Idle if self.in_script => Err(TransactionError::InBlock { command }.into()),
-            Block::Open(_) | Block::Idle => Ok(()),
+            Block::Open(_) | Block::Idle => {
+                self.commits_at_end = true;
+                Ok(())
+            }
         }
     }
 }

@@ -113,6 +113,20 @@ impl Session {
         Ok(self.claim("ROLLBACK PREPARED", identifier)?.rollback()?)
     }
 
+    /// Whether a prepared transaction of another database can be rolled back from this one: its own is
+    /// not there any more.
+    fn is_orphan(&self, command: &str, origin: &Origin) -> Result<bool> {
+        if command != "ROLLBACK PREPARED" || !self.user.superuser {
+            return Ok(false);
+        }
+        Ok(self
+            .database
+            .cluster()?
+            .databases
+            .iter()
+            .all(|database| database.oid != origin.database))
+    }
+
     fn claim(&mut self, command: &'static str, identifier: &str) -> Result<Claim> {
         self.not_in_block(command)?;
         let claim = self.database.engine().claim_prepared(identifier)?;
@@ -120,7 +134,7 @@ impl Session {
         if origin.owner != self.user.oid && !self.user.superuser {
             return Err(TransactionError::NotItsOwner.into());
         }
-        if origin.database != self.definition.oid {
+        if origin.database != self.definition.oid && !self.is_orphan(command, &origin)? {
             return Err(TransactionError::PreparedElsewhere.into());
         }
         Ok(claim)

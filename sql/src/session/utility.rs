@@ -453,11 +453,20 @@ impl Session {
         source: &Arc<Source>,
         change: impl FnOnce(&mut Edit<'_>) -> Result<R>,
     ) -> Result<R> {
-        let wait = self.lock_wait();
-        let open = self.open_transaction()?;
-        if open.transaction.is_read_only() {
+        if self.open_transaction()?.transaction.is_read_only() {
             return Err(TransactionError::ReadOnlyTransaction { command }.into());
         }
+        self.edit_unprotected(source, change)
+    }
+
+    /// The same of a change that READ ONLY does not forbid.
+    pub(super) fn edit_unprotected<R>(
+        &mut self,
+        source: &Arc<Source>,
+        change: impl FnOnce(&mut Edit<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let wait = self.lock_wait();
+        let open = self.open_transaction()?;
         let snapshot = open.transaction.newest_snapshot();
         let catalog = self.definitions_at(&snapshot)?;
         self.surroundings.set_catalog(&catalog);
@@ -482,6 +491,7 @@ impl Session {
             formats: self.surroundings.settings.effective().formats.clone(),
             source: Arc::clone(source),
             presence: &database.inner().presence,
+            closed: &mut open.closed,
             row_ids: &database.inner().row_ids,
             interrupt: &self.interrupt,
         };
@@ -507,7 +517,8 @@ impl Session {
     ) -> Result<()> {
         let database = self.definition.oid;
         loop {
-            self.surroundings.catalog = self.newest_definitions()?;
+            let catalog = self.newest_definitions()?;
+            self.surroundings.set_catalog(&catalog);
             let table = self.surroundings.table(name)?;
             let open = self.open_transaction()?;
             let id = super::table_lock(database, table.oid);
@@ -518,7 +529,8 @@ impl Session {
                 }
                 error => Error::from(error),
             })?;
-            self.surroundings.catalog = self.newest_definitions()?;
+            let catalog = self.newest_definitions()?;
+            self.surroundings.set_catalog(&catalog);
             if self.surroundings.table(name).is_ok_and(|now| now.oid == table.oid) {
                 return Ok(());
             }

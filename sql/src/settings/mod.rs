@@ -83,12 +83,21 @@ impl Settings {
         settings
     }
 
-    /// Sets what the connection, not the user, decides (`is_superuser`), and what a client sends
-    /// when it connects: RESET goes back to it.
+    /// Sets what a client sends when it connects: RESET goes back to it.
     ///
     /// # Errors
     ///
     /// As of [`Settings::set`].
+    pub fn set_by_client(&mut self, name: &str, value: &str) -> Result<()> {
+        check_changeable(&SETTINGS[find(name)?])?;
+        self.set_start(name, value)
+    }
+
+    /// Sets what the connection, not the user, decides (`is_superuser`).
+    ///
+    /// # Errors
+    ///
+    /// 42704 for an unknown name, 22023 for a bad value.
     pub fn set_start(&mut self, name: &str, value: &str) -> Result<()> {
         let index = find(name)?;
         let canonical = (SETTINGS[index].check)(&SETTINGS[index], value)?;
@@ -106,12 +115,7 @@ impl Settings {
     pub fn set(&mut self, name: &str, value: Option<&str>, scope: Scope) -> Result<String> {
         let index = find(name)?;
         let setting = &SETTINGS[index];
-        let name = setting.name;
-        match setting.context {
-            Context::User => {}
-            Context::Internal => return Err(SettingError::Fixed { name }.into()),
-            Context::Server => return Err(SettingError::NeedsRestart { name }.into()),
-        }
+        check_changeable(setting)?;
         let canonical = value.map(|value| (setting.check)(setting, value)).transpose()?;
         self.undo.push(Change { index, before: self.values[index].clone() });
         match scope {
@@ -245,6 +249,16 @@ impl Settings {
             self.reported.retain(|(name, _)| name != setting.name);
             self.reported.push((setting.name.to_owned(), value));
         }
+    }
+}
+
+/// Whether a client may set it.
+fn check_changeable(setting: &Setting) -> Result<()> {
+    let name = setting.name;
+    match setting.context {
+        Context::User => Ok(()),
+        Context::Internal => Err(SettingError::Fixed { name }.into()),
+        Context::Server => Err(SettingError::NeedsRestart { name }.into()),
     }
 }
 

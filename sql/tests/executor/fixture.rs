@@ -260,6 +260,10 @@ impl Environment for Nothing {
     fn session_user(&self) -> &str {
         "postgres"
     }
+    fn is_superuser(&self) -> bool {
+        true
+    }
+
     fn current_user(&self) -> &str {
         "postgres"
     }

@@ -83,6 +83,8 @@ pub trait Environment {
     fn session_user(&self) -> &str;
     /// The role whose privileges count.
     fn current_user(&self) -> &str;
+    /// Whether that is a superuser.
+    fn is_superuser(&self) -> bool;
     /// Name of the database.
     fn database(&self) -> &str;
     /// The process id in BackendKeyData.

@@ -104,6 +104,7 @@ fn is_blocked(call: &mut Call<'_>) -> Result<Datum> {
     Ok(Datum::Bool(blockers.iter().any(waits)))
 }
 
+/// No right is checked: the only role there is, is a superuser.
 fn stop(call: &mut Call<'_>, ends_session: bool) -> Result<Datum> {
     let pid: i32 = call.arg(0)?;
     let found = call.environment.stop_session(pid, ends_session);

@@ -7,7 +7,7 @@ use crate::types::{Datum, Oid};
 
 /// Keys are data, and models are everybody's.
 fn for_superusers(call: &Call<'_>, function: &'static str) -> Result<()> {
-    if call.environment.setting("is_superuser").as_deref() == Some("on") {
+    if call.environment.is_superuser() {
         return Ok(());
     }
     Err(StatementError::FunctionDenied { function }.into())
