@@ -31,6 +31,9 @@ use crate::sync::{AtomicBool, Mutex, MutexGuard, RandomState};
 
 const SHARDS: usize = 64;
 
+/// What a shard keeps room for when nothing is locked. One transaction may have locked any number of rows.
+const IDLE_LOCKS_MAX: usize = 64;
+
 /// How far apart waiters stand who came one after the other, so that others find a place between them.
 const STRIDE: i64 = 1 << 20;
 
@@ -357,7 +360,11 @@ fn settle<K>(mut entry: OccupiedEntry<'_, Named<K>>) -> Woken {
     let lock = &mut entry.get_mut().lock;
     let woken = lock.serve();
     if lock.holders.is_empty() && lock.waiters.is_empty() {
-        entry.remove();
+        let (_, place) = entry.remove();
+        let shard = place.into_table();
+        if shard.is_empty() && shard.capacity() > IDLE_LOCKS_MAX {
+            *shard = HashTable::new();
+        }
     }
     woken
 }
