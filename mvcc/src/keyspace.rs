@@ -26,6 +26,7 @@ use reckon_storage::{
 use crate::blocking::Blocking;
 use crate::commit::Watermarks;
 use crate::error::Error;
+use crate::recent::Recent;
 use crate::sync::{AtomicI64, AtomicU64, RandomState, RwLock};
 use crate::transaction::Counters;
 
@@ -117,6 +118,7 @@ impl Source for KeyspaceSource {
 pub(crate) struct Keyspace {
     pub(crate) id: KeyspaceId,
     pub(crate) tree: Tree,
+    pub(crate) recent: Recent,
     base: Base,
     last_change: AtomicU64,
     /// Commits before it have left nothing to collect, and nothing is left that a low mark up to it would
@@ -246,6 +248,9 @@ impl Keyspace {
                 return Ok(changed);
             }
         }
+        if self.recent.is_unchanged(key, since) {
+            return Ok(false);
+        }
         counters.store_reads += 1;
         self.base.changed_since(self.id, key, since)
     }
@@ -330,6 +335,7 @@ impl Keyspaces {
         Keyspace {
             id,
             tree,
+            recent: Recent::default(),
             base: self.base.clone(),
             last_change: AtomicU64::new(0),
             collected: AtomicU64::new(collected.0),

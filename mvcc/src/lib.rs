@@ -16,6 +16,7 @@
 //! | [`exported`] | snapshots that a transaction lends to others |
 //! | [`write_set`] | a transaction's writes before it commits |
 //! | [`keyspace`] | a keyspace's tree, and the store it is a cache of |
+//! | `recent` | when keys were written last, roughly |
 //! | [`commit`] | the ordered queue and the sync of the log |
 //! | [`lock`] | row, table and advisory locks; deadlocks |
 //! | `serializable` | SERIALIZABLE: who read what whom overwrote |
@@ -41,6 +42,7 @@ pub mod keyspace;
 pub mod load;
 pub mod lock;
 pub mod prepared;
+mod recent;
 mod serializable;
 pub mod session;
 pub mod snapshot;

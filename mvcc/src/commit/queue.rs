@@ -180,6 +180,7 @@ fn apply(shared: &Shared, commit: &Commit<'_>, writes: &InOrder<'_>, at: Timesta
             let mut grown = 0;
             for Write { key, value, .. } in writes.of(id) {
                 grown += keyspace.tree.install(key, at.0, value, horizon.0);
+                keyspace.recent.note(key, at);
             }
             keyspace.add_rows(grown);
             keyspace.set_last_change(at);
