@@ -59,7 +59,7 @@ type Expected = &'static str;
 const A_PATH: Expected = "a path";
 const A_TIME: Expected = "a time such as 500ms, 30s or 5min";
 const A_SIZE: Expected = "a size such as 64MB or 2GB";
-const A_SHARE: Expected = "a size such as 2GB, or a part of memory such as 25%";
+const A_SHARE: Expected = "a size such as 2GB, or a part of memory such as 25% or 6% up to 128MB";
 const A_SWITCH: Expected = "on or off";
 const A_COUNT: Expected = "a positive number";
 
@@ -72,8 +72,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "block_cache_size",
-        default: "128MB",
-        apply: |c, v| bytes(v).map(|v| c.block_cache_bytes = v),
+        default: "6% up to 128MB",
+        apply: |c, v| share(v).map(|v| c.block_cache_bytes = v),
     },
     Setting {
         name: "cache_size",
@@ -148,8 +148,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "write_buffer_size",
-        default: "64MB",
-        apply: |c, v| bytes(v).map(|v| c.write_buffer_bytes = v),
+        default: "2% up to 64MB",
+        apply: |c, v| share(v).map(|v| c.write_buffer_bytes = v),
     },
 ];
 
@@ -383,15 +383,19 @@ fn bytes(value: &str) -> Result<usize, Expected> {
     usize::try_from(size(value)?).map_err(|_| A_SIZE)
 }
 
-/// A size, or a part of what this process may use.
+/// A size, or a part of what this process may use, which may have a limit.
 fn share(value: &str) -> Result<usize, Expected> {
-    match quantity(value).ok_or(A_SHARE)? {
-        (percent @ 1..=100, "%") => {
-            let bytes = u128::from(memory::available_bytes()) * u128::from(percent) / 100;
-            usize::try_from(bytes).map_err(|_| A_SHARE)
-        }
-        _ => bytes(value).map_err(|_| A_SHARE),
+    if let Some((part, most)) = value.split_once(" up to ") {
+        let most = bytes(most.trim()).map_err(|_| A_SHARE)?;
+        return percentage(part.trim()).map(|bytes| bytes.min(most));
     }
+    percentage(value).or_else(|_| bytes(value).map_err(|_| A_SHARE))
+}
+
+fn percentage(value: &str) -> Result<usize, Expected> {
+    let Some((percent @ 1..=100, "%")) = quantity(value) else { return Err(A_SHARE) };
+    let bytes = u128::from(memory::available_bytes()) * u128::from(percent) / 100;
+    usize::try_from(bytes).map_err(|_| A_SHARE)
 }
 
 impl fmt::Display for Place {
@@ -482,7 +486,9 @@ mod tests {
             "cache_size=99999999999TB",
             "cache_size=0%",
             "cache_size=101%",
-            "block_cache_size=5%",
+            "block_cache_size=5% up to",
+            "block_cache_size=5% up to 10%",
+            "block_cache_size=5MB up to 10MB",
             "shutdown_timeout=5 weeks",
             "max_connections=0",
             "listen=localhost",
@@ -499,6 +505,16 @@ mod tests {
         let mut layers = layers();
         layers.assign("cache_size=50%").unwrap();
         assert_eq!(layers.config().unwrap().cache_bytes, available / 2);
+    }
+
+    #[test]
+    fn blocks_and_write_buffers_take_a_part_of_little_memory_and_no_more_of_much() {
+        let (mut layers, available) = (layers(), memory::available_bytes() as usize);
+        let config = layers.config().unwrap();
+        assert_eq!(config.block_cache_bytes, (available / 50 * 3).min(128 << 20));
+        assert_eq!(config.write_buffer_bytes, (available / 50).min(64 << 20));
+        layers.assign("block_cache_size=1% up to 1TB").unwrap();
+        assert_eq!(layers.config().unwrap().block_cache_bytes, available / 100);
     }
 
     #[test]
