@@ -217,9 +217,9 @@ fn memory_stays_near_the_budget_and_what_the_counters_tell() {
              join wide on id = (g::bigint * 7919 * 104729 % 1200000)::int + 1",
         );
     }
-    // Statements have their memory too, for a while; and rows of many sizes that come and go leave holes: 0.96 to 1.2 times the
-    // budget were seen. Without an allocator that gives memory back it is several times as much.
-    let most = CACHE_MB * MB * 3 / 2;
+    // A twentieth more is what is promised; statements have their memory too, for a while. Without an allocator that gives
+    // memory back it is several times as much.
+    let most = CACHE_MB * MB * 21 / 20;
     let mut grown = u64::MAX;
     let within = condition::within(condition::PATIENCE, || {
         let store =

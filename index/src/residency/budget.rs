@@ -17,14 +17,14 @@ use crate::leaf::Search;
 use crate::residency::Clock;
 use crate::sync::Mutex;
 
-/// What the allocator takes for an allocation of `bytes`: glibc's eight bytes of bookkeeping, rounded up to 16. Another one's
-/// classes of sizes may take a tenth more; who knows what the process takes sets the size accordingly.
+/// What the allocator takes for an allocation of `bytes`. Its sizes are multiples of 16 up to 128, and from there on four between
+/// a power of two and the next: 160, 192, 224, 256, 320. Those are jemalloc's, which the server has; others take about as much.
 pub(crate) const fn footprint(bytes: usize) -> usize {
-    if bytes == 0 {
-        return 0;
+    if bytes <= 128 {
+        return bytes.next_multiple_of(16);
     }
-    let block = (bytes + 8).next_multiple_of(16);
-    if block < 32 { 32 } else { block }
+    let power = 1 << (bytes - 1).ilog2();
+    bytes.next_multiple_of(power / 4)
 }
 
 /// A leaf's worth before any was loaded.
