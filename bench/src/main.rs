@@ -38,6 +38,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The server's allocator, so that the embedded engine is measured on what it has in the server; SQLite has it as well.
+#[cfg(feature = "rocks")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Reckon measured against PostgreSQL, SQLite and an empty server.
 #[derive(Debug, Parser)]
 #[command(version)]
