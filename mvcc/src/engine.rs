@@ -61,7 +61,8 @@ pub struct Options {
     pub fsync: bool,
     /// The most a transaction may write.
     pub max_transaction_bytes: usize,
-    /// How many transactions may be prepared for two-phase commit at a time; 0: none.
+    /// How many transactions may be prepared for two-phase commit at a time; 0: none. A store that has more
+    /// does not open.
     pub max_prepared_transactions: usize,
     /// Whether leaves are built with models where these fit. Without, all are dense; for comparison.
     pub models: bool,

@@ -216,9 +216,15 @@ impl PreparedTransactions {
         }
     }
 
-    /// Reads what the store has, and takes the locks again. Before there are sessions.
+    /// Reads what the store has, and takes the locks again. Before there are sessions. Fails when the store
+    /// has more than there may be: then nobody could say which ones are to be done without.
     pub(crate) fn restore(&self, shared: &Shared) -> Result<(), Error> {
-        for (name, bytes) in shared.store.controls(record::PREFIX)? {
+        let max = shared.options.max_prepared_transactions;
+        let found = shared.store.controls(record::PREFIX)?;
+        if found.len() > max {
+            return Err(Error::Prepare(Problem::TooMany { max }));
+        }
+        for (name, bytes) in found {
             let Some(identifier) = name.strip_prefix(record::PREFIX) else { continue };
             let record = Record::decode(&bytes)?;
             let last = &shared.counts.last_transaction;

@@ -67,6 +67,24 @@ fn problem<T>(result: Result<T, Error>) -> PrepareProblem {
 }
 
 #[test]
+fn a_store_with_more_than_there_may_be_does_not_open_and_keeps_them() {
+    let (store, engine) = fresh();
+    for (identifier, key) in [("one", b"a"), ("two", b"b")] {
+        prepare(&mut engine.session(), identifier, key);
+    }
+    drop(engine);
+    let with = |max| {
+        let options = Options { max_prepared_transactions: max, ..options() };
+        Engine::open(Arc::clone(&store) as Arc<dyn Store>, options)
+    };
+    for max in [0, 1] {
+        let refused = with(max).unwrap_err();
+        assert!(matches!(refused, Error::Prepare(PrepareProblem::TooMany { max: m }) if m == max));
+    }
+    assert_eq!(with(2).unwrap().prepared().len(), 2);
+}
+
+#[test]
 fn prepared_rows_are_seen_once_they_are_committed_and_by_later_snapshots_only() {
     let (_, engine) = fresh();
     let (mut one, mut other) = (engine.session(), engine.session());

@@ -87,6 +87,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, broken: Broken) -> Exi
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("reckon: {error}");
+            if let Some(hint) = error.hint() {
+                eprintln!("reckon: hint: {hint}");
+            }
             ExitCode::FAILURE
         }
     }

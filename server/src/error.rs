@@ -31,6 +31,16 @@ pub(crate) enum Error {
     Random(getrandom::Error),
 }
 
+impl Error {
+    /// What to do, where the words of the error do not say it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Database(error) => error.fields().hint,
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

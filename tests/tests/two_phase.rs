@@ -162,23 +162,34 @@ fn what_is_prepared_survives_a_power_cut_with_its_locks() {
 }
 
 #[test]
-fn without_the_setting_nothing_is_prepared_but_what_was_can_be_finished() {
+fn a_server_that_may_have_fewer_than_it_has_does_not_start() {
     let mut server = Reckon::start_with(SETTINGS);
     let mut session = server.connect();
     session.run("create table t (id int primary key)");
-    session.run("begin; insert into t values (1); prepare transaction 'g'");
-    server.set(&[]);
+    for (id, name) in [(1, "g"), (2, "h")] {
+        session.run(&format!("begin; insert into t values ({id}); prepare transaction '{name}'"));
+    }
     assert!(server.stop().success());
+    for (setting, max) in [("max_prepared_transactions=1", 1), ("max_prepared_transactions=0", 0)] {
+        server.set(&[setting]);
+        server.clear_log();
+        assert!(!server.try_restart(), "it started with {setting}");
+        let log = server.log();
+        assert!(log.contains("maximum number of prepared transactions reached"), "{log}");
+        let hint = format!("Increase max_prepared_transactions (currently {max}).");
+        assert!(log.contains(&hint), "{log}");
+    }
+    server.set(&["max_prepared_transactions=2"]);
     server.restart();
     let mut session = server.connect();
-    assert_eq!(session.value("show max_prepared_transactions"), "0");
+    assert_eq!(session.value("select string_agg(gid, ',') from pg_prepared_xacts"), "g,h");
     assert_eq!(
-        session.sqlstate("begin; insert into t values (2); prepare transaction 'h'"),
-        "55000"
+        session.sqlstate("begin; insert into t values (3); prepare transaction 'i'"),
+        "53200"
     );
-    assert_eq!(session.value("select count(*) from t"), "0");
     session.run("commit prepared 'g'");
-    assert_eq!(session.value("select id from t"), "1");
+    session.run("rollback prepared 'h'");
+    assert_eq!(session.value("select string_agg(id::text, ',') from t"), "1");
 }
 
 #[test]
