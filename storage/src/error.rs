@@ -105,6 +105,14 @@ pub enum Error {
         /// RocksDB's own words.
         message: String,
     },
+    /// RocksDB met damage in a table file while it rewrote it, and takes no more writes: nothing was
+    /// written. Reads go on.
+    WritesRefused {
+        /// The table file.
+        file: PathBuf,
+        /// RocksDB's own words.
+        message: String,
+    },
     /// The operating system refused.
     Io {
         /// What was being done: a verb phrase.
@@ -141,12 +149,25 @@ impl Error {
 
     /// What the message has no room for: the keys a damaged table file leaves in doubt, and RocksDB's words about it.
     pub fn detail(&self) -> Option<String> {
-        let Self::DamagedTable { keyspace, lower, upper, message, .. } = self else { return None };
-        let end = match upper {
-            Some(upper) => format!("below {}", Hex(upper)),
-            None => "to its end".to_owned(),
-        };
-        Some(format!("Keyspace {keyspace}, keys from {} {end}: {message}", Hex(lower)))
+        match self {
+            Self::DamagedTable { keyspace, lower, upper, message, .. } => {
+                let end = match upper {
+                    Some(upper) => format!("below {}", Hex(upper)),
+                    None => "to its end".to_owned(),
+                };
+                Some(format!("Keyspace {keyspace}, keys from {} {end}: {message}", Hex(lower)))
+            }
+            Self::WritesRefused { message, .. } => Some(message.clone()),
+            _ => None,
+        }
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::WritesRefused { .. }).then_some(
+            "What other files hold can be read: copy it, or restore a backup. A restart takes writes \
+             until the file is to be rewritten again.",
+        )
     }
 }
 
@@ -198,6 +219,9 @@ impl fmt::Display for Error {
                 write!(f, "table file {} is damaged", file.display())
             }
             Self::DamagedTable { file: None, .. } => write!(f, "a table file is damaged"),
+            Self::WritesRefused { file, .. } => {
+                write!(f, "table file {} is damaged; nothing more can be written", file.display())
+            }
             Self::Io { action, path, source } => {
                 write!(f, "could not {action} {}: {source}", path.display())
             }

@@ -5,14 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reckon_tests::{Reckon, Session};
+use reckon_tests::{Reckon, ServerError, Session};
 
 const ROWS: u32 = 40_000;
 const CHUNK: u32 = 500;
 
 /// A server with a table in one file on the disk, which is then damaged in the middle.
-fn damaged() -> (Reckon, PathBuf) {
-    let mut server = Reckon::start();
+fn damaged(settings: &[&str]) -> (Reckon, PathBuf) {
+    let mut server = Reckon::start_with(settings);
     let mut session = server.connect();
     session.run("create table t (id int primary key, v text, w text)");
     session.run(&format!(
@@ -65,7 +65,7 @@ fn answers(session: &mut Session, sql: &str, right: &str, file: &Path) -> bool {
 
 #[test]
 fn what_a_damaged_block_held_is_an_error_that_names_file_and_keys() {
-    let (server, file) = damaged();
+    let (server, file) = damaged(&[]);
     let mut session = server.connect();
     let whole = format!("select count(*) from t where v = md5(id::text) and id <= {ROWS}");
     for _ in 0..2 {
@@ -99,7 +99,7 @@ fn what_a_damaged_block_held_is_an_error_that_names_file_and_keys() {
 
 #[test]
 fn a_server_with_a_damaged_block_lives_on() {
-    let (server, file) = damaged();
+    let (server, file) = damaged(&[]);
     let mut session = server.connect();
     let whole = format!("select count(*) from t where w <> '' and id <= {ROWS}");
     session.run("begin");
@@ -112,4 +112,89 @@ fn a_server_with_a_damaged_block_lives_on() {
     assert_eq!(session.value("select v = md5('100001') from t where id = 100001"), "t");
     assert_eq!(session.value("select sum(i) from other"), "55");
     assert_eq!(server.connect().value("select count(*) from other"), "10");
+}
+
+/// Nothing is kept that nobody sees, and memory is written to files soon.
+const REWRITES: &[&str] = &["history_retention=0s", "write_buffer_size=4MB"];
+
+/// The error of a write, or of a rewrite, that found the file damaged.
+#[track_caller]
+fn refused(error: &ServerError, file: &Path) {
+    let name = file.display().to_string();
+    assert_eq!(error.sqlstate, "XX001", "{error}");
+    let message = format!("table file {name} is damaged; nothing more can be written");
+    assert_eq!(error.message, message);
+    assert!(error.detail.contains("block checksum mismatch"), "{}", error.detail);
+}
+
+/// After a compaction met the damage: reads as before, no write goes through, the log says why.
+#[track_caller]
+fn check_refuses_writes(server: &Reckon, file: &Path) {
+    let mut session = server.connect();
+    for write in [
+        "insert into other values (11)",
+        "update other set i = 0",
+        "create table made (i int)",
+        "vacuum t",
+        "begin; create table loaded (i int); insert into loaded select generate_series(1, 50000); commit",
+    ] {
+        refused(&session.query(write).expect_err(write), file);
+        // A block is over, or fails until it is rolled back.
+        session.run("rollback");
+    }
+    assert_eq!(session.value("select sum(i) from other"), "55");
+    assert_eq!(session.value("select v = md5('2') from t where id = 2"), "t");
+    let whole = format!("select count(*) from t where w <> '' and id <= {ROWS}");
+    assert!(!answers(&mut session, &whole, &ROWS.to_string(), file));
+    let said = format!("table file {} is damaged; writes are refused", file.display());
+    assert_eq!(server.log().matches(&said).count(), 1, "{}", server.log());
+}
+
+#[test]
+fn a_vacuum_that_meets_a_damaged_block_says_so_and_nothing_is_lost() {
+    let (mut server, file) = damaged(REWRITES);
+    for round in 1..3 {
+        let mut session = server.connect();
+        session.run(&format!("update t set w = 'changed {round}' where id = 1"));
+        refused(&session.query("vacuum t").expect_err("it was rewritten"), &file);
+        check_refuses_writes(&server, &file);
+        assert_eq!(session.value("select w from t where id = 1"), format!("changed {round}"));
+        drop(session);
+        if round == 1 {
+            server.stop();
+        } else {
+            server.kill();
+        }
+        server.clear_log();
+        server.restart();
+        let mut session = server.connect();
+        assert_eq!(session.value("select w from t where id = 1"), format!("changed {round}"));
+        assert_eq!(session.value("select count(*) from t where id < 100"), "99");
+    }
+}
+
+#[test]
+fn writes_are_refused_once_a_compaction_met_a_damaged_block_and_none_that_was_acknowledged_is_lost()
+{
+    let (mut server, file) = damaged(REWRITES);
+    let mut session = server.connect();
+    let mut acknowledged = 0;
+    let error = loop {
+        assert!(acknowledged < 1000, "no compaction took the damaged file");
+        let next = acknowledged + 1;
+        let sql = format!("update t set w = lpad('{next}', 400, '.') where id <= 5000");
+        match session.query(&sql) {
+            Ok(answer) => assert_eq!(answer.tag, "UPDATE 5000"),
+            Err(error) => break error,
+        }
+        acknowledged = next;
+    };
+    refused(&error, &file);
+    check_refuses_writes(&server, &file);
+    drop(session);
+    server.kill();
+    server.restart();
+    let written =
+        format!("select count(*) from t where id <= 5000 and w = lpad('{acknowledged}', 400, '.')");
+    assert_eq!(server.connect().value(&written), "5000");
 }

@@ -157,7 +157,8 @@ fn storage_sqlstate(error: &StorageError) -> SqlState {
         StorageError::HistoryCollected { .. } => SqlState::SNAPSHOT_TOO_OLD,
         StorageError::MalformedKey { .. }
         | StorageError::Corrupt { .. }
-        | StorageError::DamagedTable { .. } => SqlState::DATA_CORRUPTED,
+        | StorageError::DamagedTable { .. }
+        | StorageError::WritesRefused { .. } => SqlState::DATA_CORRUPTED,
         _ => SqlState::IO_ERROR,
     }
 }
@@ -197,7 +198,11 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
             hint: Some("Ask for a later time, or raise history_retention.".to_owned()),
             ..Fields::default()
         },
-        Below::Storage(error) => Fields { detail: error.detail(), ..Fields::default() },
+        Below::Storage(error) => Fields {
+            detail: error.detail(),
+            hint: error.hint().map(str::to_owned),
+            ..Fields::default()
+        },
         _ => Fields::default(),
     }
 }

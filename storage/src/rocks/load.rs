@@ -52,6 +52,7 @@ impl RocksLoad {
         if versions::holds_versions(&store.db, keyspace)? {
             return Err(Error::NotEmpty { keyspace });
         }
+        store.writer.check(&store.db)?;
         let path = store.directory.loads().join(keyspace.to_string());
         io_result("create", &path, std::fs::create_dir(&path))?;
         let workspace = Workspace { path };

@@ -57,7 +57,7 @@ pub(super) fn read_failed(
 }
 
 /// The table file that RocksDB's words name.
-fn named_file(message: &str) -> Option<PathBuf> {
+pub(super) fn named_file(message: &str) -> Option<PathBuf> {
     let is_table = |path: &&Path| path.extension().is_some_and(|extension| extension == "sst");
     // The path may hold spaces: it ends with the suffix and begins with the first slash before.
     let end = message.find(".sst")? + ".sst".len();

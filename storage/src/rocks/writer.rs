@@ -5,6 +5,9 @@
 //! 1. Records are numbered without gaps: a number is used up only by a write that succeeded.
 //! 2. Numbers in `synced` were in the log before a sync began that succeeded.
 //! 3. After the first failed write or sync nothing is written any more.
+//! 4. A write that is refused leaves no trace. Once a compaction has met a damaged table file, RocksDB
+//!    refuses every write before it looks at it; that this was the reason is known by the file it names
+//!    and by its count of writes, which stands still.
 //!
 //! # Concurrency
 //!
@@ -18,6 +21,7 @@ use rocksdb::{DB, ErrorKind, WriteBatch, WriteOptions};
 
 use super::meta;
 use super::record::{LogEnd, Stamp};
+use super::table::named_file;
 use crate::error::Error;
 use crate::store::Timestamp;
 
@@ -32,6 +36,8 @@ pub(super) struct Writer {
     last: AtomicU64,
     synced: AtomicU64,
     failed: AtomicBool,
+    /// Whether RocksDB has refused a write for damage; for the log.
+    refused: AtomicBool,
 }
 
 impl Writer {
@@ -46,6 +52,7 @@ impl Writer {
             last: AtomicU64::new(end.last.0),
             synced: AtomicU64::new(end.record),
             failed: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -86,6 +93,18 @@ impl Writer {
         Ok(())
     }
 
+    /// Fails if RocksDB takes no more writes because it met a damaged table file.
+    pub(super) fn check(&self, db: &DB) -> Result<(), Error> {
+        let mut options = WriteOptions::default();
+        options.set_no_slowdown(true);
+        options.disable_wal(true);
+        let _end = self.end.lock();
+        let before = db.latest_sequence_number();
+        let answer = db.write_opt(WriteBatch::default(), &options);
+        let refusal = answer.err().and_then(|error| self.refusal(db, before, &error));
+        refusal.map_or(Ok(()), Err)
+    }
+
     /// Hands the log to the operating system, and with `sync` to the disk.
     pub(super) fn flush(&self, db: &DB, sync: bool) -> Result<(), Error> {
         self.refuse_if_failed()?;
@@ -109,11 +128,29 @@ impl Writer {
         batch.put_log_data(Stamp { store: self.store, end, durable, synced }.encode());
         fill(&mut batch);
         batch.put_cf(meta::family(db), meta::LAST, end.encode());
+        let before = db.latest_sequence_number();
         match db.write_opt(batch, &self.options) {
             Ok(()) => Ok(end),
             Err(error) if error.kind() == ErrorKind::Incomplete => Err(Error::Stalled),
-            Err(error) => Err(self.fail("write to the log", &error)),
+            Err(error) => {
+                let refusal = self.refusal(db, before, &error);
+                Err(refusal.unwrap_or_else(|| self.fail("write to the log", &error)))
+            }
         }
+    }
+
+    /// What a write came to that found RocksDB refusing all of them for a damaged file, with `before` writes
+    /// in it (invariant 4); `None` when it failed otherwise.
+    fn refusal(&self, db: &DB, before: u64, error: &rocksdb::Error) -> Option<Error> {
+        let message = error.to_string();
+        let is_refused =
+            error.kind() == ErrorKind::Corruption && db.latest_sequence_number() == before;
+        let file = named_file(&message).filter(|_| is_refused)?;
+        if !self.refused.swap(true, Ordering::AcqRel) {
+            let file = file.display();
+            tracing::error!("table file {file} is damaged; writes are refused: {message}");
+        }
+        Some(Error::WritesRefused { file, message })
     }
 
     fn refuse_if_failed(&self) -> Result<(), Error> {
