@@ -26,12 +26,13 @@ use crate::interrupt::Interrupt;
 use crate::keyspace::{Base, Keyspace, Keyspaces};
 use crate::lock::{LockStatus, Locks};
 use crate::prepared::PreparedTransactions;
-use crate::serializable::Certifier;
+use crate::serializable::{Certifier, PredicateLock};
 use crate::session::{Session, SessionId, Sessions};
 use crate::snapshot::Horizon;
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{AtomicU64, Mutex};
 use crate::timestamp::Clock;
+use crate::transaction::Counters;
 use crate::upkeep::Upkeep;
 
 /// Where the log is synced.
@@ -236,7 +237,18 @@ impl Engine {
 
     /// The locks that are held and wanted.
     pub fn locks(&self) -> Vec<LockStatus> {
-        self.shared.locks.status()
+        let keyspaces = &self.shared.keyspaces;
+        self.shared.locks.status(|keyspace, key| {
+            let found = keyspaces.find(keyspace).newest(key, &mut Counters::default(), |_| ());
+            // A row that cannot be read is one.
+            !matches!(found, Ok(None))
+        })
+    }
+
+    /// What SERIALIZABLE transactions have read and others may not have overwritten, also those that have
+    /// ended and still matter.
+    pub fn predicate_locks(&self) -> Vec<PredicateLock> {
+        self.shared.certifier.predicate_locks()
     }
 
     /// The sessions that are open, each with how many transactions it has begun.

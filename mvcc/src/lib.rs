@@ -62,11 +62,11 @@ pub use exported::{Export, Exporter};
 pub use interrupt::{Interrupt, Reason};
 pub use load::Load;
 pub use lock::{
-    AdvisoryKey, AdvisoryLock, Deadlock, DeadlockEdge, LockStatus, LockTarget, RowLock, TableLock,
-    TableLockId, Wait,
+    AdvisoryKey, AdvisoryLock, Deadlock, DeadlockEdge, KeyName, LockStatus, LockSubject,
+    LockTarget, RowLock, TableLock, TableLockId, Wait,
 };
 pub use prepared::{Claim, Prepared, Problem as PrepareProblem};
-pub use serializable::Reason as NotSerializable;
+pub use serializable::{Extent, PredicateLock, Reason as NotSerializable};
 pub use session::{Advisory, Session, SessionId};
 pub use snapshot::{Command, Isolation, Snapshot};
 pub use transaction::{Committed, Counters, Locked, Savepoint, Transaction, TransactionId};

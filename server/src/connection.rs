@@ -136,6 +136,7 @@ async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
 /// Makes the session and greets the client.
 async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option<Connection> {
     let Admitted { input, mut place, user, database, settings, secret } = admitted;
+    let peer = stream.peer_address();
     let (reader, writer) = stream.detach().and_then(|stream| stream.attach()).ok()?;
     let options = ConnectOptions { user, database, settings };
     let mut session = match server.database.connect(options) {
@@ -148,6 +149,7 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
             return None;
         }
     };
+    session.set_client(peer);
     place.process = session.backend_pid();
     session.leave_waits();
     let entry = place.enter(secret, session.interrupt(), writer);
@@ -371,6 +373,7 @@ impl Connection {
     fn ready(&mut self) {
         self.parameters();
         self.notifications();
+        self.session.rest();
         response::ready(&mut self.out, self.session.transaction_status());
     }
 

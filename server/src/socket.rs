@@ -5,6 +5,7 @@
 //! holds the writing half may wake the session by shutting a direction down.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use bytes::BytesMut;
@@ -62,6 +63,14 @@ impl Stream {
         match self {
             Self::Tcp(_) => None,
             Self::Unix(stream) => stream.peer_cred().ok().map(|credentials| credentials.uid()),
+        }
+    }
+
+    /// The address of the other end; `None` for a Unix socket, and for one that is lost.
+    pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
         }
     }
 

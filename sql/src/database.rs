@@ -15,7 +15,7 @@ use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
 #[cfg(feature = "rocks")]
 use crate::error::ExecutionError;
 use crate::error::{Error, NameError, Result, StatementError};
-use crate::session::{Channels, ConnectOptions, Session};
+use crate::session::{Activities, Channels, ConnectOptions, Session};
 use crate::types::Oid;
 
 /// An open data directory. Clones share it.
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) row_ids: crate::exec::RowIds,
     pub(crate) table_sizes: TableSizes,
     pub(crate) presence: Presence,
+    pub(crate) activities: Activities,
     pub(crate) channels: Channels,
     stop: OnceLock<Box<Stop>>,
 }
@@ -92,6 +93,7 @@ impl Database {
         let database = Database(Arc::new(Inner {
             table_sizes: TableSizes::new(engine.clone()),
             presence: Presence::default(),
+            activities: Activities::default(),
             channels: Channels::default(),
             stop: OnceLock::new(),
             engine,

@@ -43,7 +43,7 @@ pub(crate) use hand_over::{HandedLocks, HeldLocks};
 use queue::{LockTable, Waiter};
 pub use row::RowLock;
 pub(crate) use row::{HeldRow, RowAnswer, row_key};
-pub use status::LockStatus;
+pub use status::{KeyName, LockStatus, LockSubject};
 pub(crate) use table::HeldTable;
 use table::StrongLocks;
 pub use table::{TableLock, TableLockId};

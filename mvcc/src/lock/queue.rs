@@ -16,6 +16,8 @@
 //! 3. Between two times that the first of a queue is served, or that the queue is empty, at most `passes_max`
 //!    requests pass it: nobody starves.
 
+mod sight;
+
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use smallvec::SmallVec;
 use crate::interrupt::Signal;
 use crate::session::{Member, SessionId};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, RandomState};
+pub(crate) use sight::{Place, Sight};
 
 const SHARDS: usize = 64;
 
@@ -104,18 +107,6 @@ pub(crate) struct Blocker {
     pub(crate) transaction: u64,
     /// Holds the lock; else it waits in front and would be granted first.
     pub(crate) holds: bool,
-}
-
-/// A holder or a waiter, as others see it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sight {
-    pub(crate) session: SessionId,
-    pub(crate) transaction: u64,
-    /// What it holds, or wants.
-    pub(crate) modes: u8,
-    pub(crate) granted: bool,
-    /// For a waiter, the transaction it waits for.
-    pub(crate) blocked_by: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -240,29 +231,6 @@ impl<K: Hash + Eq> LockTable<K> {
         };
         wake(woken);
         false
-    }
-
-    /// Shows all holders and waiters.
-    pub(crate) fn each(&self, mut see: impl FnMut(&K, Sight)) {
-        for shard in &self.shards {
-            for named in shard.lock().iter() {
-                let sight = |holder: &Holder, modes, blocked_by: Option<Blocker>| Sight {
-                    session: holder.session,
-                    transaction: holder.transaction,
-                    modes,
-                    granted: blocked_by.is_none(),
-                    blocked_by: blocked_by.map(|blocker| blocker.transaction),
-                };
-                for holder in &named.lock.holders {
-                    see(&named.key, sight(holder, holder.modes, None));
-                }
-                for waiter in &named.lock.waiters {
-                    // Whoever waits has somebody to wait for.
-                    let blocker = named.lock.blockers(waiter).first().copied();
-                    see(&named.key, sight(&waiter.holder, waiter.mode.bit, blocker));
-                }
-            }
-        }
     }
 
     /// Whom a waiter waits for; empty once it was granted.

@@ -9,6 +9,7 @@
 //!    is prepared reads and writes nothing more: who committed meets it no longer.
 
 mod prepared;
+mod status;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -18,7 +19,7 @@ use reckon_storage::{KeyspaceId, Timestamp};
 
 use super::marks::{Found, Marks, Own, Span};
 use super::safe::{Safety, Verdict};
-use super::{Reason, XactId};
+use super::{Owner, Reason, XactId};
 use crate::error::Error;
 use crate::session::SessionId;
 use crate::sync::RandomState;
@@ -42,7 +43,7 @@ struct Committed {
 /// One transaction.
 #[derive(Debug)]
 struct Xact {
-    session: SessionId,
+    owner: Owner,
     snapshot: Timestamp,
     /// Declared, or it ended without having written.
     read_only: bool,
@@ -108,7 +109,7 @@ impl Graph {
     /// Enters a transaction. With `safety` it is READ ONLY, and told when it is safe.
     pub(super) fn begin(
         &mut self,
-        session: SessionId,
+        owner: Owner,
         snapshot: Timestamp,
         safety: Option<Arc<Safety>>,
     ) -> XactId {
@@ -120,7 +121,7 @@ impl Graph {
             None => Set::default(),
         };
         let xact = Xact {
-            session,
+            owner,
             snapshot,
             read_only: safety.is_some(),
             committed: None,
@@ -143,8 +144,8 @@ impl Graph {
 
     /// Enters a transaction that may write, with a snapshot that another one took. Whoever reads only and
     /// began since that snapshot did not meet it there.
-    pub(super) fn begin_imported(&mut self, session: SessionId, snapshot: Timestamp) -> XactId {
-        let id = self.begin(session, snapshot, None);
+    pub(super) fn begin_imported(&mut self, owner: Owner, snapshot: Timestamp) -> XactId {
+        let id = self.begin(owner, snapshot, None);
         let later = (Excluded((snapshot, XactId(u64::MAX))), Unbounded);
         for (_, reader) in self.running.range(later) {
             if let Some(reader) = self.xacts.get_mut(reader)
@@ -159,7 +160,7 @@ impl Graph {
     /// Whether a session runs a transaction at a snapshot.
     pub(super) fn runs_at(&self, session: SessionId, snapshot: Timestamp) -> bool {
         let mut running = self.running.range((snapshot, XactId(0))..=(snapshot, XactId(u64::MAX)));
-        running.any(|(_, id)| self.xacts.get(id).is_some_and(|xact| xact.session == session))
+        running.any(|(_, id)| self.xacts.get(id).is_some_and(|xact| xact.owner.session == session))
     }
 
     /// Its session waits until its snapshot is known to be safe or not.
@@ -172,9 +173,9 @@ impl Graph {
     /// The sessions whose writers a session waits for.
     pub(super) fn threats_of(&self, session: SessionId) -> Vec<SessionId> {
         let running = self.running.iter().filter_map(|(_, id)| self.xacts.get(id));
-        let waiting = running.filter(|xact| xact.session == session && xact.waits);
+        let waiting = running.filter(|xact| xact.owner.session == session && xact.waits);
         let threats = waiting.flat_map(|xact| &xact.threats);
-        threats.filter_map(|id| self.xacts.get(id)).map(|xact| xact.session).collect()
+        threats.filter_map(|id| self.xacts.get(id)).map(|xact| xact.owner.session).collect()
     }
 
     /// It read a range.
@@ -501,7 +502,7 @@ impl Graph {
             self.committed.remove(&(committed.last, SUMMARY));
         }
         let mut summary = before.unwrap_or_else(|| Xact {
-            session: old.session,
+            owner: old.owner,
             snapshot: old.snapshot,
             read_only: old.read_only,
             committed: old.committed,
@@ -565,7 +566,7 @@ impl Xact {
 mod tests {
     use super::*;
 
-    const SELF: SessionId = SessionId(1);
+    const SELF: Owner = Owner { session: SessionId(1), transaction: 1 };
     const TABLE: KeyspaceId = KeyspaceId(7);
 
     #[test]

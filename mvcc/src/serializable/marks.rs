@@ -17,7 +17,8 @@ use bincode::{Decode, Encode};
 use reckon_storage::{KeyRange, KeyspaceId};
 use smallvec::SmallVec;
 
-use super::XactId;
+use super::{Extent, XactId};
+use crate::lock::KeyName;
 use crate::sync::RandomState;
 
 /// Keys that one transaction marks one by one in one keyspace.
@@ -269,6 +270,20 @@ impl Marks {
             for (lower, upper) in ranges.0 {
                 self.add(into, to, keyspace, Span { lower, upper });
             }
+        }
+    }
+
+    /// Shows everything that a transaction marked.
+    pub(super) fn each_of(&self, own: &Own, who: XactId, mut see: impl FnMut(KeyspaceId, Extent)) {
+        for (keyspace, points) in &own.0 {
+            let ranges = self.0.get(keyspace).and_then(|marked| marked.ranges.get(&who));
+            let mut ranges = ranges.into_iter().flat_map(|spans| &spans.0).peekable();
+            if ranges.peek().is_some_and(|(lower, upper)| lower.is_empty() && upper.is_none()) {
+                see(*keyspace, Extent::All);
+                continue;
+            }
+            ranges.for_each(|(lower, _)| see(*keyspace, Extent::Range(KeyName::of(lower))));
+            points.iter().for_each(|key| see(*keyspace, Extent::Key(KeyName::of(key))));
         }
     }
 

@@ -41,6 +41,7 @@
 mod graph;
 mod marks;
 mod safe;
+mod status;
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,10 +55,24 @@ use graph::Graph;
 pub(crate) use graph::SerialRecord;
 pub(crate) use marks::Span;
 pub(crate) use safe::{Safety, Verdict};
+pub use status::{Extent, PredicateLock};
 
 /// Names a SERIALIZABLE transaction. 0 is what the oldest committed ones become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct XactId(u64);
+
+/// Whose a transaction is: a session's, and which of those it has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Owner {
+    session: SessionId,
+    transaction: u64,
+}
+
+impl Owner {
+    fn of(member: &Member) -> Self {
+        Self { session: member.id, transaction: member.transactions() }
+    }
+}
 
 /// Why a transaction cannot be serialized. Display is PostgreSQL's DETAIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +137,7 @@ impl Certifier {
     ) -> (XactId, Timestamp) {
         let mut graph = self.graph.lock();
         let at = snapshot();
-        (graph.begin(member.id, at, None), at)
+        (graph.begin(Owner::of(member), at, None), at)
     }
 
     /// Enters a READ ONLY transaction. Its session's signal is raised once its snapshot is known to be safe or not.
@@ -134,7 +149,7 @@ impl Certifier {
         let safety = Safety::unknown(Arc::clone(&member.signal));
         let mut graph = self.graph.lock();
         let at = snapshot();
-        let id = graph.begin(member.id, at, Some(Arc::clone(&safety)));
+        let id = graph.begin(Owner::of(member), at, Some(Arc::clone(&safety)));
         (id, at, safety)
     }
 
@@ -147,7 +162,7 @@ impl Certifier {
         at: Timestamp,
     ) -> Option<XactId> {
         let mut graph = self.graph.lock();
-        graph.runs_at(exporter, at).then(|| graph.begin_imported(member.id, at))
+        graph.runs_at(exporter, at).then(|| graph.begin_imported(Owner::of(member), at))
     }
 
     /// Its session waits until its snapshot is known to be safe or not.

@@ -80,8 +80,40 @@ pub static LOCKS: VirtualRelation = VirtualRelation {
     ],
 };
 
+/// `pg_stat_activity`: one row a session.
+pub static ACTIVITY: VirtualRelation = VirtualRelation {
+    oid: Oid(4_000_000_004),
+    schema: "pg_catalog",
+    name: "pg_stat_activity",
+    columns: &[
+        ("datid", Type::OID),
+        ("datname", Type::NAME),
+        ("pid", Type::INT4),
+        ("leader_pid", Type::INT4),
+        ("usesysid", Type::OID),
+        ("usename", Type::NAME),
+        ("application_name", Type::TEXT),
+        ("client_addr", Type::TEXT),
+        ("client_hostname", Type::TEXT),
+        ("client_port", Type::INT4),
+        ("backend_start", Type::TIMESTAMPTZ),
+        ("xact_start", Type::TIMESTAMPTZ),
+        ("query_start", Type::TIMESTAMPTZ),
+        ("state_change", Type::TIMESTAMPTZ),
+        ("wait_event_type", Type::TEXT),
+        ("wait_event", Type::TEXT),
+        ("state", Type::TEXT),
+        ("backend_xid", Type::XID),
+        ("backend_xmin", Type::XID),
+        ("query_id", Type::INT8),
+        ("query", Type::TEXT),
+        ("backend_type", Type::TEXT),
+    ],
+};
+
 /// All of them.
-pub(super) static COMPUTED: [(&VirtualRelation, Relation); 4] = [
+pub(super) static COMPUTED: [(&VirtualRelation, Relation); 5] = [
+    (&ACTIVITY, Relation::Virtual(&ACTIVITY)),
     (&COUNTERS, Relation::Virtual(&COUNTERS)),
     (&INDEX_STATS, Relation::Virtual(&INDEX_STATS)),
     (&LOCKS, Relation::Virtual(&LOCKS)),

@@ -19,7 +19,7 @@ pub(crate) use bootstrap::{annotate, create_cluster, put, remove};
 pub(crate) use cache::{AsOf, Cache};
 pub use cluster::Cluster;
 pub use contents::{Catalog, Relation};
-pub use counters::{COUNTERS, INDEX_STATS, LOCKS, PREPARED_XACTS};
+pub use counters::{ACTIVITY, COUNTERS, INDEX_STATS, LOCKS, PREPARED_XACTS};
 pub use definition::{
     Column, Constraint, ConstraintKind, DatabaseDefinition, Index, IndexColumn, Role, RowIdentity,
     Schema, Table,

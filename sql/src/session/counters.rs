@@ -3,8 +3,10 @@
 
 use reckon_mvcc::{KeyspaceId, Snapshot, Transaction, TreeStatistics};
 
-use super::{locks, two_phase};
-use crate::catalog::{COUNTERS, Catalog, Cluster, INDEX_STATS, LOCKS, PREPARED_XACTS, Table};
+use super::{activity, locks, two_phase};
+use crate::catalog::{
+    ACTIVITY, COUNTERS, Catalog, Cluster, INDEX_STATS, LOCKS, PREPARED_XACTS, Role, Table,
+};
 use crate::database::Database;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Relations;
@@ -15,6 +17,8 @@ pub(super) struct Computed {
     pub(super) database: Database,
     /// Where the definitions of the session's database are.
     pub(super) catalog: KeyspaceId,
+    /// Who looks.
+    pub(super) user: Role,
 }
 
 impl Relations for Computed {
@@ -36,11 +40,25 @@ impl Relations for Computed {
             let cluster = Cluster::load(transaction, &snapshot.untracked())?;
             return two_phase::rows(&self.database.engine().prepared(), &cluster);
         }
+        if relation == ACTIVITY.name {
+            let (engine, activities) = (self.database.engine(), &self.database.inner().activities);
+            return Ok(activity::rows(engine, activities, &self.user));
+        }
         if relation == LOCKS.name {
-            return Ok(locks::rows(self.database.engine()));
+            return locks::rows(self.database.engine(), || places(transaction, snapshot));
         }
         Err(ExecutionError::Internal { what: "no such computed relation" }.into())
     }
+}
+
+/// Which keyspace is which relation's, in all databases.
+fn places(transaction: &Transaction, snapshot: &Snapshot) -> Result<locks::Places> {
+    let snapshot = snapshot.untracked();
+    let mut places = locks::Places::default();
+    for database in Cluster::load(transaction, &snapshot)?.databases {
+        places.add(database.oid, &Catalog::load(transaction, &snapshot, database.catalog)?);
+    }
+    Ok(places)
 }
 
 fn integer(value: u64) -> Datum {

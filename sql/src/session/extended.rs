@@ -16,6 +16,7 @@ impl Session {
     ///
     /// Whatever analysis finds; 42P05 when the name is taken, 42601 for two statements.
     pub fn parse(&mut self, name: &str, sql: &str, parameter_types: &[Oid]) -> Result<()> {
+        self.runs(sql);
         let result = self.prepare(name, sql, parameter_types);
         self.settle(result)
     }
@@ -88,6 +89,7 @@ impl Session {
         result_formats: &[i16],
     ) -> Result<()> {
         let prepared = self.prepared(statement)?;
+        self.runs(prepared.statement.as_ref().map_or("", |statement| statement.source.text()));
         self.check_allowed(prepared.statement.as_ref())?;
         if !portal.is_empty() && self.portals.contains_key(portal) {
             return Err(StatementError::DuplicatePortal { name: portal.to_owned() }.into());

@@ -13,6 +13,7 @@
 //! 3. Table locks are taken before the snapshot, and the definitions a plan was made from are
 //!    looked at again once they are held.
 
+mod activity;
 mod as_of;
 mod block;
 mod bound;
@@ -45,6 +46,8 @@ use crate::database::Database;
 use crate::error::{NameError, Result, SqlState};
 use crate::settings::Settings;
 use crate::types::{Datum, Oid};
+pub(crate) use activity::Activities;
+use activity::Activity;
 use block::Block;
 pub(crate) use bound::Names;
 use copying::CopyIn;
@@ -84,6 +87,10 @@ pub struct Session {
     /// What AND CHAIN gave the block.
     chained: Option<Characteristics>,
     surroundings: Surroundings,
+    /// What others see of it.
+    activity: Arc<Activity>,
+    /// The version of the settings that its application's name there is of.
+    named_at: Option<u64>,
     /// The newest definitions read so far, without changes of an open transaction.
     committed: Option<AsOf>,
     /// The open transaction's own view, and which of its own changes it was read after.
@@ -134,8 +141,15 @@ impl Session {
         if !database.inner().presence.enter(definition.oid) {
             return Err(NameError::UndefinedDatabase { name: definition.name }.into());
         }
-        Ok(Session {
-            relations: Computed { database: database.clone(), catalog: definition.catalog },
+        let begun_at = environment::now(&engine);
+        let activity = Activity::new(surroundings.pid, &user, &definition, begun_at);
+        let activity = Arc::new(activity);
+        database.inner().activities.enter(Arc::clone(&activity));
+        let (catalog, viewer) = (definition.catalog, user.clone());
+        let mut session = Session {
+            relations: Computed { database: database.clone(), catalog, user: viewer },
+            activity,
+            named_at: None,
             database,
             definition,
             watch,
@@ -159,7 +173,9 @@ impl Session {
             interrupt,
             notices: Vec::new(),
             durable_needed: None,
-        })
+        };
+        session.name_application();
+        Ok(session)
     }
 
     /// The letter in ReadyForQuery: `I`dle, in a `T`ransaction block, or in a failed one (`E`).
@@ -274,6 +290,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let inner = self.database.inner();
         inner.presence.leave(self.definition.oid);
+        inner.activities.leave(self.surroundings.pid);
         self.surroundings.mail.close(&inner.channels, self.definition.oid);
         if let Block::Open(open) | Block::Failed(Some(open)) = std::mem::take(&mut self.block) {
             open.transaction.rollback();

@@ -53,6 +53,7 @@ impl Session {
     ///
     /// 42601 with the position; nothing has run then.
     pub fn script(&mut self, sql: &str) -> Result<Script> {
+        self.runs(sql);
         let outline = Outline::of(sql);
         if let Some(known) = outline.as_ref().and_then(|outline| self.by_outline(outline)) {
             return Ok(Script::single(known));

@@ -12,8 +12,8 @@ use reckon_storage::Timestamp;
 
 use super::{Graph, Set, Xact};
 use crate::error::Error;
-use crate::serializable::XactId;
 use crate::serializable::marks::{Own, WrittenMarks};
+use crate::serializable::{Owner, XactId};
 use crate::session::SessionId;
 
 /// What is written down of a prepared transaction.
@@ -34,7 +34,7 @@ impl Graph {
     ) -> Result<(), Error> {
         self.doom_pivots(id)?;
         if let Some(xact) = self.xacts.get_mut(&id) {
-            xact.session = session;
+            xact.owner.session = session;
             xact.prepared = Some(at);
             self.prepared += 1;
         }
@@ -67,7 +67,7 @@ impl Graph {
         self.writes.add_all(&mut writes, id, record.writes);
         let snapshot = Timestamp(record.snapshot_us);
         let xact = Xact {
-            session,
+            owner: Owner { session, transaction: 0 },
             snapshot,
             read_only: false,
             committed: None,
