@@ -277,13 +277,13 @@ pub(super) fn table_key(constraint: &TableConstraint, source: &Source) -> Result
         TableConstraint::PrimaryKey(key) => {
             characteristics(key.characteristics.as_ref())?;
             no_index_words(key.index_name.as_ref(), key.index_type.as_ref())?;
-            refuse(!key.include.is_empty(), "INCLUDE in a primary key")?;
             refuse(!key.index_options.is_empty(), "an index option")?;
             Ok(NewKey {
                 name: key.name.as_ref().map(fold),
                 primary: true,
                 columns: constraint_columns(&key.columns, source)?,
-                include: Vec::new(),
+                // They are there anyway: a table is clustered on its primary key.
+                include: names(&key.include),
                 position,
             })
         }
