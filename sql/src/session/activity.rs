@@ -96,7 +96,11 @@ impl Activity {
         now.state = State::Active;
         now.query_at = Some(at);
         now.changed_at = at;
-        now.transaction_at.get_or_insert(at);
+    }
+
+    /// It begins a transaction.
+    pub(super) fn begins(&self, at: i64) {
+        self.now.lock().transaction_at = Some(at);
     }
 
     /// It waits for its client, in a transaction since `transaction_at`.
@@ -295,6 +299,7 @@ mod tests {
     fn of_another_users_session_only_what_all_may_see_is_shown() {
         let activity = activity();
         activity.runs("select 'secret'", 10);
+        activity.begins(10);
         let (own, other) = (activity.row(Some(3), None, true), activity.row(Some(3), None, false));
         assert_eq!(column(&own, "query"), Some(format!("{:?}", Datum::text("select 'secret'"))));
         assert_eq!(column(&other, "query"), Some(format!("{:?}", Datum::text(HIDDEN))));

@@ -66,6 +66,7 @@ impl Session {
         let deferrable = effective.default_deferrable;
         let transaction = self.mvcc.begin(level.isolation(), read_only);
         self.surroundings.transaction_time = now;
+        self.activity.begins(now);
         self.surroundings.settings.formats_mut().now = now;
         self.block = Block::Open(Open::new(transaction, level, deferrable));
         self.chained = None;
