@@ -4,6 +4,7 @@
 //! one budget. Start at `tree` for the structure, `leaf` for what a range knows, `record` for what is under a key,
 //! `residency` for how ranges come and go.
 
+mod ahead;
 mod api;
 mod cursor;
 mod leaf;

@@ -24,18 +24,19 @@
 //!    insert never invalidates them; at worst it makes ties.
 //! 2. The first `known` bytes of P begin every key that can be asked for (the fences say so) and are never compared.
 
-/// Maps keys to heads; see the module.
+/// Maps keys to heads; see the module. What most heads need comes first, side by side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Projection {
     prefix: Box<[u8]>,
+    known: usize,
+    mask: Option<Mask>,
     /// The head of the prefix itself: a short one is compared as one number.
     first: u64,
-    known: usize,
     /// The longest key seen.
     longest: usize,
     /// It was looked whether a mask is of use.
     is_settled: bool,
-    mask: Option<Mask>,
 }
 
 /// The bytes a head is made of.

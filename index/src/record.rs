@@ -32,6 +32,7 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::Guard;
 
+use crate::ahead::prefetch;
 use crate::residency::budget::{Cache, footprint};
 use crate::sync::{AtomicBool, AtomicPtr};
 
@@ -39,7 +40,6 @@ use crate::sync::{AtomicBool, AtomicPtr};
 const CHAIN_VERSIONS_MAX: usize = 64;
 
 /// So much of a record is read ahead.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
 const PREFETCHED_BYTES: usize = 64;
 
 /// The length that says: deleted.
@@ -216,14 +216,7 @@ impl RecordPtr {
     /// Asks for the record's first cache lines: a short row is in one or two, as it happens to lie.
     #[inline]
     pub(crate) fn prefetch(self) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        // SAFETY: a prefetch is a hint and touches no memory, wherever it points.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let at = self.0.as_ptr().cast::<i8>();
-            _mm_prefetch::<_MM_HINT_T0>(at);
-            _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(PREFETCHED_BYTES - 1));
-        }
+        prefetch(self.0.as_ptr(), PREFETCHED_BYTES);
     }
 
     /// Frees the record and its chain.

@@ -197,6 +197,11 @@ impl Keyspace {
         Ok(self.base.read(self.id, key, at)?.map(|value| found(&value)))
     }
 
+    /// Says that these keys are about to be read.
+    pub(crate) fn announce<'k>(&self, keys: impl IntoIterator<Item = &'k [u8]>) {
+        self.tree.announce(keys, &reckon_index::pin());
+    }
+
     /// The newest committed value. Means something only under a lock on the key.
     pub(crate) fn newest<R>(
         &self,

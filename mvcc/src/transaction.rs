@@ -321,6 +321,12 @@ impl Transaction {
         })
     }
 
+    /// Says that these keys are about to be read. No answer depends on it; several reads wait for memory together then.
+    pub fn announce<'k>(&self, keyspace: KeyspaceId, keys: impl IntoIterator<Item = &'k [u8]>) {
+        let keyspaces = &self.shared().keyspaces;
+        self.state().near.with(keyspaces, keyspace, |keyspace| keyspace.announce(keys));
+    }
+
     /// The newest value under a key: the own write, whatever its command, else the newest committed one.
     /// The key must be locked.
     pub fn newest<R>(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
 use reckon_index::{
-    Cache, Direction, Lookup, Source, SourceError, Step, Tree, TreeStatistics, pin,
+    Cache, Direction, Guard, Lookup, Source, SourceError, Step, Tree, TreeStatistics, pin,
 };
 
 use crate::keys::Key;
@@ -30,6 +30,11 @@ pub(crate) trait Contestant {
 
     /// Finds each of these keys, to its value.
     fn lookup(&self, probes: &[Key]);
+
+    /// The same, if it helps to know several of them beforehand.
+    fn lookup_announced(&self, probes: &[Key]) {
+        self.lookup(probes);
+    }
 
     /// Visits rows from each of these keys on; returns how many.
     fn scan(&self, starts: &[Key]) -> usize;
@@ -101,6 +106,15 @@ impl Ours {
     fn tree(&self) -> &Tree {
         self.planted.tree.as_ref().expect("there until it is dropped")
     }
+
+    fn find(&self, probes: &[Key], guard: &Guard) {
+        for key in probes {
+            match self.tree().lookup(key, self.timestamp, guard) {
+                Lookup::Found { value, .. } => black_box(value),
+                other => panic!("{other:?}"),
+            };
+        }
+    }
 }
 
 impl Contestant for Ours {
@@ -115,13 +129,15 @@ impl Contestant for Ours {
 
     fn lookup(&self, probes: &[Key]) {
         for probes in probes.chunks(PIN_LOOKUPS) {
+            self.find(probes, &pin());
+        }
+    }
+
+    fn lookup_announced(&self, probes: &[Key]) {
+        for probes in probes.chunks(PIN_LOOKUPS) {
             let guard = pin();
-            for key in probes {
-                match self.tree().lookup(key, self.timestamp, &guard) {
-                    Lookup::Found { value, .. } => black_box(value),
-                    other => panic!("{other:?}"),
-                };
-            }
+            self.tree().announce(probes.iter().map(|key| &**key), &guard);
+            self.find(probes, &guard);
         }
     }
 

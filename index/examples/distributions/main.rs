@@ -3,7 +3,8 @@
 //!
 //! `cargo run --release -p reckon-index --example distributions -- [KEYS] [NAME...] [--ours]`
 //!
-//! For each distribution and structure: nanoseconds a lookup (of present keys, in random order, to the value), an insert (in the
+//! For each distribution and structure: nanoseconds a lookup (of present keys, in random order, to the value), one of 64 that the tree
+//! was told beforehand (of others: a lookup as before), an insert (in the
 //! distribution's order), a row of ranges of 100, a row of a bulk build from sorted rows; bytes of index a key, the part of
 //! leaves with a model, and the slow end of inserts: an insert in a few hundred rebuilds its leaf. `dense` is the same tree
 //! with models switched off. `--ours` leaves the others out. The gates follow; a missed one ends the program with status 1.
@@ -29,9 +30,10 @@ use measure::Row;
 fn print(distribution: &str, row: &Row) {
     let known = |number: f64| if number == 0.0 { "-".to_owned() } else { format!("{number:.1}") };
     println!(
-        "{distribution:<15} {:<9} {:>8.0} {:>8.0} {:>6.2} {:>8.1} {:>8.1} {:>8} {:>7.0}% {:>8.1} {:>8.1}",
+        "{distribution:<15} {:<9} {:>8.0} {:>9.0} {:>8.0} {:>6.2} {:>8.1} {:>8.1} {:>8} {:>7.0}% {:>8.1} {:>8.1}",
         row.name,
         row.lookup,
+        row.announced,
         row.insert,
         row.growth,
         row.scan,
@@ -75,10 +77,11 @@ fn main() -> ExitCode {
         return growth(chosen, count);
     }
     println!(
-        "{:<15} {:<9} {:>8} {:>8} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "{:<15} {:<9} {:>8} {:>9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
         "keys",
         "",
         "lookup",
+        "announced",
         "insert",
         "growth",
         "scan",

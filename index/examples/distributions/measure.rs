@@ -36,6 +36,8 @@ const REPEATED_KEYS_MAX: usize = 2_000_000;
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) lookup: f64,
+    /// A lookup that was announced with others.
+    pub(crate) announced: f64,
     pub(crate) insert: f64,
     /// Inserts of all keys by those of the first tenth.
     pub(crate) growth: f64,
@@ -92,12 +94,17 @@ pub(crate) fn run(contestants: &mut [Box<dyn Contestant>], keys: &[Key]) -> Vec<
     let probes = probes(keys);
     let turns = |size: usize| probes.chunks(size).filter(move |turn| turn.len() * 2 > size);
     let whole = |size: usize| size.min(probes.len());
-    let lookups = turns(whole(LOOKUPS_A_TURN));
-    let times = in_turns(contestants, lookups, |contestant, probes| {
+    let lookups = || turns(whole(LOOKUPS_A_TURN));
+    let times = in_turns(contestants, lookups(), |contestant, probes| {
         contestant.lookup(probes);
         probes.len()
     });
     times.iter().zip(&mut rows).for_each(|(time, row)| row.lookup = *time);
+    let times = in_turns(contestants, lookups(), |contestant, probes| {
+        contestant.lookup_announced(probes);
+        probes.len()
+    });
+    times.iter().zip(&mut rows).for_each(|(time, row)| row.announced = *time);
     let scans = turns(whole(SCANS_A_TURN)).take(100);
     let times = in_turns(contestants, scans, |contestant, starts| contestant.scan(starts));
     times.iter().zip(&mut rows).for_each(|(time, row)| row.scan = *time);

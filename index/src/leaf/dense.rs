@@ -95,6 +95,14 @@ impl Dense {
         }
     }
 
+    /// The first record with the key's head: the key's own, if no other has this head.
+    #[inline]
+    pub(crate) fn likely(&self, key: &[u8]) -> Option<RecordPtr> {
+        let head = self.projection.head(key);
+        let at = self.heads.partition_point(|&other| other < head);
+        self.records.get(at).copied()
+    }
+
     /// Goes on from `start` in the run of slots with one head.
     #[cold]
     fn find_among_ties(&self, start: usize, head: u64, key: &[u8]) -> Result<usize, usize> {

@@ -20,6 +20,7 @@
 
 use super::model::Model;
 use super::slots::Search;
+use crate::ahead::prefetch;
 use crate::projection::Projection;
 use crate::record::RecordPtr;
 use crate::residency::budget::footprint;
@@ -71,11 +72,12 @@ struct Slot {
 
 const TAIL: Slot = Slot { head: u64::MAX, record: None };
 
-/// See the module.
+/// See the module. What a search reads comes first, side by side.
+#[repr(C)]
 pub(crate) struct Gapped {
-    projection: Projection,
-    model: Model,
     slots: Box<[Slot]>,
+    model: Model,
+    projection: Projection,
     count: u32,
     count_max: u32,
     /// Keys added since the build that the projection's prefix does not fit.
@@ -259,6 +261,24 @@ impl Gapped {
             }
             Some(_) | None => Err(start),
         }
+    }
+
+    /// Asks for the slots around the one where the key should be.
+    #[inline]
+    pub(crate) fn prefetch_slot(&self, key: &[u8]) {
+        let guess = self.model.predict(self.projection.head(key));
+        prefetch(&raw const self.slots[guess], size_of::<Slot>());
+    }
+
+    /// The first record with the key's head: the key's own, if no other has this head.
+    #[inline]
+    pub(crate) fn likely(&self, key: &[u8], search: Search) -> Option<RecordPtr> {
+        let head = self.projection.head(key);
+        let at = match search {
+            Search::Guess => self.first_not_below(head, self.model.predict(head)),
+            Search::Halve => self.slots.partition_point(|slot| slot.head < head),
+        };
+        self.slots.get(at).and_then(|slot| slot.record)
     }
 
     /// Whether a slot with this key's head is this key's.

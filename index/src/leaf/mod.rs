@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::Guard;
 
+use crate::ahead::prefetch;
 use crate::api::{Lookup, Newest};
 use crate::record::{Entry, Pushed, RecordPtr, Visible};
 use crate::residency::budget::{Cache, footprint};
@@ -40,6 +41,9 @@ use crate::sync::{AtomicBool, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use dense::DENSE_SLOTS;
 pub(crate) use gapped::{GAPPED_SLOTS, Room};
 pub(crate) use slots::{Contents, Run, Search, Slots};
+
+/// A lookup reads hardly more of a leaf than its beginning.
+const LOOKUP_BYTES: usize = 128;
 
 /// With fewer deletions than this a leaf is not searched for what can go.
 const PURGE_MIN: usize = 64;
@@ -79,19 +83,21 @@ pub(crate) enum State {
     Obsolete,
 }
 
-/// See the module.
+/// See the module. What a lookup reads comes first, on as few cache lines as hold it.
+#[repr(C, align(64))]
 pub(crate) struct Leaf {
-    pub(crate) fences: Fences,
     hot: AtomicBool,
     body: RwLock<Body>,
+    pub(crate) fences: Fences,
 }
 
 /// What the latch guards.
+#[repr(C)]
 pub(crate) struct Body {
     pub(crate) state: State,
     pub(crate) complete_since: u64,
-    pub(crate) revision: u64,
     pub(crate) slots: Slots,
+    pub(crate) revision: u64,
     /// Records whose newest version is a deletion.
     dead: AtomicUsize,
     /// The least `dead` that makes a purge worth trying.
@@ -140,6 +146,12 @@ impl Leaf {
     /// A stub with single rows; `dead` of them are deletions.
     pub(crate) fn partial(fences: Fences, slots: Slots, dead: usize) -> Self {
         Self::new(fences, State::Absent, 0, slots, dead)
+    }
+
+    /// Asks for what a lookup reads of the leaf itself.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&raw const *self, LOOKUP_BYTES);
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Body> {

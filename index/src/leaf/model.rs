@@ -1,7 +1,7 @@
 //! The model of a gapped leaf: a line from heads to slots, in fixed point.
 //!
 //! ```text
-//! x       = min(head - base, limit) << shift          the leaf's span fills the 64 bits
+//! x       = min(head - base, MAX >> shift) << shift   the leaf's span fills the 64 bits
 //! slot    = (high 64 bits of x * slope + intercept) >> FRACTION, clamped to the leaf
 //! ```
 //!
@@ -22,7 +22,6 @@ const POINTS_MAX: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Model {
     base: u64,
-    limit: u64,
     slope: u64,
     intercept: i64,
     shift: u32,
@@ -70,13 +69,13 @@ impl Model {
         }
         let (slope, intercept) = (slope as u64, intercept as i64);
         let last = u32::try_from(slots - 1).ok()?;
-        Some(Self { base, limit: u64::MAX >> shift, slope, intercept, shift, last })
+        Some(Self { base, slope, intercept, shift, last })
     }
 
     /// The slot where the record with this head should be.
     #[inline]
     pub(crate) fn predict(&self, head: u64) -> usize {
-        let x = head.saturating_sub(self.base).min(self.limit) << self.shift;
+        let x = head.saturating_sub(self.base).min(u64::MAX >> self.shift) << self.shift;
         let product = (u128::from(x) * u128::from(self.slope)) >> 64;
         let slot = (product as i64).wrapping_add(self.intercept) >> FRACTION;
         slot.clamp(0, i64::from(self.last)) as usize

@@ -105,6 +105,26 @@ impl Slots {
         }
     }
 
+    /// Asks for what `find` is going to read.
+    #[inline]
+    pub(crate) fn prefetch_slot(&self, key: &[u8], search: Search) {
+        if let (Self::Gapped(gapped), Search::Guess) = (self, search) {
+            gapped.prefetch_slot(key);
+        }
+    }
+
+    /// Asks for the key's record, without a look at any.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, key: &[u8], search: Search) {
+        let likely = match self {
+            Self::Dense(dense) => dense.likely(key),
+            Self::Gapped(gapped) => gapped.likely(key, search),
+        };
+        if let Some(record) = likely {
+            record.prefetch();
+        }
+    }
+
     /// The pointer at a place that `find` found.
     #[inline]
     fn pointer(&self, at: usize) -> Option<RecordPtr> {

@@ -184,6 +184,7 @@ impl Engine {
     pub(crate) fn read(&self, key: &[u8], snapshot: u64) -> Option<Vec<u8>> {
         for _ in 0..2 {
             let guard = pin();
+            self.tree.announce([key, &[], &[0xFF]], &guard);
             match self.tree.lookup(key, snapshot, &guard) {
                 Lookup::Found { timestamp, value } => {
                     assert!(timestamp <= snapshot);

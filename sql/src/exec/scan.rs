@@ -171,6 +171,16 @@ impl Reader {
         }
     }
 
+    /// Says that the rows of these keys are about to be fetched.
+    pub(super) fn announce<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+        cx: &mut Context<'_>,
+    ) -> Result<()> {
+        cx.transaction()?.announce(self.keyspace, keys);
+        Ok(())
+    }
+
     /// Reads the row of a key at the statement's snapshot. None: there is no such row; false: it
     /// does not pass the early filter.
     #[inline]

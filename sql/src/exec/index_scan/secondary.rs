@@ -87,9 +87,13 @@ impl SecondaryScan {
     /// Reads the rows of the entries.
     fn fetch(&mut self, cx: &mut Context<'_>) -> Result<()> {
         let mut start = 0;
-        for &end in &self.ends {
-            let key = &self.keys[start..end];
-            start = end;
+        let bytes = &self.keys;
+        let keys =
+            self.ends.iter().map(move |&end| &bytes[std::mem::replace(&mut start, end)..end]);
+        if self.ends.len() > 1 {
+            self.reader.announce(keys.clone(), cx)?;
+        }
+        for key in keys {
             let reader = &mut self.reader;
             self.batch.add(|rows| {
                 reader.fetch(key, rows, cx)?.ok_or_else(|| {
