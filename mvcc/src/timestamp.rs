@@ -9,7 +9,7 @@
 //!
 //! 1. The next timestamp is larger than the `last` it is given, and not before the clock otherwise.
 //! 2. No time is before one that was told earlier, whoever asks. While the correction changes it is
-//!    [`CHANGING`]. Who found the same correction before and after looking at the monotonic clock looked before
+//!    `CHANGING`. Who found the same correction before and after looking at the monotonic clock looked before
 //!    that, and `floor_us` is taken after it.
 //! 3. This file alone reads clocks. Everything else has an instant from here or none.
 

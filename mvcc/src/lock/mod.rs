@@ -15,7 +15,9 @@
 //! # Concurrency
 //!
 //! A shard's latch is held for one request or release. Nothing is taken under it, and waiters are woken
-//! after it. A session's own latches are taken alone.
+//! after it. A session's own latches come before it: a weak table lock moves to the shared table under the
+//! one of `fast`, and advisory locks of the session are given back under the one of `advisory`. The list of
+//! sessions comes before both.
 
 mod advisory;
 mod deadlock;
