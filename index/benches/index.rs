@@ -87,7 +87,10 @@ fn scan(tree: &Tree, lower: &[u8], rows: usize) -> usize {
 
 /// Numbers below `bound`, the same every time.
 fn numbers(bound: u64) -> impl FnMut() -> u64 {
-    let mut state = 1u64;
+    numbers_from(1, bound)
+}
+
+fn numbers_from(mut state: u64, bound: u64) -> impl FnMut() -> u64 {
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         ((u128::from(state) * u128::from(bound)) >> 64) as u64
@@ -198,9 +201,9 @@ fn distributions(criterion: &mut Criterion) {
 
 fn threads(criterion: &mut Criterion) {
     let tree = loaded(true);
-    let lookups = |seed: u64| {
-        let mut next = numbers(KEYS);
-        (0..seed).for_each(|_| _ = next());
+    let lookups = |thread: u64| {
+        // Far apart in the sequence: no thread brings to a cache what another one looks up next.
+        let mut next = numbers_from((thread + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15), KEYS);
         for _ in 0..LOOKUPS_A_THREAD / 64 {
             let guard = pin();
             (0..64).for_each(|_| _ = black_box(tree.lookup(&key(2 * next()), 1, &guard)));
@@ -212,7 +215,7 @@ fn threads(criterion: &mut Criterion) {
         group.bench_function(format!("lookups, {threads}"), |bencher| {
             bencher.iter(|| {
                 std::thread::scope(|scope| {
-                    (0..threads).for_each(|seed| _ = scope.spawn(move || lookups(seed)));
+                    (0..threads).for_each(|thread| _ = scope.spawn(move || lookups(thread)));
                 });
             });
         });

@@ -61,6 +61,9 @@ fn growth<'a>(names: impl Iterator<Item = &'a str>, count: u64) -> ExitCode {
         }
         gates.grows(name, &growth, uniform);
     }
+    if uniform.is_none() {
+        println!("not judged: insert: this / uniform, which is not among the keys");
+    }
     gates.print()
 }
 
