@@ -36,7 +36,7 @@ pub(super) fn read_failed(
         return failed_to(action)(error);
     }
     let message = error.to_string();
-    let file = named_file(&message);
+    let file = named_file(db.path(), &message);
     let held = file.as_deref().and_then(|file| held_keys(db, file));
     let mut lower = asked.lower.to_vec();
     let mut upper = asked.upper.map(<[u8]>::to_vec);
@@ -56,13 +56,12 @@ pub(super) fn read_failed(
     }
 }
 
-/// The table file that RocksDB's words name.
-pub(super) fn named_file(message: &str) -> Option<PathBuf> {
-    let is_table = |path: &&Path| path.extension().is_some_and(|extension| extension == "sst");
-    // The path may hold spaces: it ends with the suffix and begins with the first slash before.
-    let end = message.find(".sst")? + ".sst".len();
-    let begin = message[..end].find('/')?;
-    Some(Path::new(&message[begin..end])).filter(is_table).map(Path::to_owned)
+/// The table file that RocksDB's words name. Of its path the number is enough: where the path begins the words
+/// do not tell, and a directory may be called like a table.
+pub(super) fn named_file(store: &Path, message: &str) -> Option<PathBuf> {
+    let end = message.rfind(".sst")?;
+    let number = message[..end].rsplit(|letter: char| !letter.is_ascii_digit()).next()?;
+    (!number.is_empty()).then(|| store.join(format!("{number}.sst")))
 }
 
 /// The first and the last stored key in a table file.
@@ -84,9 +83,14 @@ mod tests {
 
     #[test]
     fn the_file_in_an_error_of_rocksdb_is_found() {
-        let message = "Corruption: block checksum mismatch: stored = 1, context removed checksum = 2, \
-                       computed = 3, type = 4  in /my data/store/000012.sst offset 4096 size 4008";
-        assert_eq!(named_file(message), Some(PathBuf::from("/my data/store/000012.sst")));
-        assert_eq!(named_file("Corruption: bad entry in block"), None);
+        for store in ["/my data/store", "relative/7.sst/store", "store"] {
+            let message = format!(
+                "Corruption: block checksum mismatch: stored = 1, context removed checksum = 2, \
+                 computed = 3, type = 4  in {store}/000012.sst offset 4096 size 4008"
+            );
+            let expected = Path::new(store).join("000012.sst");
+            assert_eq!(named_file(Path::new(store), &message), Some(expected));
+        }
+        assert_eq!(named_file(Path::new("store"), "Corruption: bad entry in block"), None);
     }
 }

@@ -145,7 +145,7 @@ impl Writer {
         let message = error.to_string();
         let is_refused =
             error.kind() == ErrorKind::Corruption && db.latest_sequence_number() == before;
-        let file = named_file(&message).filter(|_| is_refused)?;
+        let file = named_file(db.path(), &message).filter(|_| is_refused)?;
         if !self.refused.swap(true, Ordering::AcqRel) {
             let file = file.display();
             tracing::error!("table file {file} is damaged; writes are refused: {message}");
