@@ -397,6 +397,7 @@ impl Engine {
             lock_waits: shared.locks.waits(),
             deadlocks: shared.locks.deadlocks(),
             syncs: shared.log.syncs(),
+            upkeep_turns: shared.upkeep.turns(),
             commit_latch_us_max: shared.queue.held_us_max(),
             cache: shared.cache.statistics(),
             store: shared.store.statistics(),
@@ -494,6 +495,8 @@ pub struct Statistics {
     pub deadlocks: u64,
     /// Syncs of the log.
     pub syncs: u64,
+    /// How often history was looked at that could be collected: about once a second.
+    pub upkeep_turns: u64,
     /// The longest time the commit latch was held, in microseconds.
     pub commit_latch_us_max: u64,
     /// The trees.

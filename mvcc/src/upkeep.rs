@@ -44,6 +44,7 @@ pub(crate) struct Upkeep {
     dropped: Mutex<Vec<(Timestamp, KeyspaceId)>>,
     stopping: Mutex<bool>,
     woken: Condvar,
+    turns: AtomicU64,
 }
 
 impl Upkeep {
@@ -66,6 +67,11 @@ impl Upkeep {
             dropped: Mutex::new(dropped),
             ..Self::default()
         })
+    }
+
+    /// How often the thread did its work.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 
     /// What a snapshot of the past is registered against.
@@ -106,6 +112,7 @@ impl Upkeep {
         if let Err(error) = done {
             tracing::warn!("history could not be collected: {error}");
         }
+        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Raises the low mark as far as it may go. Returns where it is.

@@ -112,7 +112,7 @@ impl Computed {
         rows
     }
 
-    fn counters(&self) -> [(&'static str, u64); 22] {
+    fn counters(&self) -> [(&'static str, u64); 23] {
         let counted = self.database.engine().statistics();
         let (cache, store) = (counted.cache, counted.store);
         [
@@ -123,6 +123,7 @@ impl Computed {
             ("lock_waits", counted.lock_waits),
             ("deadlocks", counted.deadlocks),
             ("commit_latch_us_max", counted.commit_latch_us_max),
+            ("upkeep_turns", counted.upkeep_turns),
             ("cache_size_bytes", cache.size_bytes),
             ("cache_bytes", cache.bytes),
             ("cache_retired_bytes", cache.retired_bytes),
