@@ -24,7 +24,7 @@ use fuser::{
     ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
-use crate::random::Random;
+use crate::random::{Random, seed};
 
 const SECTOR: usize = 512;
 const IMAGE: INodeNo = INodeNo(2);
@@ -49,7 +49,7 @@ impl Device {
             durable: vec![0; bytes],
             written: BTreeMap::new(),
             is_cut: false,
-            random: Random::new(bytes as u64),
+            random: Random::new(seed()),
         };
         let device = Self {
             mount_point: mount_point.to_owned(),

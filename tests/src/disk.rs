@@ -66,26 +66,22 @@ impl Disk {
     }
 
     /// Cuts the power.
-    ///
-    /// # Errors
-    ///
-    /// Why that is impossible here.
-    pub fn cut(&self) -> Result<(), String> {
-        self.device.as_ref().ok_or("this disk has no device")?.cut();
-        Ok(())
+    pub fn cut(&self) {
+        self.device.as_ref().expect("a disk whose power can be cut").cut();
     }
 
-    /// Mounts what a cut has left; nothing may use it.
-    ///
-    /// # Errors
-    ///
-    /// What umount and mount say.
-    pub fn mount_again(&self) -> Result<(), String> {
-        unmount(&self.path(), &[])?;
+    /// Mounts what a cut has left; nothing may use it. It could be mounted before, so this must not fail.
+    pub fn mount_again(&self) {
+        unmount(&self.path(), &[]).expect("unmount the disk");
         if let Some(device) = &self.device {
-            device.restart().map_err(|error| format!("FUSE: {error}"))?;
+            device.restart().expect("start the device again");
         }
-        self.mount_image()
+        self.mount_image().expect("mount what the cut has left");
+    }
+
+    /// Makes everything durable that was written to it.
+    pub fn sync(&self) {
+        run(Command::new("sync").arg("-f").arg(self.path())).expect("sync the disk");
     }
 
     fn mount_image(&self) -> Result<(), String> {

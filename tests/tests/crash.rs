@@ -139,6 +139,7 @@ struct OnDisk {
 }
 
 impl OnDisk {
+    /// One, or why there can be none here. Whatever fails from then on is a fault.
     fn open(settings: &[&str]) -> Result<Self, String> {
         let disk = Disk::mount()?;
         let server = Reckon::start_on(&disk.path().join("data"), settings);
@@ -147,32 +148,26 @@ impl OnDisk {
     }
 
     /// Cuts the power at a random moment of the load, and mounts the disk again.
-    fn cut_under_load(&mut self, random: &mut Random) -> Result<(), String> {
+    fn cut_under_load(&mut self, random: &mut Random, transfers: u64) {
         let Self { disk, server, bank } = self;
         let address = server.address().clone();
-        let mut cut = Ok(());
-        bank.run_until(&address, random.below(150) as u64, || {
+        bank.run_until(&address, transfers, || {
             moment(random, Duration::from_millis(10));
-            cut = disk.cut();
-            match cut {
-                // The first write that fails must end it.
-                Ok(()) => drop(server.wait()),
-                Err(_) => server.kill(),
-            }
+            disk.cut();
+            // The first write that fails must end it.
+            let _status = server.wait();
         });
-        cut?;
-        disk.mount_again()
+        disk.mount_again();
     }
 
     /// Cuts the power while the server recovers, once.
-    fn cut_during_recovery(&mut self, random: &mut Random) -> Result<(), String> {
+    fn cut_during_recovery(&mut self, random: &mut Random) {
         self.server.start_again();
         moment(random, Duration::from_millis(100));
-        let cut = self.disk.cut();
+        self.disk.cut();
         // It may have nothing to write, and fail only when it is asked to.
         self.server.kill();
-        cut?;
-        self.disk.mount_again()
+        self.disk.mount_again();
     }
 
     /// Starts the server and checks.
@@ -191,9 +186,10 @@ fn power_cuts(figures: &mut Figures) -> Result<(), String> {
         let mut here = OnDisk::open(&SETTINGS)?;
         for _ in 0..ROUNDS_OF_A_BANK.min(rounds() - figures.crashes) {
             let before = (here.bank.transfers(), here.bank.reads());
-            here.cut_under_load(&mut random)?;
+            let transfers = random.below(150) as u64;
+            here.cut_under_load(&mut random, transfers);
             while random.below(4) == 0 {
-                here.cut_during_recovery(&mut random)?;
+                here.cut_during_recovery(&mut random);
                 figures.during_recovery += 1;
             }
             assert_eq!(here.verdict(), NONE, "after cut {}", figures.crashes);
@@ -211,21 +207,29 @@ fn a_power_cut_loses_nothing_that_was_synced() {
     }
 }
 
-/// The control: the check above can fail.
+/// The control: the check above notices acknowledged commits that a power cut took back. A store that
+/// refuses to start says nothing of that; then once more.
 #[test]
 fn a_power_cut_without_syncs_loses_what_was_acknowledged() {
     let mut random = Random::new(seed());
     let settings = [SETTINGS[0], SETTINGS[1], "fsync=off"];
-    let cut = OnDisk::open(&settings).and_then(|mut here| {
-        here.cut_under_load(&mut random)?;
-        let verdict = here.verdict();
+    let mut verdict = Vec::new();
+    for _ in 0..CONTROL_ROUNDS {
+        let mut here = match OnDisk::open(&settings) {
+            Ok(here) => here,
+            Err(why) => return skipped("power cut without syncs", &why),
+        };
+        here.disk.sync();
+        let transfers = 50 + random.below(150) as u64;
+        here.cut_under_load(&mut random, transfers);
+        verdict = here.verdict();
         if here.server.is_running() {
             here.server.kill();
         }
-        Ok(verdict)
-    });
-    match cut {
-        Ok(verdict) => assert!(!verdict.is_empty(), "nothing was lost: the check proves nothing"),
-        Err(why) => skipped("power cut without syncs", &why),
+        let is_loss = |fault: &String| fault.starts_with("lost") || fault.starts_with("taken back");
+        if verdict.iter().any(is_loss) {
+            return;
+        }
     }
+    panic!("no loss was noticed in {CONTROL_ROUNDS} rounds, in the last one {verdict:?}");
 }
