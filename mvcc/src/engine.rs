@@ -218,6 +218,7 @@ impl Engine {
     }
 
     /// The last commit before it was opened. [`last_change`](Self::last_change) knows of none up to it.
+    #[inline]
     pub fn opened_at(&self) -> Timestamp {
         self.shared.opened_at
     }

@@ -82,6 +82,7 @@ impl Transaction {
     }
 
     /// What another transaction would have to know to import a snapshot.
+    #[inline]
     pub fn exportable(&self, snapshot: &Snapshot, database: u32) -> Export {
         Export {
             timestamp: snapshot.timestamp,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crossbeam_utils::atomic::AtomicCell;
 use reckon_storage::Timestamp;
 
 use crate::engine::Engine;
@@ -80,6 +81,13 @@ impl Member {
     #[inline]
     pub(crate) fn floor(&self) -> Timestamp {
         Timestamp(self.floor.load(Ordering::Relaxed))
+    }
+
+    /// Called by the session's own thread alone, so that no atomic addition is needed.
+    #[inline]
+    fn count_transaction(&self) {
+        let begun = self.transactions.load(Ordering::Relaxed);
+        self.transactions.store(begun + 1, Ordering::Relaxed);
     }
 
     /// How many transactions it has begun.
@@ -147,7 +155,7 @@ pub(crate) struct Core {
     /// Snapshots that the open transaction has exported.
     pub(crate) exports: AtomicU32,
     /// The buffers of the next transaction; taken while one is open.
-    pub(crate) spare: Mutex<Option<Box<State>>>,
+    pub(crate) spare: AtomicCell<Option<Box<State>>>,
     /// Advisory locks of the open transaction.
     pub(crate) advisory: Mutex<Vec<HeldAdvisory>>,
     /// Whether there are any; written and read by the session's own thread.
@@ -214,7 +222,7 @@ pub struct Session {
 impl Session {
     pub(crate) fn open(engine: Engine) -> Self {
         let member = engine.shared.sessions.join();
-        let spare = Mutex::new(Some(Box::default()));
+        let spare = AtomicCell::new(Some(Box::default()));
         let (exports, advisory) = (AtomicU32::new(0), Mutex::default());
         let has_advisory = AtomicBool::new(false);
         Self { core: Arc::new(Core { engine, member, exports, spare, advisory, has_advisory }) }
@@ -226,6 +234,7 @@ impl Session {
     }
 
     /// The engine it belongs to.
+    #[inline]
     pub fn engine(&self) -> &Engine {
         &self.core.engine
     }
@@ -238,9 +247,10 @@ impl Session {
     ///
     /// # Panics
     /// When the transaction before it is still open: a session runs one at a time.
+    #[inline]
     pub fn begin(&mut self, isolation: Isolation, read_only: bool) -> Transaction {
-        self.core.member.transactions.fetch_add(1, Ordering::Relaxed);
-        let state = self.core.spare.lock().take();
+        self.core.member.count_transaction();
+        let state = self.core.spare.take();
         let state = state.expect("a session runs one transaction at a time");
         Transaction::begin(Arc::clone(&self.core), state, isolation, read_only)
     }

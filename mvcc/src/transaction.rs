@@ -58,6 +58,7 @@ pub struct Counters {
 
 impl Counters {
     /// Adds another node's counts.
+    #[inline]
     pub fn add(&mut self, other: &Self) {
         self.leaf_hits += other.leaf_hits;
         self.loads += other.loads;
@@ -128,6 +129,7 @@ pub(crate) struct State {
 
 impl State {
     /// Empty again, buffers kept unless they are large.
+    #[inline]
     fn clear(&mut self) {
         const KEPT: usize = 64;
         self.writes.clear();
@@ -155,6 +157,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    #[inline]
     pub(crate) fn begin(
         core: Arc<Core>,
         state: Box<State>,
@@ -197,6 +200,7 @@ impl Transaction {
     }
 
     /// `synchronous_commit`: whether the commit waits for the disk.
+    #[inline]
     pub fn set_synchronous_commit(&mut self, synchronous: bool) {
         self.synchronous = synchronous;
     }
@@ -260,6 +264,7 @@ impl Transaction {
 
     /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
     /// transaction does not keep history that no statement of it can see.
+    #[inline]
     pub fn release_snapshots(&mut self) {
         if !self.keeps_snapshot() && !self.has_exported() {
             self.core.member.slot.clear();
@@ -267,11 +272,13 @@ impl Transaction {
     }
 
     /// Whether others may import a snapshot of it.
+    #[inline]
     pub fn has_exported(&self) -> bool {
         self.core.exports.load(Ordering::Relaxed) > 0
     }
 
     /// Whether all of its statements see the same.
+    #[inline]
     fn keeps_snapshot(&self) -> bool {
         self.isolation != Isolation::ReadCommitted || self.state().historical
     }
@@ -292,12 +299,14 @@ impl Transaction {
 
     /// After a statement, or a part of one that writes: what it wrote is visible to later snapshots of
     /// this transaction.
+    #[inline]
     pub fn next_command(&mut self) {
         let command = &mut self.state_mut().command;
         *command = Command(command.0.saturating_add(1));
     }
 
     /// The value a snapshot sees under a key. `found` runs under a pin: it must not take long.
+    #[inline]
     pub fn read<R>(
         &self,
         snapshot: &Snapshot,

@@ -173,6 +173,7 @@ impl WriteSet {
     }
 
     /// Empty again.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         if !self.keyspaces.is_empty() {
             self.keyspaces.clear();

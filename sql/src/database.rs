@@ -126,6 +126,7 @@ impl Database {
     }
 
     /// The engine below, for durability and figures.
+    #[inline]
     pub fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -150,6 +151,7 @@ impl Database {
         })
     }
 
+    #[inline]
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }

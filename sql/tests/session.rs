@@ -66,6 +66,69 @@ fn a_definition_rolls_back_with_its_transaction() {
     assert_eq!(show(&mut session, "table t"), "42P01 relation \"t\" does not exist at 7");
 }
 
+/// Binds the statement `s` to row 1 and executes it; `between` happens in the middle.
+fn ask(session: &mut Session, portal: &str, between: impl FnOnce()) -> Result<String, Error> {
+    session.bind(portal, "s", &[], &[Some(b"1")], &[])?;
+    between();
+    let mut rows = Rows::default();
+    session.execute(portal, 0, &mut rows)?;
+    Ok(rows.0.join("\n"))
+}
+
+#[test]
+fn a_statement_that_ran_before_runs_on_the_definitions_of_now() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let (mut reader, mut other) = (session(&database), session(&database));
+    // Others see a change once it is durable, which is when a client is told of it.
+    let mut change = |sql: &str| {
+        show(&mut other, sql);
+        if let Some(at) = other.durable_needed() {
+            database.engine().on_durable(at).wait();
+        }
+    };
+    change("create table t (id int primary key, v text); insert into t values (1, 'a')");
+    reader.parse("s", "select v from t where id = $1", &[]).expect("a good statement");
+    let mut answer = |sql: &str, bound_before: bool| {
+        let mut change = || change(sql);
+        let answer = if bound_before {
+            ask(&mut reader, "", change)
+        } else {
+            change();
+            ask(&mut reader, "", || {})
+        };
+        reader.sync().expect("it ends");
+        answer.expect("it runs")
+    };
+    assert_eq!(answer("", false), "a");
+    let moved = "drop table t; create table t (v text, more int, id int primary key);
+        insert into t values ('b', 2, 1)";
+    assert_eq!(answer(moved, false), "b");
+    assert_eq!(answer("truncate t; insert into t values ('c', 3, 1)", true), "c");
+    let unclustered =
+        "drop table t; create table t (id int, v text); insert into t values (1, 'd')";
+    assert_eq!(answer(unclustered, true), "d");
+    assert_eq!(answer("create unique index on t (id)", true), "d");
+    assert_eq!(answer("alter table t add primary key (id)", true), "d");
+}
+
+#[test]
+fn portals_of_one_statement_run_side_by_side() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (id int primary key); insert into t values (1)");
+    session.parse("s", "select id from t where id >= $1", &[]).expect("a good statement");
+    show(&mut session, "begin");
+    for _ in 0..2 {
+        let inner = |session: &mut Session| ask(session, "", || {}).expect("it runs");
+        session.bind("outer", "s", &[], &[Some(b"0")], &[]).expect("it is bound");
+        assert_eq!(inner(&mut session), "1");
+        let mut rows = Rows::default();
+        session.execute("outer", 0, &mut rows).expect("it runs");
+        assert_eq!(rows.0, ["1"]);
+        session.close_portal("outer");
+    }
+}
+
 /// The plan of a query, without its costs.
 fn plan_of(session: &mut Session, sql: &str) -> String {
     show(session, &format!("explain (costs off) {sql}"))

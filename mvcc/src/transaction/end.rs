@@ -82,7 +82,7 @@ impl Transaction {
         self.core.release_advisory(0);
         member.slot.clear();
         state.clear();
-        *self.core.spare.lock() = Some(state);
+        self.core.spare.store(Some(state));
     }
 }
 

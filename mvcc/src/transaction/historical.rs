@@ -59,6 +59,7 @@ impl Transaction {
     }
 
     /// Whether it reads at a time that was asked for.
+    #[inline]
     pub fn is_historical(&self) -> bool {
         self.state().historical
     }

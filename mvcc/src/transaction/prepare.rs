@@ -39,7 +39,7 @@ impl Transaction {
         place.fill(id, record, body);
         core.member.slot.clear();
         state.clear();
-        *core.spare.lock() = Some(state);
+        core.spare.store(Some(state));
         Ok(seen)
     }
 

@@ -162,6 +162,12 @@ impl Reader {
         Ok(true)
     }
 
+    /// Whether nothing is left of the filter for rows that were read.
+    #[inline]
+    pub(super) fn has_filtered(&self) -> bool {
+        self.late.is_none()
+    }
+
     /// Whether a row that was read passes what is left of the filter.
     #[inline]
     pub(super) fn passes(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<bool> {
@@ -251,7 +257,9 @@ impl Batch {
     }
 
     fn clear(&mut self) {
-        self.rows.clear();
+        while let Some(value) = self.rows.pop() {
+            value.release();
+        }
         self.count = 0;
         self.next = 0;
         self.visited = 0;

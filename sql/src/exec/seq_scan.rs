@@ -49,8 +49,22 @@ impl SeqScan {
         Ok(true)
     }
 
-    /// Visits the next batch; false at the end. Apart from `next`, which has little to do.
+    /// The next row that passes, of this batch or another. Apart from `next`, which has little to do.
     #[inline(never)]
+    fn search(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        loop {
+            while self.batch.advance() {
+                if self.reader.passes(self.batch.row(), cx)? {
+                    return Ok(true);
+                }
+            }
+            if !self.more(cx)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Visits the next batch; false at the end.
     fn more(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         if self.ended {
             return Ok(false);
@@ -68,19 +82,25 @@ impl SeqScan {
         let Some(cursor) = &mut self.cursor else { return Ok(()) };
         let (reader, batch) = (&mut self.reader, &mut self.batch);
         let size = batch.start();
-        let more = cx.lend(|transaction, cx| {
-            let snapshot = cx.snapshot;
-            let mut counters = Counters::default();
-            let mut failure = Ok(());
-            let more =
-                cursor.visit(transaction, &snapshot, size, &mut counters, |key, value| {
-                    failure = batch.add(|rows| reader.read(key, value, rows, cx));
-                    if failure.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                })?;
-            cx.counters.add(&counters);
-            failure?;
-            Ok(more)
-        })?;
+        let more =
+            cx.lend(|transaction, cx| {
+                let snapshot = cx.snapshot;
+                let mut counters = Counters::default();
+                let mut failure = Ok(());
+                let more =
+                    cursor.visit(transaction, &snapshot, size, &mut counters, |key, value| {
+                        match batch.add(|rows| reader.read(key, value, rows, cx)) {
+                            Ok(()) => ControlFlow::Continue(()),
+                            Err(error) => {
+                                failure = Err(error);
+                                ControlFlow::Break(())
+                            }
+                        }
+                    })?;
+                cx.counters.add(&counters);
+                failure?;
+                Ok(more)
+            })?;
         self.ended = !more;
         Ok(())
     }
@@ -88,16 +108,10 @@ impl SeqScan {
 
 impl Operator for SeqScan {
     fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        loop {
-            while self.batch.advance() {
-                if self.reader.passes(self.batch.row(), cx)? {
-                    return Ok(true);
-                }
-            }
-            if !self.more(cx)? {
-                return Ok(false);
-            }
+        if self.reader.has_filtered() && self.batch.advance() {
+            return Ok(true);
         }
+        self.search(cx)
     }
 
     fn row(&self) -> &[Datum] {

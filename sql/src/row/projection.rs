@@ -115,9 +115,16 @@ impl Projection {
                     let Some(bytes) = chunk(bytes, at) else { return Err(corrupted()) };
                     row.push(Datum::Int8(i64::from_le_bytes(*bytes)));
                 }
-                _ => row.push(self.plain(bytes, place).ok_or_else(corrupted)?),
+                _ => self.push_plain(bytes, place, row)?,
             }
         }
+        Ok(())
+    }
+
+    /// Apart from [`decode`](Self::decode), whose integers need no copy on the way.
+    #[inline(never)]
+    fn push_plain(&self, bytes: &[u8], place: &Place, row: &mut Vec<Datum>) -> Result<()> {
+        row.push(self.plain(bytes, place).ok_or_else(corrupted)?);
         Ok(())
     }
 

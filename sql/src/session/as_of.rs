@@ -86,8 +86,8 @@ impl Session {
         let waits = |portal: &Portal| !matches!(portal.run, Run::Done(_));
         self.surroundings.settings.mark() == 0
             && self.surroundings.mail.mark() == 0
-            && !self.unnamed_portal.as_ref().is_some_and(waits)
-            && !self.portals.values().any(waits)
+            && !self.unnamed_portal.as_deref().is_some_and(waits)
+            && !self.portals.values().any(|named| waits(named))
     }
 
     /// Whether a statement has given the transaction its time, so that it ends with the statement.

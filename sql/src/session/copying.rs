@@ -40,7 +40,7 @@ pub(super) struct CopyIn {
 
 /// COPY TO in the middle of its rows.
 pub(super) struct CopyOut {
-    run: PlanRun,
+    run: Box<PlanRun>,
     encoder: Encoder,
     columns: Vec<String>,
     header: bool,

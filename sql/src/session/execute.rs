@@ -10,7 +10,7 @@ use super::Session;
 use super::block::Block;
 use super::environment::now;
 use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run, Tag};
-use super::prepared::{Planning, Prepared};
+use super::prepared::{Bound, Prepared};
 use crate::error::{Cause, Error, ExecutionError, Result, SnapshotError, TransactionError};
 use crate::exec::{self, Context, Limits};
 use crate::plan::Command;
@@ -57,7 +57,7 @@ impl Session {
         let progress = self.run(&mut portal, max_rows, sink)?;
         if let Progress::Complete(tag) = &progress {
             if let Run::Plan(run) = std::mem::replace(&mut portal.run, Run::Done(tag.clone())) {
-                run.planning.give_back(run.ready);
+                portal.prepared.keep(run);
             }
             if std::mem::take(&mut self.commits_at_end) {
                 // The portal ends with its transaction.
@@ -97,7 +97,7 @@ impl Session {
                 let mut collected = Collected::default();
                 let progress = self.run_plan(run, &portal.parameters, 0, &mut collected)?;
                 let Progress::Complete(tag) = progress else { return Ok(progress) };
-                let mut rows = RowsRun::new(collected.0, run.ready.encoding.clone(), tag);
+                let mut rows = RowsRun::new(collected.0, run.encoding.clone(), tag);
                 let progress = run_rows(&mut rows, max_rows, sink);
                 portal.run = Run::Rows(Box::new(rows));
                 Ok(progress)
@@ -118,9 +118,9 @@ impl Session {
             return Err(SnapshotError::SystemTimeInUse.into());
         }
         if statement.kind.is_plannable() {
-            let planning = portal.planning.take();
+            let bound = portal.bound.take();
             let (values, formats) = (&portal.parameters, &portal.result_formats);
-            let run = self.start_plan(&portal.prepared, planning, values, formats)?;
+            let run = self.start_plan(&portal.prepared, bound, values, formats)?;
             portal.run = Run::Plan(run);
             return Ok(None);
         }
@@ -130,25 +130,26 @@ impl Session {
     }
 
     /// Locks a plan's tables and takes the statement's snapshot. The definitions are looked at
-    /// again afterwards: who waited for a lock may find another table there. `bound` is a plan that
-    /// was right a moment ago.
+    /// again afterwards: who waited for a lock may find another table there.
     pub(super) fn start_plan(
         &mut self,
         prepared: &Prepared,
-        bound: Option<Arc<Planning>>,
+        bound: Option<Bound>,
         parameters: &[Datum],
         formats: &[i16],
-    ) -> Result<PlanRun> {
+    ) -> Result<Box<PlanRun>> {
         self.travel_for(prepared, parameters)?;
         let settings = self.surroundings.settings.version();
-        let mut bound = bound.filter(|bound| bound.is_of_settings(settings));
+        let mut bound = bound.filter(|bound| bound.planning().is_of_settings(settings));
         loop {
-            let planning = match bound.take() {
+            let bound = match bound.take() {
                 Some(bound) => bound,
                 None => self
                     .planning_here(prepared)?
+                    .map(Bound::Planned)
                     .ok_or(ExecutionError::Internal { what: "a statement has no plan" })?,
             };
+            let planning = bound.planning();
             let wait = self.lock_wait();
             let database = self.definition.oid;
             let open = self.open_transaction_at(self.surroundings.statement_time)?;
@@ -173,8 +174,8 @@ impl Session {
                 }
                 Command::Select | Command::Insert => None,
             };
-            let ready = planning.ready(formats, &self.surroundings.settings.effective().formats)?;
-            return Ok(PlanRun { planning, ready, snapshot, savepoint, sent: 0, in_call: 0 });
+            let texts = &self.surroundings.settings.effective().formats;
+            return bound.start(snapshot, savepoint, formats, texts);
         }
     }
 
@@ -199,7 +200,7 @@ impl Session {
             match self.pull(run, parameters, max_rows, sink) {
                 Err(error) if run.sent == 0 && is_row_moved(&error) => self.start_again(run)?,
                 Err(error) if is_row_queued(&error) => {
-                    run.ready.execution.restart();
+                    run.execution.restart();
                     return Ok(Progress::Waiting);
                 }
                 other => break other?,
@@ -221,7 +222,7 @@ impl Session {
             open.transaction.rollback_to(savepoint);
         }
         run.snapshot = open.transaction.snapshot();
-        run.ready.execution.restart();
+        run.execution.restart();
         Ok(())
     }
 
@@ -238,15 +239,15 @@ impl Session {
         let may_leave = self.leaves_waits;
         let mut cx = self.context(run.snapshot, parameters)?;
         cx.skip_moved = run.sent > 0;
-        cx.may_leave = may_leave && run.sent == 0 && run.ready.execution.is_repeatable();
+        cx.may_leave = may_leave && run.sent == 0 && run.execution.is_repeatable();
         let has_rows = planned.columns.is_some();
-        while run.ready.execution.next(&mut cx)? {
+        while run.execution.next(&mut cx)? {
             if !has_rows {
                 continue;
             }
             run.sent += 1;
             run.in_call += 1;
-            let flow = sink.row(run.ready.execution.row(), &run.ready.encoding);
+            let flow = sink.row(run.execution.row(), &run.encoding);
             if max_rows > 0 && run.in_call == max_rows as u64 {
                 run.in_call = 0;
                 return Ok(Progress::Suspended);
@@ -255,7 +256,7 @@ impl Session {
                 return Ok(Progress::Full);
             }
         }
-        let affected = run.ready.execution.rows_affected();
+        let affected = run.execution.rows_affected();
         Ok(Progress::Complete(match planned.command {
             Command::Select => tag(["SELECT 0", "SELECT 1"], run.in_call),
             Command::Insert => tag(["INSERT 0 0", "INSERT 0 1"], affected),
@@ -299,8 +300,8 @@ impl Session {
     #[inline]
     fn release_snapshots(&mut self) {
         let runs = |portal: &Portal| matches!(portal.run, Run::Plan(_) | Run::CopyOut(_));
-        let unnamed = self.unnamed_portal.as_ref().is_some_and(runs);
-        if unnamed || !self.portals.is_empty() && self.portals.values().any(runs) {
+        let unnamed = self.unnamed_portal.as_deref().is_some_and(runs);
+        if unnamed || !self.portals.is_empty() && self.portals.values().any(|named| runs(named)) {
             return;
         }
         if let Some(open) = self.block.open() {

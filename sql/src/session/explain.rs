@@ -30,7 +30,7 @@ impl Session {
             options.planning_ms = Some(milliseconds(planning_from, planned_at));
         }
         if request.analyze {
-            run.ready.execution = Execution::start_measured(&run.planning.planned.node)?;
+            run.execution = Execution::start_measured(&run.planning.planned.node)?;
             while self.run_plan(&mut run, &[], 0, &mut Nowhere)? == Progress::Full {}
             if request.summary.unwrap_or(true) {
                 let ended = self.surroundings.clock();
@@ -38,8 +38,7 @@ impl Session {
             }
         }
         let node = Arc::clone(&run.planning.planned.node);
-        let figures =
-            |node: &_| if request.analyze { run.ready.execution.figures(node) } else { None };
+        let figures = |node: &_| if request.analyze { run.execution.figures(node) } else { None };
         let lines = explain::text(&node, &options, &figures);
         if lines.is_empty() {
             return Err(ExecutionError::Internal { what: "an empty plan" }.into());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Session;
 use super::block::Block;
-use super::portal::{Portal, Run, Shape};
-use super::prepared::{PortalDescription, Prepared, StatementDescription, single};
+use super::portal::{Portal, Shape};
+use super::prepared::{Bound, PortalDescription, Prepared, StatementDescription, single};
 use crate::error::{Result, StatementError, TransactionError};
 use crate::types::{self, Datum, Oid, Type};
 
@@ -94,25 +94,46 @@ impl Session {
         if !portal.is_empty() && self.portals.contains_key(portal) {
             return Err(StatementError::DuplicatePortal { name: portal.to_owned() }.into());
         }
-        let planning = self.planning(&prepared)?;
-        let types = planning.as_ref().map_or(&[][..], |planning| &planning.parameters);
-        let parameters = self.read_parameters(statement, types, formats, parameters)?;
-        if let Some(planning) = &planning {
+        if portal.is_empty() {
+            self.drop_unnamed_portal();
+        }
+        let bound = self.bound(&prepared)?;
+        let planning = bound.as_ref().map(Bound::planning);
+        let mut new = self.portal_for(prepared);
+        let types = planning.map_or(&[][..], |planning| &planning.parameters);
+        self.read_parameters(statement, types, formats, parameters, &mut new.parameters)?;
+        if let Some(planning) = planning {
             check_result_formats(result_formats, planning.planned.columns.as_deref())?;
         }
-        let bound = Portal {
-            prepared,
-            planning,
-            parameters,
-            result_formats: result_formats.to_vec(),
-            run: Run::Ready,
-        };
-        self.keep_portal(portal, bound);
+        new.result_formats.extend_from_slice(result_formats);
+        new.bound = bound;
+        self.keep_portal(portal, new);
         Ok(())
     }
 
+    /// An empty portal, in the memory that the last one left if it can be.
     #[inline]
-    pub(super) fn keep_portal(&mut self, name: &str, portal: Portal) {
+    pub(super) fn portal_for(&mut self, prepared: Arc<Prepared>) -> Box<Portal> {
+        match self.spare_portal.take() {
+            Some(mut portal) => {
+                portal.prepared = prepared;
+                portal
+            }
+            None => Box::new(Portal::new(prepared)),
+        }
+    }
+
+    /// Keeps nothing of the unnamed portal but its memory.
+    #[inline]
+    pub(super) fn drop_unnamed_portal(&mut self) {
+        if let Some(mut portal) = self.unnamed_portal.take() {
+            portal.clear();
+            self.spare_portal = Some(portal);
+        }
+    }
+
+    #[inline]
+    pub(super) fn keep_portal(&mut self, name: &str, portal: Box<Portal>) {
         if name.is_empty() {
             self.unnamed_portal = Some(portal);
         } else {
@@ -121,7 +142,7 @@ impl Session {
     }
 
     #[inline]
-    pub(super) fn take_portal(&mut self, name: &str) -> Result<Portal> {
+    pub(super) fn take_portal(&mut self, name: &str) -> Result<Box<Portal>> {
         let found = match name {
             "" => self.unnamed_portal.take(),
             name => self.portals.remove(name),
@@ -131,12 +152,13 @@ impl Session {
 
     #[inline]
     fn read_parameters(
-        &mut self,
+        &self,
         statement: &str,
         types: &[Type],
         formats: &[i16],
         parameters: &[Option<&[u8]>],
-    ) -> Result<Vec<Datum>> {
+        values: &mut Vec<Datum>,
+    ) -> Result<()> {
         if formats.len() > 1 && formats.len() != parameters.len() {
             let (formats, parameters) = (formats.len(), parameters.len());
             return Err(StatementError::ParameterFormats { formats, parameters }.into());
@@ -149,22 +171,24 @@ impl Session {
             }
             .into());
         }
-        let mut values = std::mem::take(&mut self.spare_values);
         let settings = &self.surroundings.settings.effective().formats;
-        let read = |(index, bytes): (usize, &Option<&[u8]>)| {
-            let Some(bytes) = *bytes else { return Ok(Datum::Null) };
+        values.reserve_exact(parameters.len());
+        for (index, (bytes, ty)) in parameters.iter().zip(types).enumerate() {
+            let Some(bytes) = *bytes else {
+                values.push(Datum::Null);
+                continue;
+            };
             let format = if formats.len() == 1 { Some(&formats[0]) } else { formats.get(index) };
             match format.copied().unwrap_or(0) {
-                0 => types::input(types::utf8(bytes)?, types[index], settings),
-                1 => types::receive(bytes, types[index]),
-                code => Err(StatementError::FormatCode { code }.into()),
+                0 => values.push(types::input(types::utf8(bytes)?, *ty, settings)?),
+                1 => match types::receive_integer(bytes, *ty) {
+                    Some(value) => values.push(value),
+                    None => values.push(types::receive(bytes, *ty)?),
+                },
+                code => return Err(StatementError::FormatCode { code }.into()),
             }
-        };
-        values.reserve_exact(parameters.len());
-        for parameter in parameters.iter().enumerate() {
-            values.push(read(parameter)?);
         }
-        Ok(values)
+        Ok(())
     }
 
     /// Describe of a statement.

@@ -108,12 +108,14 @@ impl Mail {
     }
 
     /// To be held during a commit that sends something.
+    #[inline]
     pub(super) fn order<'c>(&self, channels: &'c Channels) -> Option<MutexGuard<'c, ()>> {
         let sends = |request: &Request| matches!(request, Request::Notify { .. });
         self.requests.iter().any(sends).then(|| channels.order.lock())
     }
 
-    /// After the commit: does what was asked for. Of equal notifications one is sent.
+    /// After the commit: does what was asked for.
+    #[inline]
     pub(super) fn commit(
         &mut self,
         channels: &Channels,
@@ -121,9 +123,19 @@ impl Mail {
         process: i32,
         durable_needed: Timestamp,
     ) {
-        if self.requests.is_empty() {
-            return;
+        if !self.requests.is_empty() {
+            self.do_requests(channels, database, process, durable_needed);
         }
+    }
+
+    /// Of equal notifications one is sent.
+    fn do_requests(
+        &mut self,
+        channels: &Channels,
+        database: Oid,
+        process: i32,
+        durable_needed: Timestamp,
+    ) {
         let requests = std::mem::take(&mut self.requests);
         let mut sent = HashSet::new();
         for request in &requests {

@@ -45,7 +45,7 @@ use crate::catalog::{AsOf, DatabaseDefinition, Role};
 use crate::database::Database;
 use crate::error::{NameError, Result, SqlState};
 use crate::settings::Settings;
-use crate::types::{Datum, Oid};
+use crate::types::Oid;
 pub(crate) use activity::Activities;
 use activity::Activity;
 use block::Block;
@@ -97,10 +97,10 @@ pub struct Session {
     uncommitted: Option<(u64, AsOf)>,
     statements: HashMap<String, Arc<Prepared>, RandomState>,
     unnamed_statement: Option<Arc<Prepared>>,
-    portals: HashMap<String, Portal, RandomState>,
-    unnamed_portal: Option<Portal>,
-    /// Memory for the parameters of the next portal.
-    spare_values: Vec<Datum>,
+    portals: HashMap<String, Box<Portal>, RandomState>,
+    unnamed_portal: Option<Box<Portal>>,
+    /// Memory for the next portal.
+    spare_portal: Option<Box<Portal>>,
     plans: PlanCache,
     copy_in: Option<CopyIn>,
     /// Whether the running statement is one of several in a text.
@@ -164,7 +164,7 @@ impl Session {
             unnamed_statement: None,
             portals: HashMap::default(),
             unnamed_portal: None,
-            spare_values: Vec::new(),
+            spare_portal: None,
             plans: PlanCache::default(),
             copy_in: None,
             in_script: false,

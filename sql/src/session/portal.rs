@@ -6,18 +6,39 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use reckon_mvcc::{Savepoint, Snapshot};
 
-use super::prepared::{Planning, Prepared, Ready};
+use super::prepared::{Bound, Planning, Prepared};
+use crate::exec::Execution;
 use crate::plan::OutputColumn;
 use crate::types::{self, Datum, Formats, Type};
 
 /// A bound statement.
 pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
-    /// The plan it was bound with, until it starts.
-    pub(super) planning: Option<Arc<Planning>>,
+    /// Until it starts.
+    pub(super) bound: Option<Bound>,
     pub(super) parameters: Vec<Datum>,
     pub(super) result_formats: Vec<i16>,
     pub(super) run: Run,
+}
+
+/// How many values an empty portal keeps memory for.
+const SPARE_VALUES_MAX: usize = 64;
+
+impl Portal {
+    pub(super) fn new(prepared: Arc<Prepared>) -> Portal {
+        let (parameters, result_formats) = (Vec::new(), Vec::new());
+        Portal { prepared, bound: None, parameters, result_formats, run: Run::Ready }
+    }
+
+    /// Makes room for another statement, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bound = None;
+        self.parameters.clear();
+        self.parameters.shrink_to(SPARE_VALUES_MAX);
+        self.result_formats.clear();
+        self.result_formats.shrink_to(SPARE_VALUES_MAX);
+        self.run = Run::Ready;
+    }
 }
 
 /// How far a portal has come.
@@ -25,7 +46,7 @@ pub(super) enum Run {
     /// Not started.
     Ready,
     /// A plan in the middle of its rows.
-    Plan(PlanRun),
+    Plan(Box<PlanRun>),
     /// Rows that a utility statement (SHOW, EXPLAIN) computed at once.
     Rows(Box<RowsRun>),
     /// COPY TO in the middle of its lines.
@@ -34,10 +55,14 @@ pub(super) enum Run {
     Done(Tag),
 }
 
-/// A plan in the middle of its rows.
+/// A plan and its operators, in the middle of their rows or ready for another run.
 pub(super) struct PlanRun {
     pub(super) planning: Arc<Planning>,
-    pub(super) ready: Box<Ready>,
+    pub(super) execution: Execution,
+    /// How its rows are written.
+    pub(super) encoding: RowEncoding,
+    /// The format codes that say so.
+    pub(super) codes: Vec<i16>,
     pub(super) snapshot: Snapshot,
     /// What to go back to when the statement starts over, if it can.
     pub(super) savepoint: Option<Savepoint>,

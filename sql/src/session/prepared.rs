@@ -7,12 +7,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crossbeam_utils::atomic::AtomicCell;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use reckon_mvcc::{Savepoint, Snapshot};
 
 use super::Session;
 use super::as_of::Given;
-use super::portal::RowEncoding;
+use super::portal::{PlanRun, RowEncoding};
 use crate::analyze;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SnapshotError, StatementError};
@@ -35,6 +37,8 @@ pub(super) struct Prepared {
     /// Whether the client knows its columns, so that they must stay as they are.
     described: bool,
     planning: Mutex<Option<Arc<Planning>>>,
+    /// A run that is over, with its operators, for the next one; its plan may be out of date.
+    idle: AtomicCell<Option<Box<PlanRun>>>,
 }
 
 /// A plan and what it was made from.
@@ -43,17 +47,14 @@ pub(super) struct Planning {
     pub(super) parameters: Vec<Type>,
     catalog: Arc<Catalog>,
     settings: u64,
-    /// What an execution that is over ran with.
-    idle: Mutex<Option<Box<Ready>>>,
 }
 
-/// What an execution runs with and leaves to the next one.
-pub(super) struct Ready {
-    pub(super) execution: Execution,
-    /// How its rows are written.
-    pub(super) encoding: RowEncoding,
-    /// The format codes that say so.
-    codes: Vec<i16>,
+/// What a portal was bound with: a plan that was right a moment ago.
+pub(super) enum Bound {
+    /// Its operators are still to be made.
+    Planned(Arc<Planning>),
+    /// An earlier run of it.
+    Idle(Box<PlanRun>),
 }
 
 /// Describe of a statement.
@@ -77,7 +78,12 @@ pub struct PortalDescription {
 impl Prepared {
     /// A statement that runs as it is now.
     pub(super) fn new(statement: Option<Statement>) -> Prepared {
-        Prepared { statement, declared: Vec::new(), described: false, planning: Mutex::new(None) }
+        Prepared::with(statement, Vec::new(), false)
+    }
+
+    fn with(statement: Option<Statement>, declared: Vec<Oid>, described: bool) -> Prepared {
+        let (planning, idle) = (Mutex::new(None), AtomicCell::new(None));
+        Prepared { statement, declared, described, planning, idle }
     }
 
     /// The types of its parameters, once it was planned.
@@ -87,7 +93,14 @@ impl Prepared {
 
     /// A statement of Parse or PREPARE: its parameters and columns stay as they are.
     pub(super) fn lasting(statement: Option<Statement>, declared: Vec<Oid>) -> Prepared {
-        Prepared { statement, declared, described: true, planning: Mutex::new(None) }
+        Prepared::with(statement, declared, true)
+    }
+
+    /// Keeps a run that is over for the next one.
+    #[inline]
+    pub(super) fn keep(&self, mut run: Box<PlanRun>) {
+        run.execution.restart();
+        self.idle.store(Some(run));
     }
 }
 
@@ -109,32 +122,64 @@ impl Planning {
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
+}
 
-    /// Operators ready to run this plan, whose rows are written in these format codes. What else
-    /// that depends on, settings and the names of relations, is as long-lived as the plan.
+impl Bound {
     #[inline]
-    pub(super) fn ready(&self, codes: &[i16], formats: &Formats) -> Result<Box<Ready>> {
-        let columns = self.planned.columns.as_deref().unwrap_or_default();
-        let idle = self.idle.lock().take();
-        if let Some(mut ready) = idle {
-            if ready.codes != codes {
-                ready.encoding = RowEncoding::new(columns, codes, formats);
-                ready.codes = codes.to_vec();
-            }
-            return Ok(ready);
+    pub(super) fn planning(&self) -> &Arc<Planning> {
+        match self {
+            Bound::Planned(planning) => planning,
+            Bound::Idle(run) => &run.planning,
         }
-        Ok(Box::new(Ready {
-            execution: Execution::start(&self.planned.node)?,
+    }
+
+    /// A run of the plan, whose rows are written in these format codes. What else that depends on,
+    /// settings and the names of relations, is as long-lived as the plan.
+    #[inline]
+    pub(super) fn start(
+        self,
+        snapshot: Snapshot,
+        savepoint: Option<Savepoint>,
+        codes: &[i16],
+        formats: &Formats,
+    ) -> Result<Box<PlanRun>> {
+        let mut run = match self {
+            Bound::Idle(run) => run,
+            Bound::Planned(planning) => PlanRun::new(planning, snapshot, codes, formats)?,
+        };
+        if run.codes != codes {
+            run.encode_in(codes, formats);
+        }
+        (run.snapshot, run.savepoint) = (snapshot, savepoint);
+        (run.sent, run.in_call) = (0, 0);
+        Ok(run)
+    }
+}
+
+impl PlanRun {
+    fn new(
+        planning: Arc<Planning>,
+        snapshot: Snapshot,
+        codes: &[i16],
+        formats: &Formats,
+    ) -> Result<Box<PlanRun>> {
+        let columns = planning.planned.columns.as_deref().unwrap_or_default();
+        Ok(Box::new(PlanRun {
+            execution: Execution::start(&planning.planned.node)?,
             encoding: RowEncoding::new(columns, codes, formats),
             codes: codes.to_vec(),
+            planning,
+            snapshot,
+            savepoint: None,
+            sent: 0,
+            in_call: 0,
         }))
     }
 
-    /// Keeps what an execution that is over ran with.
-    #[inline]
-    pub(super) fn give_back(&self, mut ready: Box<Ready>) {
-        ready.execution.restart();
-        *self.idle.lock() = Some(ready);
+    fn encode_in(&mut self, codes: &[i16], formats: &Formats) {
+        let columns = self.planning.planned.columns.as_deref().unwrap_or_default();
+        self.encoding = RowEncoding::new(columns, codes, formats);
+        self.codes = codes.to_vec();
     }
 }
 
@@ -173,12 +218,8 @@ impl Template {
     fn of(statement: &Statement, outline: &Outline) -> Option<Template> {
         let mut statement = statement.clone();
         let signs = parser::lift(&mut statement, outline)?;
-        let prepared = Arc::new(Prepared {
-            statement: Some(statement),
-            declared: outline.types().map(|ty| ty.oid).collect(),
-            described: false,
-            planning: Mutex::new(None),
-        });
+        let declared = outline.types().map(|ty| ty.oid).collect();
+        let prepared = Arc::new(Prepared::with(Some(statement), declared, false));
         Some(Template { prepared, signs })
     }
 }
@@ -284,15 +325,33 @@ impl Session {
         self.travel(statement, Some(Given { types: &types, values }))
     }
 
-    /// The plan that was made before, when the definitions at hand and the settings are still those
-    /// it was made from.
+    /// The plan of a statement for a portal: an earlier run of it, when there is one and its plan is
+    /// still right.
     #[inline]
+    pub(super) fn bound(&mut self, prepared: &Prepared) -> Result<Option<Bound>> {
+        if let Some(run) = prepared.idle.take()
+            && prepared.statement.as_ref().is_some_and(|statement| statement.system_time.is_none())
+            && self.is_known(prepared, &run.planning)
+        {
+            self.note_query();
+            return Ok(Some(Bound::Idle(run)));
+        }
+        Ok(self.planning(prepared)?.map(Bound::Planned))
+    }
+
+    /// The plan that was made before, if it is still right.
     fn known_planning(&self, prepared: &Prepared) -> Option<Arc<Planning>> {
-        let catalog = self.known_definitions()?;
         let known = prepared.planning.lock();
         let known = known.as_ref()?;
-        let same = known.is_of(catalog, self.surroundings.settings.version());
-        (same && (prepared.described || !known.planned.reads_clock)).then(|| Arc::clone(known))
+        self.is_known(prepared, known).then(|| Arc::clone(known))
+    }
+
+    /// Whether the definitions at hand and the settings are still those a plan was made from.
+    #[inline]
+    fn is_known(&self, prepared: &Prepared, planning: &Planning) -> bool {
+        let Some(catalog) = self.known_definitions() else { return false };
+        planning.is_of(catalog, self.surroundings.settings.version())
+            && (prepared.described || !planning.planned.reads_clock)
     }
 
     fn planning_for(
@@ -332,8 +391,7 @@ impl Session {
             });
         }
         let parameters = inferred(types)?;
-        let planning =
-            Arc::new(Planning { planned, parameters, catalog, settings, idle: Mutex::default() });
+        let planning = Arc::new(Planning { planned, parameters, catalog, settings });
         *prepared.planning.lock() = Some(Arc::clone(&planning));
         Ok(planning)
     }

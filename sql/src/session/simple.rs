@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::block::Block;
-use super::portal::{Portal, Run, Shape};
+use super::portal::Shape;
 use super::prepared::{Prepared, Template};
 use crate::error::Result;
 use crate::parser::{self, Outline};
@@ -133,17 +133,18 @@ impl Session {
     fn open_portal(&mut self, prepared: Arc<Prepared>, parameters: Vec<Datum>) -> Result<Shape> {
         self.check_allowed(prepared.statement.as_ref())?;
         let shape = self.shape(&prepared)?;
-        let planning = self.planning(&prepared)?;
-        if let Some(planning) = &planning
-            && planning.parameters.len() != parameters.len()
+        let bound = self.bound(&prepared)?;
+        if let Some(bound) = &bound
+            && bound.planning().parameters.len() != parameters.len()
         {
             let place = prepared.statement.as_ref().and_then(|s| s.parameter_position(1));
             let error = crate::error::StatementError::NoParameter { number: 1 };
             return Err(crate::Error::from(error).at(place));
         }
-        let run = Run::Ready;
-        let result_formats = Vec::new();
-        self.unnamed_portal = Some(Portal { prepared, planning, parameters, result_formats, run });
+        self.drop_unnamed_portal();
+        let mut portal = self.portal_for(prepared);
+        (portal.bound, portal.parameters) = (bound, parameters);
+        self.unnamed_portal = Some(portal);
         Ok(shape)
     }
 }

@@ -30,9 +30,6 @@ impl Characteristics {
     }
 }
 
-/// How many values a session keeps memory for between statements.
-const SPARE_VALUES_MAX: usize = 64;
-
 impl Session {
     /// The open transaction; begins an implicit one when there is none.
     pub(super) fn open_transaction(&mut self) -> Result<&mut Open> {
@@ -260,11 +257,7 @@ impl Session {
         if !self.portals.is_empty() {
             self.portals.clear();
         }
-        if let Some(portal) = self.unnamed_portal.take() {
-            self.spare_values = portal.parameters;
-            self.spare_values.clear();
-            self.spare_values.shrink_to(SPARE_VALUES_MAX);
-        }
+        self.drop_unnamed_portal();
     }
 
     pub(super) fn warn_no_block(&mut self) {

@@ -6,7 +6,7 @@ use sqlparser::ast;
 
 use super::block::Open;
 use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
-use super::prepared::Prepared;
+use super::prepared::{Bound, Prepared};
 use super::{Notice, Session};
 use crate::ddl::{self, Edit};
 use crate::error::{
@@ -564,8 +564,9 @@ impl Session {
         portal: &mut Portal,
     ) -> Result<Option<Progress>> {
         let prepared = self.prepared(name)?;
-        let planning = self.planning(&prepared)?;
-        let types = planning.as_ref().map_or_else(Vec::new, |known| known.parameters.clone());
+        let bound = self.bound(&prepared)?;
+        let planning = bound.as_ref().map(Bound::planning);
+        let types = planning.map_or_else(Vec::new, |known| known.parameters.clone());
         // As in PostgreSQL, a statement without parameters does not look at its arguments.
         let arguments = if types.is_empty() { &[] } else { arguments };
         if types.len() != arguments.len() {
@@ -573,7 +574,7 @@ impl Session {
             return Err(StatementError::ArgumentCount { name, wanted, given }.into());
         }
         portal.parameters = self.evaluate(arguments, &types, &statement.source)?;
-        (portal.prepared, portal.planning) = (prepared, planning);
+        (portal.prepared, portal.bound) = (prepared, bound);
         self.start(portal)
     }
 }

@@ -185,6 +185,7 @@ impl Settings {
     }
 
     /// What texts depend on, for the parts that are no settings: the time and the names.
+    #[inline]
     pub(crate) fn formats_mut(&mut self) -> &mut Formats {
         &mut self.effective.formats
     }
@@ -218,10 +219,14 @@ impl Settings {
     }
 
     /// Ends a transaction: local values go, and after a rollback everything it changed.
+    #[inline]
     pub fn end_transaction(&mut self, committed: bool) {
-        if self.undo.is_empty() {
-            return;
+        if !self.undo.is_empty() {
+            self.end_changes(committed);
         }
+    }
+
+    fn end_changes(&mut self, committed: bool) {
         if !committed {
             return self.undo_to(0);
         }

@@ -118,6 +118,21 @@ pub fn receive(bytes: &[u8], ty: Type) -> Result<Datum> {
     coerce_length(value, ty, false)
 }
 
+/// As [`receive`] for an `int4` or `int8` of the right length, and None for everything else. Inline, a
+/// value so read goes straight to where it is kept.
+#[inline]
+pub fn receive_integer(bytes: &[u8], ty: Type) -> Option<Datum> {
+    match ty.oid {
+        oid if oid == Type::INT8.oid => {
+            Some(Datum::Int8(i64::from_be_bytes(bytes.try_into().ok()?)))
+        }
+        oid if oid == Type::INT4.oid => {
+            Some(Datum::Int4(i32::from_be_bytes(bytes.try_into().ok()?)))
+        }
+        _ => None,
+    }
+}
+
 /// Appends the binary form of a value; nothing for NULL.
 pub fn send(value: &Datum, ty: Type, out: &mut BytesMut) {
     match value {

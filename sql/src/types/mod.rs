@@ -30,7 +30,7 @@ mod uuid;
 pub(crate) use array::{MOST_ELEMENTS, array_too_large};
 pub(crate) use bytea::{decode_escape, decode_hex, hex_pair, octal};
 pub use catalog::Family;
-pub use codec::{input, output, receive, send, to_text};
+pub use codec::{input, output, receive, receive_integer, send, to_text};
 pub use datum::{Array, Datum, Interval, Numeric, Text, Varlena};
 pub use formats::{ByteaOutput, DateOrder, DateStyle, Formats, IntervalStyle, Names};
 pub use identifier::{quote_identifier, quote_literal, split_identifiers};
