@@ -356,6 +356,7 @@ fn analyze_leaves_a_serializable_read_only_transaction_its_snapshot() {
     assert_eq!(one(s, "select count(*) from t"), "1");
     let name = one(s, "select pg_export_snapshot()");
     one(other, "insert into t values (2), (3)");
+    database.engine().on_durable(database.engine().visible()).wait();
     assert_eq!(one(s, "analyze t"), "ANALYZE");
     assert_eq!(one(s, "select count(*) from t"), "1");
     assert_eq!(one(s, "show transaction_read_only"), "on");
