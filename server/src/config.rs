@@ -303,10 +303,11 @@ fn plain(value: &toml::Value) -> Option<String> {
     }
 }
 
-/// A number of threads; 0 is one a core.
+/// A number of threads; 0 is one a core but one, which the log, compactions and the network need. Statements that take long get
+/// threads of their own in any case.
 fn threads(value: &str) -> Result<usize, Expected> {
     match value {
-        "0" => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        "0" => Ok(std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1)),
         value => count(value),
     }
 }

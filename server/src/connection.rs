@@ -36,7 +36,7 @@ use tracing::{debug, error};
 
 use crate::protocol::{self, Failure, Work};
 use crate::response::{self, HIGH_WATER, Rows};
-use crate::server::Server;
+use crate::server::{Server, aside};
 use crate::sessions::{Entry, Place};
 use crate::socket::{Reader, Stream};
 use crate::startup::Admitted;
@@ -47,6 +47,8 @@ const INPUT_BYTES: usize = 8 * 1024;
 const INPUT_GROWTH_MAX: usize = 1 << 20;
 /// How long a client may take to read why its session ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// To parse a longer message takes so long that other sessions should not wait for it.
+const LONG_MESSAGE_BYTES: usize = 64 * 1024;
 /// Buffers above this are given back when a session becomes idle.
 const IDLE_BYTES_MAX: usize = 128 * 1024;
 
@@ -199,10 +201,13 @@ impl Connection {
             Ok(Frame::Incomplete { needed }) => return self.wait(needed).await,
             Ok(Frame::Complete { tag, body }) => {
                 let skipped = self.skipping && !matches!(tag, b'S' | b'X');
+                let (session, out) = (&mut self.session, &mut self.out);
                 let work = if skipped {
                     Ok(Work::Done)
+                } else if body.len() > LONG_MESSAGE_BYTES {
+                    aside(|| protocol::begin(session, out, tag, body))
                 } else {
-                    protocol::begin(&mut self.session, &mut self.out, tag, body)
+                    protocol::begin(session, out, tag, body)
                 };
                 (tag, work, HEADER_LENGTH + body.len())
             }

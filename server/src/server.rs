@@ -149,7 +149,7 @@ fn options(config: &Config, broken: Broken) -> Options {
     Options {
         engine: EngineOptions {
             cache_size: config.cache_bytes,
-            blocking: Blocking::new(step_aside),
+            blocking: Blocking::new(|work| aside(work)),
             fsync: config.fsync,
             deadlock_timeout: config.deadlock_timeout,
             history_retention: config.history_retention,
@@ -165,7 +165,7 @@ fn options(config: &Config, broken: Broken) -> Options {
 
 /// Runs what may block without holding up other sessions. The thread that accepts has no others to
 /// hand its tasks to: there it blocks, for the length of a read while somebody is let in.
-fn step_aside(work: &mut dyn FnMut()) {
+pub(crate) fn aside<R>(work: impl FnOnce() -> R) -> R {
     use tokio::runtime::{Handle, RuntimeFlavor};
     let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
     match flavor {
