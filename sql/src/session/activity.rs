@@ -98,9 +98,12 @@ impl Activity {
         now.changed_at = at;
     }
 
-    /// It begins a transaction.
+    /// It begins a transaction, and with it the query that needs one.
     pub(super) fn begins(&self, at: i64) {
-        self.now.lock().transaction_at = Some(at);
+        let mut now = self.now.lock();
+        now.transaction_at = Some(at);
+        now.query_at = now.query_at.max(Some(at));
+        now.changed_at = now.changed_at.max(at);
     }
 
     /// It waits for its client, in a transaction since `transaction_at`.
