@@ -5,7 +5,7 @@ mod support;
 use reckon_mvcc::SyncMode;
 use reckon_sql::session::Progress;
 use reckon_sql::{Database, EngineOptions, Options, Session};
-use support::{Rows, session};
+use support::session;
 
 /// A database whose commits are durable at once.
 fn database() -> Database {
@@ -26,14 +26,11 @@ impl Client {
 
     /// The rows of a text's statements.
     fn rows(&mut self, sql: &str) -> Vec<String> {
-        let mut script = self.0.script(sql).expect(sql);
-        let mut rows = Rows::default();
-        while self.0.next(&mut script).expect(sql).is_some() {
-            let progress = self.0.execute("", 0, &mut rows).expect(sql);
+        let ran = support::script(&mut self.0, sql, |_, progress| {
             assert!(matches!(progress, Progress::Complete(_)), "{sql}: {progress:?}");
-        }
+        });
         self.0.sync().expect(sql);
-        rows.0
+        ran.expect(sql)
     }
 
     /// A plan that was run, and what its nodes read.

@@ -8,15 +8,10 @@ use reckon_sql::{Database, Error, Options, Session};
 use support::{Rows, session};
 
 fn run(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
-    let mut script = session.script(sql)?;
-    let mut rows = Rows::default();
-    while session.next(&mut script)?.is_some() {
-        match session.execute("", 0, &mut rows)? {
-            Progress::Complete(tag) => rows.0.push(tag.into_owned()),
-            other => rows.0.push(format!("{other:?}")),
-        }
-    }
-    Ok(rows.0)
+    support::script(session, sql, |rows, progress| match progress {
+        Progress::Complete(tag) => rows.0.push(tag.into_owned()),
+        other => rows.0.push(format!("{other:?}")),
+    })
 }
 
 /// What a client would see: rows and tags, or the error with its code and position.
@@ -79,12 +74,8 @@ fn ask(session: &mut Session, portal: &str, between: impl FnOnce()) -> Result<St
 fn a_statement_that_ran_before_runs_on_the_definitions_of_now() {
     let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let (mut reader, mut other) = (session(&database), session(&database));
-    // Others see a change once it is durable, which is when a client is told of it.
     let mut change = |sql: &str| {
         show(&mut other, sql);
-        if let Some(at) = other.durable_needed() {
-            database.engine().on_durable(at).wait();
-        }
     };
     change("create table t (id int primary key, v text); insert into t values (1, 'a')");
     reader.parse("s", "select v from t where id = $1", &[]).expect("a good statement");
@@ -232,9 +223,6 @@ fn lock_timeout_ends_the_wait_for_a_row() {
     let (mut holder, mut waiter) = (session(&database), session(&database));
     show(&mut holder, "create table t (id int primary key, v int)");
     show(&mut holder, "insert into t values (1, 1)");
-    if let Some(written) = holder.durable_needed() {
-        database.engine().on_durable(written).wait();
-    }
     show(&mut holder, "begin; update t set v = 2");
     show(&mut waiter, "set lock_timeout = 1");
     for sql in ["update t set v = 3", "delete from t", "select * from t for update"] {
@@ -355,8 +343,7 @@ fn analyze_leaves_a_serializable_read_only_transaction_its_snapshot() {
     one(s, "begin isolation level serializable read only");
     assert_eq!(one(s, "select count(*) from t"), "1");
     let name = one(s, "select pg_export_snapshot()");
-    one(other, "insert into t values (2), (3)");
-    database.engine().on_durable(database.engine().visible()).wait();
+    assert_eq!(one(other, "insert into t values (2), (3)"), "INSERT 0 2");
     assert_eq!(one(s, "analyze t"), "ANALYZE");
     assert_eq!(one(s, "select count(*) from t"), "1");
     assert_eq!(one(s, "show transaction_read_only"), "on");
@@ -444,7 +431,6 @@ fn a_database_with_prepared_transactions_is_kept_and_stays_open() {
     let database = with_prepared_transactions();
     let s = &mut session(&database);
     one(s, "create database d");
-    database.engine().on_durable(database.engine().visible()).wait();
     let connect = || {
         database.connect(reckon_sql::ConnectOptions {
             user: "postgres".to_owned(),

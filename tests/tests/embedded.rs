@@ -18,7 +18,6 @@ const OVERLAPPING: f64 = 0.3;
 
 /// A session of the embedded engine.
 struct Embedded {
-    database: Database,
     session: Session,
 }
 
@@ -30,7 +29,7 @@ impl Embedded {
             settings: Vec::new(),
         };
         let session = database.connect(options).expect("the superuser may connect");
-        Self { database: database.clone(), session }
+        Self { session }
     }
 
     fn run(&mut self, sql: &str, rows: &mut Collected) -> Result<(), Error> {
@@ -48,9 +47,7 @@ impl Connection for Embedded {
         std::thread::yield_now();
         let mut rows = Collected::default();
         let ran = self.run(sql, &mut rows);
-        if let Some(timestamp) = self.session.durable_needed() {
-            self.database.engine().on_durable(timestamp).wait();
-        }
+        self.session.wait_until_durable();
         match ran {
             Ok(()) => Ok(rows.0),
             Err(error) => Err(Failure::Refused {

@@ -55,12 +55,7 @@ impl Reckon {
         let progress = self.session.execute("", 0, sum).expect("Reckon runs it");
         assert!(matches!(progress, Progress::Complete(_)), "{progress:?}");
         self.session.sync().expect("Reckon ends the statement");
-        let engine = self.database.engine();
-        if let Some(timestamp) = self.session.durable_needed()
-            && engine.durable() < timestamp
-        {
-            engine.on_durable(timestamp).wait();
-        }
+        self.session.wait_until_durable();
     }
 }
 

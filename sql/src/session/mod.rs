@@ -188,6 +188,17 @@ impl Session {
         self.durable_needed.take()
     }
 
+    /// Blocks until the replies so far may be shown: from then on all other sessions see what they tell.
+    /// For who has no executor to wait with.
+    pub fn wait_until_durable(&mut self) {
+        let engine = self.database.engine();
+        if let Some(timestamp) = self.durable_needed.take()
+            && engine.durable() < timestamp
+        {
+            engine.on_durable(timestamp).wait();
+        }
+    }
+
     /// Notices since the last call, as far as `client_min_messages` asks for them.
     pub fn notices(&mut self) -> Vec<Notice> {
         self.notices.append(&mut self.surroundings.notices);

@@ -1,8 +1,8 @@
 //! Sessions of the superuser, and what they answer as text.
 
-use reckon_sql::session::{Flow, RowEncoding, RowSink};
+use reckon_sql::session::{Flow, Progress, RowEncoding, RowSink};
 use reckon_sql::types::Datum;
-use reckon_sql::{ConnectOptions, Database, Session};
+use reckon_sql::{ConnectOptions, Database, Error, Session};
 
 /// Rows and lines of COPY as text, each column between bars.
 #[derive(Default)]
@@ -37,4 +37,31 @@ pub(crate) fn session(database: &Database) -> Session {
         settings: Vec::new(),
     };
     database.connect(options).expect("the superuser may connect")
+}
+
+/// The rows of a text's statements, with what `ended` adds behind each. When it returns, other sessions
+/// see what was done, as they do when a client has its answer.
+pub(crate) fn script(
+    session: &mut Session,
+    sql: &str,
+    ended: impl FnMut(&mut Rows, Progress),
+) -> Result<Vec<String>, Error> {
+    let mut rows = Rows::default();
+    let ran = statements(session, sql, &mut rows, ended);
+    session.wait_until_durable();
+    ran.map(|()| rows.0)
+}
+
+fn statements(
+    session: &mut Session,
+    sql: &str,
+    rows: &mut Rows,
+    mut ended: impl FnMut(&mut Rows, Progress),
+) -> Result<(), Error> {
+    let mut script = session.script(sql)?;
+    while session.next(&mut script)?.is_some() {
+        let progress = session.execute("", 0, rows)?;
+        ended(rows, progress);
+    }
+    Ok(())
 }
