@@ -66,12 +66,13 @@ fn who_is_queued_is_woken_once_and_then_holds_the_row() {
     assert_eq!(engine.blockers(second.session()), [first.session()]);
 
     first.put(TABLE, b"a", b"2").unwrap();
-    first.commit().unwrap();
+    let changed = first.commit().unwrap().durable_needed;
     assert_eq!(woken.times(), 1);
     assert_eq!(second.poll_lock(&waker), Poll::Ready(()));
     assert!(second.look_again().unwrap());
     assert!(engine.blockers(second.session()).is_empty());
-    // It asks again, and learns that the row changed.
+    // A newer snapshot has the change in it.
+    engine.on_durable(changed).wait();
     let mut third = three.begin(RC, false);
     let snapshot = third.snapshot();
     let asked = third.lock_row(&snapshot, TABLE, b"a", RowLock::ForUpdate, Wait::NoWait);
