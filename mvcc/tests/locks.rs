@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    AdvisoryKey, AdvisoryLock, Engine, Error, Isolation, LockTarget, Locked, Reason, RowLock,
-    TableLock, TableLockId, Transaction, Wait,
+    AdvisoryKey, AdvisoryLock, Engine, Error, Isolation, LockTarget, Locked, MemoryStore, Options,
+    Reason, RowLock, TableLock, TableLockId, Transaction, Wait,
 };
-use support::{Random, TABLE, engine, newest, set, until};
+use support::{Random, TABLE, engine, newest, options, set, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const ACCOUNTS: TableLockId = TableLockId { database: 5, relation: 16_384 };
@@ -231,8 +231,8 @@ fn one_who_wants_more_stands_before_those_who_wait_for_him_and_behind_the_others
 
 #[test]
 fn a_thousand_waiters_for_one_row_all_finish() {
-    let store = Arc::new(reckon_mvcc::MemoryStore::new());
-    let engine = Engine::open(store, reckon_mvcc::Options::default()).unwrap();
+    let store = Arc::new(MemoryStore::new());
+    let engine = Engine::open(store, Options::default()).unwrap();
     set(&engine, b"counter", &0u64.to_be_bytes());
     let mut session = engine.session();
     let mut holder = session.begin(RC, false);
@@ -480,6 +480,38 @@ fn lock_at_random(mut transaction: Transaction, random: &mut Random, held: &[Ato
     }
     transaction.rollback();
     mine.len() as u64
+}
+
+#[test]
+fn a_row_that_nobody_wrote_since_the_snapshot_is_locked_without_asking_the_store() {
+    let options = Options { cache_size: 0, ..options() };
+    let engine = Engine::open(Arc::new(MemoryStore::new()), options).unwrap();
+    let keys: Vec<[u8; 1]> = (0..100).map(|key| [key]).collect();
+    for key in &keys {
+        set(&engine, key, b"1");
+    }
+    let mut session = engine.session();
+    let mut transaction = session.begin(RC, false);
+    let snapshot = transaction.snapshot();
+    let mut lock = |key: &[u8]| {
+        transaction.lock_row(&snapshot, TABLE, key, RowLock::ForUpdate, Wait::NoWait).unwrap()
+    };
+    let reads = || {
+        let store = engine.statistics().store;
+        store.reads + store.cursors
+    };
+    let before = reads();
+    set(&engine, &keys[0], b"2");
+    assert_eq!(lock(&keys[0]), Locked::Changed);
+    let changed = reads();
+    assert!(changed > before);
+    // One in 512 shares its place with the one that changed.
+    let asked = keys[1..].iter().filter(|key| {
+        let before = reads();
+        assert_eq!(lock(key.as_slice()), Locked::Unchanged);
+        reads() > before
+    });
+    assert!(asked.count() < keys.len() / 4);
 }
 
 #[test]

@@ -54,7 +54,7 @@ type Rows = BTreeMap<Vec<u8>, Vec<Version>>;
 pub enum Fault {
     /// The next append answers [`Error::Stalled`]; the one after it works.
     Stall,
-    /// Every append answers [`Error::DiskFull`], and so does `check_space`.
+    /// `check_space` answers [`Error::DiskFull`]. Appends go on, into the reserve.
     DiskFull,
     /// Every append and flush fails from now on, fatally.
     WriteFails,
@@ -308,13 +308,12 @@ impl Store for MemoryStore {
 impl State {
     fn fail_if_ordered(&mut self, action: &'static str) -> Result<(), Error> {
         match self.fault {
-            None => Ok(()),
+            None | Some(Fault::DiskFull) => Ok(()),
             Some(Fault::Stall) => {
                 self.fault = None;
                 self.statistics.stalls += 1;
                 Err(Error::Stalled)
             }
-            Some(Fault::DiskFull) => Err(Error::DiskFull { free_bytes: 0, reserve_bytes: 0 }),
             Some(Fault::WriteFails) => Err(failed(action)),
         }
     }

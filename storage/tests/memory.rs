@@ -44,6 +44,7 @@ fn faults_come_as_ordered() {
     append(&store, 10, b"a", Some(b"1")).unwrap();
     store.set_fault(Some(Fault::DiskFull));
     assert!(matches!(store.check_space(), Err(Error::DiskFull { .. })));
+    append(&store, 15, b"b", Some(b"1")).unwrap();
     store.set_fault(Some(Fault::WriteFails));
     assert!(append(&store, 20, b"a", Some(b"2")).unwrap_err().is_fatal());
     assert!(store.flush_log(true).unwrap_err().is_fatal());
