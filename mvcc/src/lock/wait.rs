@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::queue::{Answer, Waiter};
-use super::{HeldRow, Locks, Target, Wait};
+use super::{HeldRow, Locks, RowAnswer, Target, Wait};
 use crate::error::Error;
 use crate::session::Member;
 use crate::timestamp::{deadline, instant};
@@ -153,19 +153,19 @@ impl Locks {
         }
     }
 
-    /// Looks at a request that was kept: the row once it is granted, the request if it is not yet.
+    /// Looks at a request that was kept.
     pub(crate) fn look_again(
         &self,
         member: &Member,
         mut pending: Pending,
-    ) -> Result<Result<Option<HeldRow>, Pending>, Error> {
+    ) -> Result<RowAnswer, Error> {
         let outcome = match self.look(member, &mut pending) {
-            Ok(false) => return Ok(Err(pending)),
+            Ok(false) => return Ok(RowAnswer::Queued(pending)),
             Ok(true) => Ok(()),
             Err(error) => Err(error),
         };
         self.leave_queue(member, &pending, outcome)?;
-        Ok(Ok(pending.into_row()))
+        Ok(RowAnswer::Held(pending.into_row()))
     }
 
     /// Gives up a request that was kept: the row if it was granted before that.

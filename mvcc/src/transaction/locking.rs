@@ -71,17 +71,8 @@ impl Transaction {
     pub fn look_again(&mut self) -> Result<bool, Error> {
         let Some(pending) = self.state_mut().waiting.take() else { return Ok(true) };
         let core = &self.core;
-        match core.engine.shared.locks.look_again(&core.member, pending)? {
-            Ok(held) => {
-                self.state_mut().rows.extend(held);
-                self.raise_floor();
-                Ok(true)
-            }
-            Err(pending) => {
-                self.state_mut().waiting = Some(pending);
-                Ok(false)
-            }
-        }
+        let answer = core.engine.shared.locks.look_again(&core.member, pending)?;
+        Ok(self.take_row(answer) != Acquired::Queued)
     }
 
     /// Ready when it is worth to [`look_again`](Self::look_again); until then the waker is kept.
@@ -140,16 +131,22 @@ impl Transaction {
         let row = row_key(keyspace, key);
         let core = &self.core;
         let locks = &core.engine.shared.locks;
-        match locks.lock_row(&core.member, id.0, &row, mode, wait)? {
+        let answer = locks.lock_row(&core.member, id.0, &row, mode, wait)?;
+        Ok(self.take_row(answer))
+    }
+
+    /// Keeps the row, or the request for it.
+    fn take_row(&mut self, answer: RowAnswer) -> Acquired {
+        match answer {
             RowAnswer::Held(held) => {
                 self.state_mut().rows.extend(held);
                 self.raise_floor();
-                Ok(Acquired::Yes)
+                Acquired::Yes
             }
-            RowAnswer::Skipped => Ok(Acquired::Skipped),
+            RowAnswer::Skipped => Acquired::Skipped,
             RowAnswer::Queued(pending) => {
                 self.state_mut().waiting = Some(pending);
-                Ok(Acquired::Queued)
+                Acquired::Queued
             }
         }
     }
