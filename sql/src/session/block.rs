@@ -49,7 +49,7 @@ pub(super) struct Open {
     pub(super) has_queried: bool,
     /// Databases that it drops.
     pub(super) closed: Vec<Closed>,
-    /// Whether a statement of it has run to its end, or to its row limit, and more may follow.
+    /// Whether a portal has run in it, and more may follow.
     pub(super) pipelined: bool,
     /// How often it changed the catalog: its definitions are read again after each time.
     pub(super) definition_changes: u64,

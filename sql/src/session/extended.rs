@@ -123,12 +123,12 @@ impl Session {
         }
     }
 
-    /// Keeps nothing of the unnamed portal but its memory.
+    /// Keeps nothing of the unnamed portal but its memory, and its statement if that is small.
     #[inline]
     pub(super) fn drop_unnamed_portal(&mut self) {
         if let Some(mut portal) = self.unnamed_portal.take() {
             portal.clear();
-            self.spare_portal = Some(portal);
+            self.spare_portal = portal.prepared.is_small().then_some(portal);
         }
     }
 

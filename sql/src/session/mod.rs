@@ -99,7 +99,7 @@ pub struct Session {
     unnamed_statement: Option<Arc<Prepared>>,
     portals: HashMap<String, Box<Portal>, RandomState>,
     unnamed_portal: Option<Box<Portal>>,
-    /// Memory for the next portal.
+    /// The last unnamed portal, for its memory.
     spare_portal: Option<Box<Portal>>,
     plans: PlanCache,
     copy_in: Option<CopyIn>,

@@ -96,6 +96,13 @@ impl Prepared {
         Prepared::with(statement, declared, true)
     }
 
+    /// Whether it takes little memory.
+    #[inline]
+    pub(super) fn is_small(&self) -> bool {
+        let text = |statement: &Statement| statement.source.text().len();
+        self.statement.as_ref().map_or(0, text) <= CACHED_TEXT_BYTES
+    }
+
     /// Keeps a run that is over for the next one.
     #[inline]
     pub(super) fn keep(&self, mut run: Box<PlanRun>) {

@@ -102,42 +102,41 @@ impl Session {
 
     /// COMMIT PREPARED.
     pub(super) fn commit_prepared(&mut self, identifier: &str) -> Result<()> {
-        let claim = self.claim("COMMIT PREPARED", identifier)?;
+        self.not_in_block("COMMIT PREPARED")?;
+        let (claim, origin) = self.claim(identifier)?;
+        if origin.database != self.definition.oid {
+            return Err(TransactionError::PreparedElsewhere.into());
+        }
         let committed = claim.commit(&self.mvcc)?;
         self.need_durable(Some(committed.durable_needed));
         Ok(())
     }
 
-    /// ROLLBACK PREPARED.
+    /// ROLLBACK PREPARED. A superuser can do it from any database when its own was dropped.
     pub(super) fn rollback_prepared(&mut self, identifier: &str) -> Result<()> {
-        Ok(self.claim("ROLLBACK PREPARED", identifier)?.rollback()?)
-    }
-
-    /// Whether a prepared transaction of another database can be rolled back from this one: its own is
-    /// not there any more.
-    fn is_orphan(&self, command: &str, origin: &Origin) -> Result<bool> {
-        if command != "ROLLBACK PREPARED" || !self.user.superuser {
-            return Ok(false);
+        self.not_in_block("ROLLBACK PREPARED")?;
+        let (claim, origin) = self.claim(identifier)?;
+        let is_here = origin.database == self.definition.oid;
+        if !is_here && !(self.user.superuser && self.is_orphan(&origin)?) {
+            return Err(TransactionError::PreparedElsewhere.into());
         }
-        Ok(self
-            .database
-            .cluster()?
-            .databases
-            .iter()
-            .all(|database| database.oid != origin.database))
+        Ok(claim.rollback()?)
     }
 
-    fn claim(&mut self, command: &'static str, identifier: &str) -> Result<Claim> {
-        self.not_in_block(command)?;
+    /// Whether its database is not there any more.
+    fn is_orphan(&self, origin: &Origin) -> Result<bool> {
+        let cluster = self.database.cluster()?;
+        Ok(cluster.databases.iter().all(|database| database.oid != origin.database))
+    }
+
+    /// Takes a prepared transaction that the user may end.
+    fn claim(&self, identifier: &str) -> Result<(Claim, Origin)> {
         let claim = self.database.engine().claim_prepared(identifier)?;
         let origin = Origin::of(claim.about())?;
         if origin.owner != self.user.oid && !self.user.superuser {
             return Err(TransactionError::NotItsOwner.into());
         }
-        if origin.database != self.definition.oid && !self.is_orphan(command, &origin)? {
-            return Err(TransactionError::PreparedElsewhere.into());
-        }
-        Ok(claim)
+        Ok((claim, origin))
     }
 }
 

@@ -74,14 +74,20 @@ impl Datum {
     #[inline]
     pub(crate) fn release(self) {
         match self {
-            Datum::Numeric(_)
-            | Datum::Text(_)
-            | Datum::Bytea(_)
-            | Datum::Interval(_)
-            | Datum::Uuid(_)
-            | Datum::Array(_)
-            | Datum::Record(_) => drop(self),
-            _ => std::mem::forget(self),
+            Datum::Null
+            | Datum::Void
+            | Datum::Bool(_)
+            | Datum::Int2(_)
+            | Datum::Int4(_)
+            | Datum::Int8(_)
+            | Datum::Oid(_)
+            | Datum::Float4(_)
+            | Datum::Float8(_)
+            | Datum::Date(_)
+            | Datum::Time(_)
+            | Datum::Timestamp(_)
+            | Datum::Timestamptz(_) => std::mem::forget(self),
+            owning => drop(owning),
         }
     }
 
