@@ -45,6 +45,10 @@ fn print(distribution: &str, row: &Row) {
     );
 }
 
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The table and the gates of `--growth`.
 fn growth<'a>(names: impl Iterator<Item = &'a str>, count: u64) -> ExitCode {
     println!("{:<15} {:>9} {:>9} {:>9} {:>9}", "keys", "first 10%", "last 10%", "all", "bytes");
