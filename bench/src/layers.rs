@@ -259,7 +259,9 @@ fn update(plan: &Plan) -> Vec<Figure> {
         let watch = Watch::start();
         for key in &keys {
             let mode = RowLock::ForNoKeyUpdate;
-            transaction.lock_row(&snapshot, keyspace, key, mode, Wait::Block).expect("a lock");
+            transaction
+                .lock_row(&snapshot, keyspace, key, mode, Wait::Block, &mut Counters::default())
+                .expect("a lock");
         }
         locked.push(each(watch));
         let watch = Watch::start();

@@ -135,7 +135,9 @@ impl Transactions {
             transaction.read(&snapshot, self.keyspace, key, &mut self.counters, <[u8]>::len);
         assert_eq!(found.expect("a read"), Some(VALUE.len()));
         let mode = RowLock::ForNoKeyUpdate;
-        transaction.lock_row(&snapshot, self.keyspace, key, mode, Wait::Block).expect("a lock");
+        transaction
+            .lock_row(&snapshot, self.keyspace, key, mode, Wait::Block, &mut Counters::default())
+            .expect("a lock");
         transaction.put(self.keyspace, key, &VALUE).expect("a write");
         transaction.commit().expect("a commit");
     }

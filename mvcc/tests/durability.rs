@@ -17,7 +17,8 @@ use std::thread;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    Engine, Error, Isolation, MemoryStore, Options, RowLock, StorageError, Store, SyncMode, Wait,
+    Counters, Engine, Error, Isolation, MemoryStore, Options, RowLock, StorageError, Store,
+    SyncMode, Wait,
 };
 use reckon_storage::memory::Fault;
 use support::{GatedStore, Random, TABLE, newest, options, read, see, set_in, until};
@@ -54,7 +55,15 @@ fn locks_are_released_before_the_sync_and_who_saw_that_waits_for_it() {
 
     let mut next = two.begin(RC, false);
     let snapshot = next.snapshot();
-    next.lock_row(&snapshot, TABLE, b"a", RowLock::ForUpdate, Wait::NoWait).unwrap();
+    next.lock_row(
+        &snapshot,
+        TABLE,
+        b"a",
+        RowLock::ForUpdate,
+        Wait::NoWait,
+        &mut Counters::default(),
+    )
+    .unwrap();
     assert_eq!(newest(&next, b"a"), Some(b"1".to_vec()));
     let needed = next.rollback();
     assert!(needed >= at);

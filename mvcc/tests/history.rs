@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    Direction, Engine, Error, Isolation, KeyRange, Locked, MemoryStore, Options, RowLock, Snapshot,
-    Timestamp, Transaction, Wait,
+    Counters, Direction, Engine, Error, Isolation, KeyRange, Locked, MemoryStore, Options, RowLock,
+    Snapshot, Timestamp, Transaction, Wait,
 };
 use support::{Random, TABLE, newest, read, rows, set};
 
@@ -175,7 +175,14 @@ fn write(
 ) -> Result<(), Error> {
     let key = key(random.below(KEYS));
     let wait = if random.below(2) == 0 { Wait::Block } else { Wait::Skip };
-    let locked = transaction.lock_row(snapshot, TABLE, &key, RowLock::ForUpdate, wait)?;
+    let locked = transaction.lock_row(
+        snapshot,
+        TABLE,
+        &key,
+        RowLock::ForUpdate,
+        wait,
+        &mut Counters::default(),
+    )?;
     if locked == Locked::Skipped {
         return Ok(());
     }
@@ -319,7 +326,9 @@ fn increment(session: &mut reckon_mvcc::Session) {
     let mut transaction = session.begin(Isolation::ReadCommitted, false);
     let snapshot = transaction.snapshot();
     let mode = RowLock::ForNoKeyUpdate;
-    let locked = transaction.lock_row(&snapshot, TABLE, b"counter", mode, Wait::Block).unwrap();
+    let locked = transaction
+        .lock_row(&snapshot, TABLE, b"counter", mode, Wait::Block, &mut Counters::default())
+        .unwrap();
     let value = match locked {
         Locked::Unchanged => read(&transaction, &snapshot, b"counter"),
         _ => newest(&transaction, b"counter"),

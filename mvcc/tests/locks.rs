@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    AdvisoryKey, AdvisoryLock, Engine, Error, Isolation, LockTarget, Locked, MemoryStore, Options,
-    Reason, RowLock, TableLock, TableLockId, Transaction, Wait,
+    AdvisoryKey, AdvisoryLock, Counters, Engine, Error, Isolation, LockTarget, Locked, MemoryStore,
+    Options, Reason, RowLock, TableLock, TableLockId, Transaction, Wait,
 };
 use support::{Random, TABLE, engine, newest, options, set, until};
 
@@ -245,7 +245,16 @@ fn a_thousand_waiters_for_one_row_all_finish() {
                 let mut transaction = session.begin(RC, false);
                 let snapshot = transaction.snapshot();
                 let mode = RowLock::ForNoKeyUpdate;
-                transaction.lock_row(&snapshot, TABLE, b"counter", mode, Wait::Block).unwrap();
+                transaction
+                    .lock_row(
+                        &snapshot,
+                        TABLE,
+                        b"counter",
+                        mode,
+                        Wait::Block,
+                        &mut Counters::default(),
+                    )
+                    .unwrap();
                 let value = newest(&transaction, b"counter").unwrap();
                 let value = u64::from_be_bytes(value.try_into().unwrap()) + 1;
                 transaction.put(TABLE, b"counter", &value.to_be_bytes()).unwrap();
@@ -280,7 +289,9 @@ fn a_second_insert_of_an_uncommitted_key_waits_for_the_first() {
             let mut second = two.begin(RC, false);
             let snapshot = second.snapshot();
             let mode = RowLock::ForUpdate;
-            let locked = second.lock_row(&snapshot, TABLE, key, mode, Wait::Block).unwrap();
+            let locked = second
+                .lock_row(&snapshot, TABLE, key, mode, Wait::Block, &mut Counters::default())
+                .unwrap();
             (locked, newest(&second, key))
         });
         until_waiting(&engine, waits + 1);
@@ -494,7 +505,16 @@ fn a_row_that_nobody_wrote_since_the_snapshot_is_locked_without_asking_the_store
     let mut transaction = session.begin(RC, false);
     let snapshot = transaction.snapshot();
     let mut lock = |key: &[u8]| {
-        transaction.lock_row(&snapshot, TABLE, key, RowLock::ForUpdate, Wait::NoWait).unwrap()
+        transaction
+            .lock_row(
+                &snapshot,
+                TABLE,
+                key,
+                RowLock::ForUpdate,
+                Wait::NoWait,
+                &mut Counters::default(),
+            )
+            .unwrap()
     };
     let reads = || {
         let store = engine.statistics().store;

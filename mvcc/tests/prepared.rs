@@ -375,7 +375,14 @@ fn look(transaction: &Transaction, snapshot: &Snapshot, key: &[u8]) -> Result<()
 }
 
 fn write(transaction: &mut Transaction, snapshot: &Snapshot, key: &[u8]) -> Result<(), Error> {
-    transaction.lock_row(snapshot, TABLE, key, RowLock::ForUpdate, Wait::Block)?;
+    transaction.lock_row(
+        snapshot,
+        TABLE,
+        key,
+        RowLock::ForUpdate,
+        Wait::Block,
+        &mut Counters::default(),
+    )?;
     transaction.put(TABLE, key, b"1")
 }
 

@@ -158,7 +158,14 @@ impl Client {
             _ if transaction.is_read_only() => {}
             kind => {
                 let mode = RowLock::ForUpdate;
-                transaction.lock_row(snapshot, TABLE, &bytes(key), mode, self.wait)?;
+                transaction.lock_row(
+                    snapshot,
+                    TABLE,
+                    &bytes(key),
+                    mode,
+                    self.wait,
+                    &mut Counters::default(),
+                )?;
                 if kind == 2 {
                     let written = NUMBERS.fetch_add(1, Ordering::Relaxed);
                     transaction.put(TABLE, &bytes(key), &written.to_be_bytes())?;
@@ -431,7 +438,14 @@ fn look(transaction: &Transaction, snapshot: &Snapshot, key: u64) -> Result<Opti
 }
 
 fn write(transaction: &mut Transaction, snapshot: &Snapshot, key: u64) -> Result<(), Error> {
-    transaction.lock_row(snapshot, TABLE, &bytes(key), RowLock::ForUpdate, Wait::Block)?;
+    transaction.lock_row(
+        snapshot,
+        TABLE,
+        &bytes(key),
+        RowLock::ForUpdate,
+        Wait::Block,
+        &mut Counters::default(),
+    )?;
     transaction.put(TABLE, &bytes(key), &key.to_be_bytes())
 }
 

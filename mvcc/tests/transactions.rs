@@ -92,7 +92,7 @@ fn repeatable_read_refuses_what_changed_and_read_committed_says_so() {
     deletion.commit().unwrap();
 
     let lock = |t: &mut Transaction, s, key: &[u8]| {
-        t.lock_row(s, TABLE, key, RowLock::ForUpdate, Wait::Block)
+        t.lock_row(s, TABLE, key, RowLock::ForUpdate, Wait::Block, &mut Counters::default())
     };
     assert_eq!(lock(&mut committed, &stale, b"a").unwrap(), Locked::Changed);
     assert_eq!(newest(&committed, b"a"), Some(b"2".to_vec()));
@@ -116,11 +116,25 @@ fn after_a_lock_the_next_statement_sees_what_the_last_holder_committed() {
     let mut transaction = session.begin(RC, false);
     let stale = transaction.snapshot();
     let at = set(&engine, b"a", b"2");
-    let locked = transaction.lock_row(&stale, TABLE, b"a", RowLock::ForUpdate, Wait::Block);
+    let locked = transaction.lock_row(
+        &stale,
+        TABLE,
+        b"a",
+        RowLock::ForUpdate,
+        Wait::Block,
+        &mut Counters::default(),
+    );
     assert_eq!(locked.unwrap(), Locked::Changed);
     let fresh = transaction.snapshot();
     assert!(fresh.timestamp >= at);
-    let locked = transaction.lock_row(&fresh, TABLE, b"a", RowLock::ForUpdate, Wait::Block);
+    let locked = transaction.lock_row(
+        &fresh,
+        TABLE,
+        b"a",
+        RowLock::ForUpdate,
+        Wait::Block,
+        &mut Counters::default(),
+    );
     assert_eq!(locked.unwrap(), Locked::Unchanged);
 }
 

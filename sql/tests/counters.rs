@@ -154,6 +154,8 @@ fn an_update_counts_what_it_read() {
     let plan = client.explain("update t set pad = 'x' where id = 5");
     assert!(plan.contains("Index Scan using t_pkey on t (actual rows=1 loops=1)"), "{plan}");
     assert!(plan.contains("    Buffers: leaf hits=1 loads=0 store reads=0"), "{plan}");
+    // The row was looked at again once it was locked.
+    assert!(plan.contains("\n  Buffers: leaf hits=2 loads=0 store reads=0"), "{plan}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ enum Acquired {
 impl Transaction {
     /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
     /// READ: [`Error::WriteConflict`] if one did. FOR KEY SHARE keeps the key alone: a row that is still there
-    /// is unchanged.
+    /// is unchanged. `counters` are raised by what that reads.
     pub fn lock_row(
         &mut self,
         snapshot: &Snapshot,
@@ -35,6 +35,7 @@ impl Transaction {
         key: &[u8],
         mode: RowLock,
         wait: Wait,
+        counters: &mut Counters,
     ) -> Result<Locked, Error> {
         match self.acquire_row(keyspace, key, mode, wait)? {
             Acquired::Yes => {}
@@ -42,9 +43,8 @@ impl Transaction {
             Acquired::Queued => return Ok(Locked::Queued),
         }
         let (state, shared) = (self.state(), self.shared());
-        let mut counters = Counters::default();
         let changed = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-            keyspace.changed_since(key, snapshot.timestamp, &mut counters)
+            keyspace.changed_since(key, snapshot.timestamp, counters)
         })?;
         if !changed {
             return Ok(Locked::Unchanged);
@@ -52,7 +52,7 @@ impl Transaction {
         self.see(shared.marks.visible());
         let mut newest = || {
             state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-                keyspace.newest(key, &mut counters, |_| ())
+                keyspace.newest(key, counters, |_| ())
             })
         };
         if mode == RowLock::ForKeyShare && newest()?.is_some() {

@@ -6,7 +6,7 @@
 use std::task::{Wake, Waker};
 
 use reckon_mvcc::{
-    AdvisoryKey, AdvisoryLock, Error, Locked, Reason, SessionId, TableLock, TableLockId,
+    AdvisoryKey, AdvisoryLock, Counters, Error, Locked, Reason, SessionId, TableLock, TableLockId,
 };
 
 use super::*;
@@ -211,7 +211,14 @@ fn queued(world: &World, rows: &Rows) {
         let snapshot = transaction.snapshot();
         loop {
             let wait = Wait::Suspend(None);
-            match transaction.lock_row(&snapshot, TABLE, b"row", RowLock::ForUpdate, wait) {
+            match transaction.lock_row(
+                &snapshot,
+                TABLE,
+                b"row",
+                RowLock::ForUpdate,
+                wait,
+                &mut Counters::default(),
+            ) {
                 Ok(Locked::Queued) => {}
                 Ok(_) => break,
                 Err(error) => panic!("{error}"),
@@ -242,7 +249,9 @@ fn queued_and_gone(world: &World, _: &Rows) {
         let snapshot = transaction.snapshot();
         let wait = Wait::Suspend(None);
         let mode = RowLock::ForNoKeyUpdate;
-        transaction.lock_row(&snapshot, TABLE, b"row", mode, wait).unwrap();
+        transaction
+            .lock_row(&snapshot, TABLE, b"row", mode, wait, &mut Counters::default())
+            .unwrap();
         thread::yield_now();
         drop(transaction);
     }

@@ -53,15 +53,28 @@ impl Newest {
         row: &mut Vec<Datum>,
         cx: &mut Context<'_>,
     ) -> Result<Found> {
+        let mut counters = Counters::default();
+        let found = self.lock_and_count(key, (mode, wait), row, cx, &mut counters);
+        cx.counters.add(&counters);
+        found
+    }
+
+    fn lock_and_count(
+        &self,
+        key: &[u8],
+        (mode, wait): (RowLock, Wait),
+        row: &mut Vec<Datum>,
+        cx: &mut Context<'_>,
+        counters: &mut Counters,
+    ) -> Result<Found> {
         let snapshot = cx.snapshot;
         let skip_gone = cx.skip_moved || !self.moving || wait == Wait::Skip;
-        let mut counters = Counters::default();
         let transaction = cx.transaction()?;
         if transaction.written_since(&snapshot, self.keyspace, key) {
             // This statement, or a later one, has changed it already: the first change counts.
             return Ok(Found::Skipped);
         }
-        let locked = transaction.lock_row(&snapshot, self.keyspace, key, mode, wait);
+        let locked = transaction.lock_row(&snapshot, self.keyspace, key, mode, wait, counters);
         match locked.map_err(|error| self.explain(error))? {
             Locked::Unchanged => return Ok(Found::Unchanged),
             Locked::Skipped => return Ok(Found::Skipped),
@@ -69,10 +82,8 @@ impl Newest {
             Locked::Changed => {}
         }
         row.clear();
-        let newest = transaction.newest(self.keyspace, key, &mut counters, |value| {
-            self.layout.decode_all(value, row)
-        })?;
-        cx.counters.add(&counters);
+        let newest = transaction
+            .newest(self.keyspace, key, counters, |value| self.layout.decode_all(value, row))?;
         match newest.transpose()? {
             Some(()) => Ok(Found::Changed),
             None if skip_gone => Ok(Found::Skipped),

@@ -117,7 +117,8 @@ impl Session {
         self.not_in_block("ROLLBACK PREPARED")?;
         let (claim, origin) = self.claim(identifier)?;
         let is_here = origin.database == self.definition.oid;
-        if !is_here && !(self.user.superuser && self.is_orphan(&origin)?) {
+        let may_end = is_here || self.user.superuser && self.is_orphan(&origin)?;
+        if !may_end {
             return Err(TransactionError::PreparedElsewhere.into());
         }
         Ok(claim.rollback()?)

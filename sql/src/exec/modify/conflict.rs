@@ -4,7 +4,7 @@
 //! snapshot does not see it. REPEATABLE READ refuses to (40001), as it refuses every change of a
 //! row that changed after its snapshot.
 
-use reckon_mvcc::{Counters, Isolation, RowLock};
+use reckon_mvcc::{Counters, Isolation, Locked, RowLock};
 
 use super::writer::RowWriter;
 use crate::error::{ExecutionError, Result};
@@ -124,7 +124,11 @@ impl DoUpdate {
         if transaction.written_since(&snapshot, keyspace, key) {
             return Err(ExecutionError::ConflictTwice.into());
         }
-        transaction.lock_row(&snapshot, keyspace, key, self.mode, wait)?;
+        let locked =
+            transaction.lock_row(&snapshot, keyspace, key, self.mode, wait, &mut counters)?;
+        if locked == Locked::Queued {
+            return Err(ExecutionError::RowQueued.into());
+        }
         self.both.clear();
         let both = &mut self.both;
         let found =
