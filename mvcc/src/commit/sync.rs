@@ -24,10 +24,19 @@ use super::{Watermarks, fatal};
 use crate::engine::{Shared, SyncMode};
 use crate::sync::thread::{self, Thread};
 use crate::sync::{AtomicU64, Condvar, Mutex};
-use crate::timestamp::deadline;
+use crate::timestamp::{deadline, instant};
 
 /// How long a commit that nobody waits for may stay off the disk.
 const LAZY_MS_MAX: u64 = 10;
+
+/// How often the sync thread gives way to others before a sync.
+const GIVE_WAY_TIMES: usize = 4;
+
+/// Somebody who was given way to and keeps the processor for longer than this is not about to commit.
+const GIVE_WAY_MAX: Duration = Duration::from_micros(1500);
+
+/// How long it is until it gives way again after that.
+const GIVE_WAY_AGAIN: Duration = Duration::from_millis(50);
 
 /// Who wants the log synced, and who waits for it.
 #[derive(Debug, Default)]
@@ -107,7 +116,9 @@ impl LogSync {
 
     /// The sync thread.
     pub(crate) fn run(&self, shared: &Shared) {
+        let mut courtesy = Courtesy::default();
         while self.wait_for_demand(shared) {
+            courtesy.give_way();
             self.sync(shared);
             shared.scan_horizon();
         }
@@ -155,6 +166,31 @@ impl LogSync {
             std::mem::replace(&mut *waiters, later)
         };
         woken.into_values().for_each(Waker::wake);
+    }
+}
+
+/// While there is more work than processors, the sync thread lets those go first who can run: they may
+/// be about to commit, and then one sync serves them too. Where a processor is idle that takes no time. When
+/// somebody then computes for long, it does not give way again soon.
+#[derive(Debug, Default)]
+struct Courtesy {
+    not_before: Option<Instant>,
+}
+
+impl Courtesy {
+    fn give_way(&mut self) {
+        let mut now = instant();
+        if self.not_before.is_some_and(|not_before| now < not_before) {
+            return;
+        }
+        for _ in 0..GIVE_WAY_TIMES {
+            thread::yield_now();
+            let before = std::mem::replace(&mut now, instant());
+            if now.duration_since(before) > GIVE_WAY_MAX {
+                self.not_before = now.checked_add(GIVE_WAY_AGAIN);
+                return;
+            }
+        }
     }
 }
 
