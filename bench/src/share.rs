@@ -136,7 +136,7 @@ impl Transactions {
         assert_eq!(found.expect("a read"), Some(VALUE.len()));
         let mode = RowLock::ForNoKeyUpdate;
         transaction
-            .lock_row(&snapshot, self.keyspace, key, mode, Wait::Block, &mut Counters::default())
+            .lock_row(&snapshot, self.keyspace, key, mode, Wait::Block, &mut self.counters)
             .expect("a lock");
         transaction.put(self.keyspace, key, &VALUE).expect("a write");
         transaction.commit().expect("a commit");

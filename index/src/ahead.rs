@@ -27,7 +27,7 @@ const KEYS_AT_ONCE: usize = 16;
 const WORTH_BYTES: usize = if cfg!(any(debug_assertions, shuttle)) { 1 } else { 4 << 20 };
 
 /// The processor reads memory in lines of so many bytes.
-const LINE_BYTES: usize = 64;
+pub(crate) const LINE_BYTES: usize = 64;
 
 /// Asks for the cache lines on which the `bytes` bytes from `at` on lie.
 #[inline]

@@ -17,11 +17,10 @@ use std::thread;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    Counters, Engine, Error, Isolation, MemoryStore, Options, RowLock, StorageError, Store,
-    SyncMode, Wait,
+    Engine, Error, Isolation, MemoryStore, Options, RowLock, StorageError, Store, SyncMode, Wait,
 };
 use reckon_storage::memory::Fault;
-use support::{GatedStore, Random, TABLE, newest, options, read, see, set_in, until};
+use support::{GatedStore, Random, TABLE, lock_row, newest, options, read, see, set_in, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 
@@ -55,15 +54,7 @@ fn locks_are_released_before_the_sync_and_who_saw_that_waits_for_it() {
 
     let mut next = two.begin(RC, false);
     let snapshot = next.snapshot();
-    next.lock_row(
-        &snapshot,
-        TABLE,
-        b"a",
-        RowLock::ForUpdate,
-        Wait::NoWait,
-        &mut Counters::default(),
-    )
-    .unwrap();
+    lock_row(&mut next, &snapshot, b"a", RowLock::ForUpdate, Wait::NoWait).unwrap();
     assert_eq!(newest(&next, b"a"), Some(b"1".to_vec()));
     let needed = next.rollback();
     assert!(needed >= at);

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    Counters, Direction, Engine, Error, Isolation, KeyRange, Locked, MemoryStore, Options, RowLock,
-    Snapshot, Timestamp, Transaction, Wait,
+    Direction, Engine, Error, Isolation, KeyRange, Locked, MemoryStore, Options, RowLock, Snapshot,
+    Timestamp, Transaction, Wait,
 };
-use support::{Random, TABLE, newest, read, rows, set};
+use support::{Random, TABLE, lock_row, newest, read, rows, set};
 
 const KEYS: u64 = 400;
 const THREADS: u64 = 4;
@@ -175,14 +175,7 @@ fn write(
 ) -> Result<(), Error> {
     let key = key(random.below(KEYS));
     let wait = if random.below(2) == 0 { Wait::Block } else { Wait::Skip };
-    let locked = transaction.lock_row(
-        snapshot,
-        TABLE,
-        &key,
-        RowLock::ForUpdate,
-        wait,
-        &mut Counters::default(),
-    )?;
+    let locked = lock_row(transaction, snapshot, &key, RowLock::ForUpdate, wait)?;
     if locked == Locked::Skipped {
         return Ok(());
     }
@@ -326,9 +319,7 @@ fn increment(session: &mut reckon_mvcc::Session) {
     let mut transaction = session.begin(Isolation::ReadCommitted, false);
     let snapshot = transaction.snapshot();
     let mode = RowLock::ForNoKeyUpdate;
-    let locked = transaction
-        .lock_row(&snapshot, TABLE, b"counter", mode, Wait::Block, &mut Counters::default())
-        .unwrap();
+    let locked = lock_row(&mut transaction, &snapshot, b"counter", mode, Wait::Block).unwrap();
     let value = match locked {
         Locked::Unchanged => read(&transaction, &snapshot, b"counter"),
         _ => newest(&transaction, b"counter"),

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
-    AdvisoryKey, AdvisoryLock, Counters, Engine, Error, Isolation, LockTarget, Locked, MemoryStore,
-    Options, Reason, RowLock, TableLock, TableLockId, Transaction, Wait,
+    AdvisoryKey, AdvisoryLock, Engine, Error, Isolation, LockTarget, Locked, MemoryStore, Options,
+    Reason, RowLock, TableLock, TableLockId, Transaction, Wait,
 };
-use support::{Random, TABLE, engine, newest, options, set, until};
+use support::{Random, TABLE, engine, lock_row, newest, options, set, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const ACCOUNTS: TableLockId = TableLockId { database: 5, relation: 16_384 };
@@ -245,16 +245,7 @@ fn a_thousand_waiters_for_one_row_all_finish() {
                 let mut transaction = session.begin(RC, false);
                 let snapshot = transaction.snapshot();
                 let mode = RowLock::ForNoKeyUpdate;
-                transaction
-                    .lock_row(
-                        &snapshot,
-                        TABLE,
-                        b"counter",
-                        mode,
-                        Wait::Block,
-                        &mut Counters::default(),
-                    )
-                    .unwrap();
+                lock_row(&mut transaction, &snapshot, b"counter", mode, Wait::Block).unwrap();
                 let value = newest(&transaction, b"counter").unwrap();
                 let value = u64::from_be_bytes(value.try_into().unwrap()) + 1;
                 transaction.put(TABLE, b"counter", &value.to_be_bytes()).unwrap();
@@ -289,9 +280,7 @@ fn a_second_insert_of_an_uncommitted_key_waits_for_the_first() {
             let mut second = two.begin(RC, false);
             let snapshot = second.snapshot();
             let mode = RowLock::ForUpdate;
-            let locked = second
-                .lock_row(&snapshot, TABLE, key, mode, Wait::Block, &mut Counters::default())
-                .unwrap();
+            let locked = lock_row(&mut second, &snapshot, key, mode, Wait::Block).unwrap();
             (locked, newest(&second, key))
         });
         until_waiting(&engine, waits + 1);
@@ -505,16 +494,7 @@ fn a_row_that_nobody_wrote_since_the_snapshot_is_locked_without_asking_the_store
     let mut transaction = session.begin(RC, false);
     let snapshot = transaction.snapshot();
     let mut lock = |key: &[u8]| {
-        transaction
-            .lock_row(
-                &snapshot,
-                TABLE,
-                key,
-                RowLock::ForUpdate,
-                Wait::NoWait,
-                &mut Counters::default(),
-            )
-            .unwrap()
+        lock_row(&mut transaction, &snapshot, key, RowLock::ForUpdate, Wait::NoWait).unwrap()
     };
     let reads = || {
         let store = engine.statistics().store;

@@ -13,7 +13,7 @@ use reckon_mvcc::{
     Transaction, Wait,
 };
 use reckon_storage::memory::Fault;
-use support::{GatedStore, TABLE, read, see, set, set_in, until};
+use support::{GatedStore, TABLE, lock_row, read, see, set, set_in, until};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const RELATION: TableLockId = TableLockId { database: 5, relation: 16385 };
@@ -375,14 +375,7 @@ fn look(transaction: &Transaction, snapshot: &Snapshot, key: &[u8]) -> Result<()
 }
 
 fn write(transaction: &mut Transaction, snapshot: &Snapshot, key: &[u8]) -> Result<(), Error> {
-    transaction.lock_row(
-        snapshot,
-        TABLE,
-        key,
-        RowLock::ForUpdate,
-        Wait::Block,
-        &mut Counters::default(),
-    )?;
+    lock_row(transaction, snapshot, key, RowLock::ForUpdate, Wait::Block)?;
     transaction.put(TABLE, key, b"1")
 }
 

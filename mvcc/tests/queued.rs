@@ -8,10 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
-use reckon_mvcc::{
-    Counters, Error, Isolation, Locked, Reason, RowLock, Session, Transaction, Wait,
-};
-use support::{TABLE, engine, set};
+use reckon_mvcc::{Error, Isolation, Locked, Reason, RowLock, Session, Transaction, Wait};
+use support::{TABLE, engine, lock_row, set};
 
 const RC: Isolation = Isolation::ReadCommitted;
 
@@ -33,7 +31,7 @@ impl Woken {
 
 fn queue(transaction: &mut Transaction, wait: Wait) -> Result<Locked, Error> {
     let snapshot = transaction.snapshot();
-    transaction.lock_row(&snapshot, TABLE, b"a", RowLock::ForUpdate, wait, &mut Counters::default())
+    lock_row(transaction, &snapshot, b"a", RowLock::ForUpdate, wait)
 }
 
 fn look_until_it_ends(transaction: &mut Transaction) -> Result<bool, Error> {
@@ -77,24 +75,10 @@ fn who_is_queued_is_woken_once_and_then_holds_the_row() {
     engine.on_durable(changed).wait();
     let mut third = three.begin(RC, false);
     let snapshot = third.snapshot();
-    let asked = third.lock_row(
-        &snapshot,
-        TABLE,
-        b"a",
-        RowLock::ForUpdate,
-        Wait::NoWait,
-        &mut Counters::default(),
-    );
+    let asked = lock_row(&mut third, &snapshot, b"a", RowLock::ForUpdate, Wait::NoWait);
     assert!(matches!(asked, Err(Error::LockNotAvailable)));
     second.rollback();
-    let asked = third.lock_row(
-        &snapshot,
-        TABLE,
-        b"a",
-        RowLock::ForUpdate,
-        Wait::NoWait,
-        &mut Counters::default(),
-    );
+    let asked = lock_row(&mut third, &snapshot, b"a", RowLock::ForUpdate, Wait::NoWait);
     assert_eq!(asked.unwrap(), Locked::Unchanged);
 }
 
@@ -106,30 +90,14 @@ fn a_row_that_changed_while_one_was_queued_is_changed_for_the_old_snapshot() {
     let mut first = holder(&mut one);
     let mut second = two.begin(RC, false);
     let snapshot = second.snapshot();
-    let mut ask = || {
-        second.lock_row(
-            &snapshot,
-            TABLE,
-            b"a",
-            RowLock::ForUpdate,
-            Wait::Suspend(None),
-            &mut Counters::default(),
-        )
-    };
+    let mut ask =
+        || lock_row(&mut second, &snapshot, b"a", RowLock::ForUpdate, Wait::Suspend(None));
     assert_eq!(ask().unwrap(), Locked::Queued);
     first.put(TABLE, b"a", b"2").unwrap();
     first.commit().unwrap();
     assert!(second.look_again().unwrap());
-    let mut ask = || {
-        second.lock_row(
-            &snapshot,
-            TABLE,
-            b"a",
-            RowLock::ForUpdate,
-            Wait::Suspend(None),
-            &mut Counters::default(),
-        )
-    };
+    let mut ask =
+        || lock_row(&mut second, &snapshot, b"a", RowLock::ForUpdate, Wait::Suspend(None));
     assert_eq!(ask().unwrap(), Locked::Changed);
 }
 
@@ -189,14 +157,7 @@ fn a_deadlock_of_two_who_wait_without_threads_is_found_and_has_one_victim() {
     let keys = [b"a", b"b"];
     let lock = |transaction: &mut Transaction, key: &[u8]| {
         let snapshot = transaction.snapshot();
-        transaction.lock_row(
-            &snapshot,
-            TABLE,
-            key,
-            RowLock::ForUpdate,
-            Wait::Suspend(None),
-            &mut Counters::default(),
-        )
+        lock_row(transaction, &snapshot, key, RowLock::ForUpdate, Wait::Suspend(None))
     };
     for (transaction, key) in transactions.iter_mut().zip(keys) {
         assert_eq!(lock(transaction, key).unwrap(), Locked::Unchanged);

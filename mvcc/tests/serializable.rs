@@ -28,7 +28,7 @@ use reckon_mvcc::{
     Broken, Counters, Direction, Engine, Error, Isolation, KeyRange, MemoryStore, Options, RowLock,
     Session, Snapshot, Timestamp, Transaction, Wait,
 };
-use support::{Random, TABLE};
+use support::{Random, TABLE, lock_row};
 
 const KEYS: u64 = 12;
 const CLIENTS: u64 = 6;
@@ -158,14 +158,7 @@ impl Client {
             _ if transaction.is_read_only() => {}
             kind => {
                 let mode = RowLock::ForUpdate;
-                transaction.lock_row(
-                    snapshot,
-                    TABLE,
-                    &bytes(key),
-                    mode,
-                    self.wait,
-                    &mut Counters::default(),
-                )?;
+                lock_row(transaction, snapshot, &bytes(key), mode, self.wait)?;
                 if kind == 2 {
                     let written = NUMBERS.fetch_add(1, Ordering::Relaxed);
                     transaction.put(TABLE, &bytes(key), &written.to_be_bytes())?;
@@ -438,14 +431,7 @@ fn look(transaction: &Transaction, snapshot: &Snapshot, key: u64) -> Result<Opti
 }
 
 fn write(transaction: &mut Transaction, snapshot: &Snapshot, key: u64) -> Result<(), Error> {
-    transaction.lock_row(
-        snapshot,
-        TABLE,
-        &bytes(key),
-        RowLock::ForUpdate,
-        Wait::Block,
-        &mut Counters::default(),
-    )?;
+    lock_row(transaction, snapshot, &bytes(key), RowLock::ForUpdate, Wait::Block)?;
     transaction.put(TABLE, &bytes(key), &key.to_be_bytes())
 }
 

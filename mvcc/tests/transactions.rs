@@ -15,7 +15,7 @@ use reckon_mvcc::{
     Counters, Direction, Engine, Error, Isolation, KeyRange, KeyspaceId, Locked, MemoryStore,
     Options, Reason, RowLock, StorageError, Timestamp, Transaction, Wait,
 };
-use support::{GatedStore, TABLE, engine, newest, read, rows, see, set};
+use support::{GatedStore, TABLE, engine, lock_row, newest, read, rows, see, set};
 
 const RC: Isolation = Isolation::ReadCommitted;
 const RR: Isolation = Isolation::RepeatableRead;
@@ -91,9 +91,8 @@ fn repeatable_read_refuses_what_changed_and_read_committed_says_so() {
     deletion.delete(TABLE, b"b").unwrap();
     deletion.commit().unwrap();
 
-    let lock = |t: &mut Transaction, s, key: &[u8]| {
-        t.lock_row(s, TABLE, key, RowLock::ForUpdate, Wait::Block, &mut Counters::default())
-    };
+    let lock =
+        |t: &mut Transaction, s, key: &[u8]| lock_row(t, s, key, RowLock::ForUpdate, Wait::Block);
     assert_eq!(lock(&mut committed, &stale, b"a").unwrap(), Locked::Changed);
     assert_eq!(newest(&committed, b"a"), Some(b"2".to_vec()));
     assert_eq!(lock(&mut committed, &stale, b"b").unwrap(), Locked::Changed);
@@ -116,25 +115,11 @@ fn after_a_lock_the_next_statement_sees_what_the_last_holder_committed() {
     let mut transaction = session.begin(RC, false);
     let stale = transaction.snapshot();
     let at = set(&engine, b"a", b"2");
-    let locked = transaction.lock_row(
-        &stale,
-        TABLE,
-        b"a",
-        RowLock::ForUpdate,
-        Wait::Block,
-        &mut Counters::default(),
-    );
+    let locked = lock_row(&mut transaction, &stale, b"a", RowLock::ForUpdate, Wait::Block);
     assert_eq!(locked.unwrap(), Locked::Changed);
     let fresh = transaction.snapshot();
     assert!(fresh.timestamp >= at);
-    let locked = transaction.lock_row(
-        &fresh,
-        TABLE,
-        b"a",
-        RowLock::ForUpdate,
-        Wait::Block,
-        &mut Counters::default(),
-    );
+    let locked = lock_row(&mut transaction, &fresh, b"a", RowLock::ForUpdate, Wait::Block);
     assert_eq!(locked.unwrap(), Locked::Unchanged);
 }
 

@@ -5,7 +5,7 @@
 //! 1. `heads[i]` is the head of the key of `records[i]`; both have one length.
 //! 2. Keys strictly increase, so heads never decrease.
 
-use crate::ahead::prefetch;
+use crate::ahead::{LINE_BYTES, prefetch};
 use crate::projection::Projection;
 use crate::record::{Record, RecordPtr};
 use crate::residency::budget::footprint;
@@ -15,7 +15,7 @@ use crate::residency::budget::footprint;
 pub(crate) const DENSE_SLOTS: usize = if cfg!(shuttle) { 32 } else { 512 };
 
 /// Heads in a line of memory.
-const HEADS_A_LINE: usize = 8;
+const HEADS_A_LINE: usize = LINE_BYTES / size_of::<u64>();
 
 /// Slots are allocated in steps of this many.
 const STEP: usize = 32;

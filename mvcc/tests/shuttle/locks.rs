@@ -6,7 +6,7 @@
 use std::task::{Wake, Waker};
 
 use reckon_mvcc::{
-    AdvisoryKey, AdvisoryLock, Counters, Error, Locked, Reason, SessionId, TableLock, TableLockId,
+    AdvisoryKey, AdvisoryLock, Error, Locked, Reason, SessionId, TableLock, TableLockId,
 };
 
 use super::*;
@@ -211,14 +211,7 @@ fn queued(world: &World, rows: &Rows) {
         let snapshot = transaction.snapshot();
         loop {
             let wait = Wait::Suspend(None);
-            match transaction.lock_row(
-                &snapshot,
-                TABLE,
-                b"row",
-                RowLock::ForUpdate,
-                wait,
-                &mut Counters::default(),
-            ) {
+            match lock_row(&mut transaction, &snapshot, b"row", RowLock::ForUpdate, wait) {
                 Ok(Locked::Queued) => {}
                 Ok(_) => break,
                 Err(error) => panic!("{error}"),
@@ -249,9 +242,7 @@ fn queued_and_gone(world: &World, _: &Rows) {
         let snapshot = transaction.snapshot();
         let wait = Wait::Suspend(None);
         let mode = RowLock::ForNoKeyUpdate;
-        transaction
-            .lock_row(&snapshot, TABLE, b"row", mode, wait, &mut Counters::default())
-            .unwrap();
+        lock_row(&mut transaction, &snapshot, b"row", mode, wait).unwrap();
         thread::yield_now();
         drop(transaction);
     }

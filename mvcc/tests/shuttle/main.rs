@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reckon_mvcc::{
-    Counters, Engine, Isolation, KeyspaceId, MemoryStore, Options, RowLock, Session, Snapshot,
-    Store, Timestamp, Transaction, Wait,
+    Counters, Engine, Error, Isolation, KeyspaceId, Locked, MemoryStore, Options, RowLock, Session,
+    Snapshot, Store, Timestamp, Transaction, Wait,
 };
 use reckon_storage::{Read, Tier};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
@@ -164,6 +164,16 @@ fn is_caught(one: impl Fn() + Clone + Send + Sync + 'static) -> bool {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(failed)).is_err();
     explore_so_many(|| (), 1, 1);
     caught
+}
+
+fn lock_row(
+    transaction: &mut Transaction,
+    snapshot: &Snapshot,
+    key: &[u8],
+    mode: RowLock,
+    wait: Wait,
+) -> Result<Locked, Error> {
+    transaction.lock_row(snapshot, TABLE, key, mode, wait, &mut Counters::default())
 }
 
 fn read(transaction: &Transaction, snapshot: &Snapshot, key: &[u8]) -> Option<Vec<u8>> {

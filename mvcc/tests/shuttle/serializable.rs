@@ -3,7 +3,7 @@
 //! Small transactions read and write a few keys, some of which do not exist, by key and by range. What each
 //! saw and wrote is kept; afterwards some order of those that committed must explain all of it.
 
-use reckon_mvcc::{Counters, Direction, Error, KeyRange};
+use reckon_mvcc::{Direction, Error, KeyRange};
 use shuttle::rand::Rng;
 use std::ops::ControlFlow;
 
@@ -70,14 +70,7 @@ fn write(
 ) -> Result<(), Error> {
     let snapshot = transaction.snapshot();
     let key_bytes = [key as u8];
-    transaction.lock_row(
-        &snapshot,
-        TABLE,
-        &key_bytes,
-        RowLock::ForUpdate,
-        Wait::Block,
-        &mut Counters::default(),
-    )?;
+    lock_row(transaction, &snapshot, &key_bytes, RowLock::ForUpdate, Wait::Block)?;
     match value {
         0 => transaction.delete(TABLE, &key_bytes)?,
         _ => transaction.put(TABLE, &key_bytes, &[value])?,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use reckon_mvcc::{
-    Counters, Direction, Engine, Isolation, KeyRange, KeyspaceId, MemoryStore, Options, RowLock,
-    Session, Snapshot, StorageError, Store, Timestamp, Transaction, Wait,
+    Counters, Direction, Engine, Error, Isolation, KeyRange, KeyspaceId, Locked, MemoryStore,
+    Options, RowLock, Session, Snapshot, StorageError, Store, Timestamp, Transaction, Wait,
 };
 use reckon_storage::{Cursor, Load, Read, Statistics, Tier, Version, Write};
 
@@ -38,6 +38,17 @@ pub(crate) fn set_in(session: &mut Session, key: &[u8], value: &[u8]) -> Timesta
     transaction.lock_key(TABLE, key, RowLock::ForUpdate, Wait::Block).unwrap();
     transaction.put(TABLE, key, value).unwrap();
     transaction.commit().unwrap().durable_needed
+}
+
+/// Locks a row of the table.
+pub(crate) fn lock_row(
+    transaction: &mut Transaction,
+    snapshot: &Snapshot,
+    key: &[u8],
+    mode: RowLock,
+    wait: Wait,
+) -> Result<Locked, Error> {
+    transaction.lock_row(snapshot, TABLE, key, mode, wait, &mut Counters::default())
 }
 
 pub(crate) fn read(transaction: &Transaction, snapshot: &Snapshot, key: &[u8]) -> Option<Vec<u8>> {
