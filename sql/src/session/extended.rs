@@ -295,3 +295,37 @@ fn check_result_formats(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::session::{Flow, RowEncoding, RowSink};
+    use crate::types::Datum;
+    use crate::{ConnectOptions, Database, Options};
+
+    struct Nowhere;
+
+    impl RowSink for Nowhere {
+        fn row(&mut self, _row: &[Datum], _encoding: &RowEncoding) -> Flow {
+            Flow::Go
+        }
+
+        fn copy_out(&mut self, _bytes: &[u8]) -> Flow {
+            Flow::Go
+        }
+    }
+
+    #[test]
+    fn the_spare_portal_keeps_no_long_statement() {
+        let database = Database::open_in_memory(Options::default()).unwrap();
+        let (user, name) = ("postgres".to_owned(), "postgres".to_owned());
+        let options = ConnectOptions { user, database: name, settings: Vec::new() };
+        let mut session = database.connect(options).unwrap();
+        for (length, kept) in [(10, true), (10_000, false)] {
+            session.parse("", &format!("select '{}'", "x".repeat(length)), &[]).unwrap();
+            session.bind("", "", &[], &[], &[]).unwrap();
+            let _ = session.execute("", 0, &mut Nowhere).unwrap();
+            session.sync().unwrap();
+            assert_eq!(session.spare_portal.is_some(), kept, "{length}");
+        }
+    }
+}
