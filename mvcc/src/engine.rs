@@ -178,7 +178,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             keyspaces: Keyspaces::new(Arc::clone(&cache), base),
             locks: Locks::new(Arc::clone(&sessions), blocking, options.deadlock_timeout),
-            certifier: Certifier::default(),
+            certifier: Certifier::new(options.history_retention),
             exported: Exported::default(),
             upkeep: Upkeep::recovered(&*store)?,
             prepared: PreparedTransactions::default(),

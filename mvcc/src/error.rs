@@ -50,6 +50,9 @@ pub enum Error {
     },
     /// A snapshot of a time that is yet to come (22023).
     SnapshotInFuture,
+    /// A SERIALIZABLE snapshot of a time before the engine was opened: which transactions ran then is not
+    /// known any more (0A000).
+    PastNotCertified,
     /// A bulk load into a keyspace that this subtransaction did not create, or wrote to before.
     NotLoadable {
         /// The keyspace.
@@ -85,6 +88,9 @@ impl fmt::Display for Error {
             Self::ReadOnly => write!(f, "cannot write in a read-only transaction"),
             Self::SnapshotTooOld { .. } => write!(f, "snapshot too old"),
             Self::SnapshotInFuture => write!(f, "AS OF SYSTEM TIME must not be in the future"),
+            Self::PastNotCertified => f.write_str(
+                "AS OF SYSTEM TIME before the server's start in a SERIALIZABLE transaction is not supported",
+            ),
             Self::NotLoadable { keyspace } => {
                 write!(f, "keyspace {keyspace} cannot be loaded in bulk in this transaction")
             }

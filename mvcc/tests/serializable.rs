@@ -52,6 +52,11 @@ struct Client {
     random: Random,
     wait: Wait,
     rolled_back: u64,
+    /// Of its transactions that read only, one in so many reads the past; 0: none does.
+    past: u64,
+    since: Timestamp,
+    /// Times that it could not read at.
+    torn: u64,
     /// Whether some of its transactions are prepared first; one at a time waits to be finished.
     two_phase: bool,
     prepared: Option<(String, Record)>,
@@ -61,10 +66,39 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 impl Client {
     fn new(engine: &Engine, isolation: Isolation, seed: u64, wait: Wait) -> Self {
-        let random = Random::new(seed);
-        let session = engine.session();
-        let (open, rolled_back, two_phase, prepared) = (None, 0, false, None);
-        Self { session, open, isolation, random, wait, rolled_back, two_phase, prepared }
+        Self {
+            session: engine.session(),
+            open: None,
+            isolation,
+            random: Random::new(seed),
+            wait,
+            rolled_back: 0,
+            past: 0,
+            since: engine.now(),
+            torn: 0,
+            two_phase: false,
+            prepared: None,
+        }
+    }
+
+    /// Begins a transaction, unless it was to read at a time that it cannot.
+    fn begin(&mut self) {
+        let read_only = self.random.below(if self.past > 0 { 2 } else { 5 }) == 0;
+        let mut transaction = self.session.begin(self.isolation, read_only);
+        if read_only && self.past > 0 && self.random.below(self.past) == 0 {
+            let age = self.session.engine().now().0 - self.since.0;
+            match transaction.read_as_of(Timestamp(self.since.0 + self.random.below(age + 1))) {
+                Ok(()) => {}
+                Err(Error::NotSerializable { .. }) => {
+                    self.torn += 1;
+                    return;
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        let snapshot = transaction.snapshot();
+        let record = Record { snapshot: snapshot.timestamp, ..Record::default() };
+        self.open = Some((transaction, snapshot, record));
     }
 
     /// Finishes what it has prepared, most often by a commit.
@@ -93,11 +127,7 @@ impl Client {
             return self.finish();
         }
         let Some((mut transaction, mut snapshot, mut record)) = self.open.take() else {
-            let read_only = self.random.below(5) == 0;
-            let mut transaction = self.session.begin(self.isolation, read_only);
-            let snapshot = transaction.snapshot();
-            let record = Record { snapshot: snapshot.timestamp, ..Record::default() };
-            self.open = Some((transaction, snapshot, record));
+            self.begin();
             return None;
         };
         if self.random.below(5) == 0 {
@@ -230,15 +260,31 @@ fn engine(certify: bool) -> Engine {
 /// A history in one thread: which session goes on is random, and locks are not waited for.
 fn interleaved(seed: u64, isolation: Isolation, certify: bool) -> (Vec<Record>, u64) {
     let engine = engine(certify);
-    let mut random = Random::new(seed);
-    let mut clients: Vec<_> = (0..CLIENTS)
+    let clients = (0..CLIENTS)
         .map(|at| Client::new(&engine, isolation, seed * 1000 + at, Wait::NoWait))
         .collect();
+    let (records, clients) = take_turns(seed, clients);
+    (records, clients.iter().map(|client| client.rolled_back).sum())
+}
+
+/// As [`interleaved`], with readers of the past; and how many times could not be read at.
+fn with_the_past(seed: u64, isolation: Isolation) -> (Vec<Record>, u64) {
+    let engine = engine(true);
+    let client = |at| {
+        let client = Client::new(&engine, isolation, seed * 1000 + at, Wait::NoWait);
+        Client { past: 2, ..client }
+    };
+    let (records, clients) = take_turns(seed, (0..CLIENTS).map(client).collect());
+    (records, clients.iter().map(|client| client.torn).sum())
+}
+
+fn take_turns(seed: u64, mut clients: Vec<Client>) -> (Vec<Record>, Vec<Client>) {
+    let mut random = Random::new(seed);
     let mut records = Vec::new();
     for _ in 0..600 {
         records.extend(clients[random.below(CLIENTS) as usize].step());
     }
-    (records, clients.iter().map(|client| client.rolled_back).sum())
+    (records, clients)
 }
 
 /// As [`interleaved`], with transactions that are prepared, and a restart in the middle that only they
@@ -275,7 +321,8 @@ fn threaded(seed: u64) -> Vec<Record> {
     let threads: Vec<_> = (0..CLIENTS)
         .map(|at| {
             let isolation = Isolation::Serializable;
-            let mut client = Client::new(&engine, isolation, seed * 1000 + at, Wait::Block);
+            let client = Client::new(&engine, isolation, seed * 1000 + at, Wait::Block);
+            let mut client = Client { past: seed % 3, ..client };
             thread::spawn(move || (0..600).filter_map(|_| client.step()).collect::<Vec<_>>())
         })
         .collect();
@@ -391,6 +438,20 @@ fn random_histories_with_prepared_transactions_and_a_restart_have_a_serial_order
     println!("{committed} committed, {rolled_back} rolled back");
     let found = (1..=20).filter(|seed| circle(&prepared(*seed, false).0).is_some()).count();
     assert!(found >= 10, "without certification {found} of 20 have a circle");
+}
+
+/// Most of what was, was a state that a serial order has; some was not.
+#[test]
+fn random_histories_with_readers_of_the_past_have_a_serial_order() {
+    let (mut committed, mut torn) = (0, 0);
+    for seed in 1..=300 {
+        let (records, refused) = with_the_past(seed, Isolation::Serializable);
+        assert_eq!(circle(&records), None, "seed {seed}: {records:#?}");
+        committed += records.len() as u64;
+        torn += refused;
+    }
+    println!("{committed} committed, {torn} times could not be read at");
+    assert!(torn > 0 && torn * 4 < committed);
 }
 
 #[test]
@@ -578,4 +639,79 @@ fn a_deferrable_reader_can_be_interrupted() {
         thread::spawn(move || session.begin(Isolation::Serializable, true).await_safe_snapshot());
     interrupt.set(reckon_mvcc::Reason::Cancel);
     assert!(matches!(waiting.join().unwrap(), Err(Error::Interrupted(_))));
+}
+
+/// A pivot that runs, the commit it has an edge to, and when that was.
+fn pivot(one: &mut Session, other: &mut Session) -> (Transaction, Timestamp) {
+    let (mut pivot, at_pivot) = begin(one, false);
+    assert_eq!(look(&pivot, &at_pivot, 2).unwrap(), None);
+    let (mut out, at_out) = begin(other, false);
+    write(&mut out, &at_out, 2).unwrap();
+    let torn = out.commit().unwrap().timestamp.unwrap();
+    write(&mut pivot, &at_pivot, 1).unwrap();
+    (pivot, torn)
+}
+
+fn read_at(session: &mut Session, at: Timestamp) -> Result<[Option<u64>; 2], Error> {
+    let mut reader = session.begin(Isolation::Serializable, true);
+    reader.read_as_of(at)?;
+    let snapshot = reader.snapshot();
+    Ok([look(&reader, &snapshot, 1)?, look(&reader, &snapshot, 2)?])
+}
+
+#[test]
+fn a_time_between_a_commit_and_that_of_a_writer_before_it_cannot_be_read_at() {
+    let engine = engine(true);
+    let (mut one, mut other, mut third) = (engine.session(), engine.session(), engine.session());
+    let (pivot, torn) = pivot(&mut one, &mut other);
+    let before = Timestamp(torn.0 - 1);
+    let after = pivot.commit().unwrap().timestamp.unwrap();
+    assert_eq!(read_at(&mut third, before).unwrap(), [None, None]);
+    assert_eq!(read_at(&mut third, after).unwrap(), [Some(1), Some(2)]);
+    for at in [torn, Timestamp(after.0 - 1)] {
+        assert!(is_not_serializable(read_at(&mut third, at)));
+        // Nothing of that is left: the session reads what other levels see there.
+        let mut reader = third.begin(Isolation::RepeatableRead, true);
+        reader.read_as_of(at).unwrap();
+        let snapshot = reader.snapshot();
+        assert_eq!(look(&reader, &snapshot, 2).unwrap(), Some(2));
+    }
+}
+
+/// What a DEFERRABLE reader of the past sees of key 2 once a pivot has ended.
+fn deferred_past(end: impl FnOnce(Transaction) -> bool) -> Result<Option<u64>, Error> {
+    let engine = engine(true);
+    let (mut one, mut other, mut third) = (engine.session(), engine.session(), engine.session());
+    let (pivot, torn) = pivot(&mut one, &mut other);
+    let reader = third.id();
+    let waiting = thread::spawn(move || {
+        let mut report = third.begin(Isolation::Serializable, true);
+        report.read_as_of(torn)?;
+        report.await_safe_snapshot()?;
+        let snapshot = report.snapshot();
+        look(&report, &snapshot, 2)
+    });
+    support::until(|| engine.snapshot_blockers(reader) == [one.id()]);
+    assert!(!waiting.is_finished());
+    assert!(end(pivot));
+    waiting.join().unwrap()
+}
+
+#[test]
+fn a_deferrable_reader_of_the_past_waits_for_those_that_ran_then() {
+    let committed = deferred_past(|pivot| pivot.commit().is_ok());
+    assert!(is_not_serializable(committed));
+    assert_eq!(deferred_past(|pivot| pivot.rollback() > Timestamp::ZERO).unwrap(), Some(2));
+}
+
+#[test]
+fn of_times_before_a_restart_nobody_knows_who_ran() {
+    let store = Arc::new(MemoryStore::new());
+    let open = || Engine::open(Arc::clone(&store) as _, support::options()).unwrap();
+    let written = support::set(&open(), b"a", b"1");
+    let engine = open();
+    let mut session = engine.session();
+    assert!(read_at(&mut session, written).is_ok());
+    let before = read_at(&mut session, Timestamp(written.0 - 1));
+    assert!(matches!(before, Err(Error::PastNotCertified)));
 }

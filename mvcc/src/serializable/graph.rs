@@ -14,10 +14,12 @@ mod status;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reckon_storage::{KeyspaceId, Timestamp};
 
 use super::marks::{Found, Marks, Own, Span};
+use super::past::Past;
 use super::safe::{Safety, Verdict};
 use super::{Owner, Reason, XactId};
 use crate::error::Error;
@@ -82,6 +84,7 @@ pub(super) struct Graph {
     committed: BTreeSet<(Timestamp, XactId)>,
     reads: Marks,
     writes: Marks,
+    past: Past,
 }
 
 impl Xact {
@@ -106,6 +109,11 @@ impl Xact {
 }
 
 impl Graph {
+    /// Nobody runs. Times up to `history_retention` ago can be read at.
+    pub(super) fn new(history_retention: Duration) -> Self {
+        Self { past: Past::new(history_retention), ..Self::default() }
+    }
+
     /// Enters a transaction. With `safety` it is READ ONLY, and told when it is safe.
     pub(super) fn begin(
         &mut self,
@@ -113,13 +121,43 @@ impl Graph {
         snapshot: Timestamp,
         safety: Option<Arc<Safety>>,
     ) -> XactId {
-        self.last += 1;
-        let id = XactId(self.last);
         let writing = |id: &XactId| self.xacts.get(id).is_some_and(|other| !other.read_only);
         let threats = match &safety {
             Some(_) => self.running.iter().map(|(_, id)| *id).filter(writing).collect(),
             None => Set::default(),
         };
+        self.enter(owner, snapshot, safety, threats)
+    }
+
+    /// Enters a READ ONLY transaction at a time in the past; `None` when that is torn. Who took a snapshot
+    /// since is no threat: it has seen all that this one sees.
+    pub(super) fn begin_past(
+        &mut self,
+        owner: Owner,
+        snapshot: Timestamp,
+        safety: Arc<Safety>,
+    ) -> Option<XactId> {
+        if self.past.is_torn(snapshot) {
+            return None;
+        }
+        let threatens = |id: &XactId| {
+            let Some(other) = self.xacts.get(id) else { return false };
+            !other.read_only && other.committed.is_none_or(|committed| committed.last > snapshot)
+        };
+        let before = self.running.range(..(snapshot, XactId(0)));
+        let threats = before.map(|(_, id)| *id).filter(threatens).collect();
+        Some(self.enter(owner, snapshot, Some(safety), threats))
+    }
+
+    fn enter(
+        &mut self,
+        owner: Owner,
+        snapshot: Timestamp,
+        safety: Option<Arc<Safety>>,
+        threats: Set,
+    ) -> XactId {
+        self.last += 1;
+        let id = XactId(self.last);
         let xact = Xact {
             owner,
             snapshot,
@@ -163,11 +201,12 @@ impl Graph {
         running.any(|(_, id)| self.xacts.get(id).is_some_and(|xact| xact.owner.session == session))
     }
 
-    /// Its session waits until its snapshot is known to be safe or not.
-    pub(super) fn waits(&mut self, id: XactId) {
-        if let Some(xact) = self.xacts.get_mut(&id) {
-            xact.waits = true;
-        }
+    /// Its session waits until its snapshot is known to be safe or not, if it is not known yet.
+    pub(super) fn waits(&mut self, id: XactId) -> Result<Arc<Safety>, Verdict> {
+        let xact = self.xacts.get_mut(&id).ok_or(Verdict::Safe)?;
+        let safety = xact.safety.clone().ok_or(Verdict::Unsafe)?;
+        xact.waits = true;
+        Ok(safety)
     }
 
     /// The sessions whose writers a session waits for.
@@ -422,6 +461,9 @@ impl Graph {
             None => self.forget(id),
         }
         if !read_only {
+            if let (Some(out), Some(committed)) = (out, committed) {
+                self.past.tear(out, committed.last);
+            }
             self.settle_threat(id, out);
         }
         self.collect();

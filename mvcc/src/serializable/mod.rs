@@ -40,11 +40,13 @@
 
 mod graph;
 mod marks;
+mod past;
 mod safe;
 mod status;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reckon_storage::{KeyspaceId, Timestamp};
 
@@ -92,6 +94,8 @@ pub enum Reason {
     CommitAttempt,
     /// Its commit completes a structure around a prepared transaction.
     PreparedPivot,
+    /// It was to read at a time between two commits that every serial order has the other way round.
+    TornPast,
 }
 
 impl fmt::Display for Reason {
@@ -112,6 +116,7 @@ impl fmt::Display for Reason {
             Self::PreparedPivot => {
                 f.write_str("commit attempt with conflict in from prepared pivot.")
             }
+            Self::TornPast => f.write_str("conflict out to old pivot."),
         }
     }
 }
@@ -123,12 +128,17 @@ impl From<Reason> for Error {
 }
 
 /// All SERIALIZABLE transactions of an engine.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Certifier {
     graph: Mutex<Graph>,
 }
 
 impl Certifier {
+    /// A certifier that knows of states up to `history_retention` ago whether they belong to a serial order.
+    pub(crate) fn new(history_retention: Duration) -> Self {
+        Self { graph: Mutex::new(Graph::new(history_retention)) }
+    }
+
     /// Enters a transaction with the snapshot that `snapshot` takes.
     pub(crate) fn begin(
         &self,
@@ -153,6 +163,18 @@ impl Certifier {
         (id, at, safety)
     }
 
+    /// Enters a READ ONLY transaction that sees what was committed up to `at`, and nothing more will be; `None`
+    /// when that belongs to no serial order.
+    pub(crate) fn begin_past(
+        &self,
+        member: &Member,
+        at: Timestamp,
+    ) -> Option<(XactId, Arc<Safety>)> {
+        let safety = Safety::unknown(Arc::clone(&member.signal));
+        let id = self.graph.lock().begin_past(Owner::of(member), at, Arc::clone(&safety))?;
+        Some((id, safety))
+    }
+
     /// Enters a transaction with the snapshot of another one; `None` when that one is not tracked any more,
     /// because its snapshot is safe.
     pub(crate) fn begin_imported(
@@ -165,9 +187,9 @@ impl Certifier {
         graph.runs_at(exporter, at).then(|| graph.begin_imported(Owner::of(member), at))
     }
 
-    /// Its session waits until its snapshot is known to be safe or not.
-    pub(crate) fn waits(&self, id: XactId) {
-        self.graph.lock().waits(id);
+    /// Its session waits until its snapshot is known to be safe or not, if it is not known yet.
+    pub(crate) fn waits(&self, id: XactId) -> Result<Arc<Safety>, Verdict> {
+        self.graph.lock().waits(id)
     }
 
     /// The sessions whose writers a session waits for.

@@ -19,12 +19,13 @@ use crate::error::Error;
 
 impl Transaction {
     /// From here on the transaction sees what was committed up to `at`, and writes nothing. It has read
-    /// and written nothing so far, and is not SERIALIZABLE: what was committed up to some time need not be
-    /// a state that a serial order has.
+    /// and written nothing so far.
     ///
     /// # Errors
     ///
-    /// [`Error::SnapshotInFuture`], [`Error::SnapshotTooOld`]; and what appending to the log may give.
+    /// [`Error::SnapshotInFuture`], [`Error::SnapshotTooOld`], and what appending to the log may give. If it is
+    /// SERIALIZABLE also [`Error::NotSerializable`] for a time at which no serial order need have been, and
+    /// [`Error::PastNotCertified`].
     pub fn read_as_of(&mut self, at: Timestamp) -> Result<(), Error> {
         let core = Arc::clone(&self.core);
         let shared = &core.engine.shared;
@@ -42,6 +43,7 @@ impl Transaction {
         }
         shared.queue.pass(shared, &core.member.signal, at)?;
         core.member.raise_floor(at);
+        self.enter_past(at)?;
         self.read_only = true;
         let state = self.state_mut();
         state.first = Some(at);

@@ -6,7 +6,7 @@ use reckon_storage::{KeyRange, KeyspaceId, Timestamp};
 
 use super::Transaction;
 use crate::error::Error;
-use crate::serializable::{Safety, Span, Verdict};
+use crate::serializable::{Reason, Safety, Span, Verdict, XactId};
 use crate::snapshot::Isolation;
 
 impl Transaction {
@@ -15,51 +15,85 @@ impl Transaction {
         if self.shared().options.broken.certification {
             return self.take_newest();
         }
-        let (at, _) = self.enter_certifier();
+        let core = Arc::clone(&self.core);
+        let certifier = &core.engine.shared.certifier;
+        if self.read_only {
+            let (id, at, safety) = certifier.begin_read_only(&core.member, || self.take_newest());
+            self.watch(id, &safety);
+            return at;
+        }
+        let (id, at) = certifier.begin(&core.member, || self.take_newest());
+        self.state_mut().certified = Some(id);
         at
     }
 
-    /// SERIALIZABLE READ ONLY DEFERRABLE: takes the first snapshot once there is one that no concurrent
-    /// commit can make wrong; from then on nothing is tracked. Otherwise, or with a snapshot, does nothing.
-    pub fn await_safe_snapshot(&mut self) -> Result<(), Error> {
-        let applies = self.isolation == Isolation::Serializable && self.read_only;
-        if !applies || self.has_snapshot() || self.shared().options.broken.certification {
-            return Ok(());
-        }
-        loop {
-            let (at, Some(safety)) = self.enter_certifier() else { return Ok(()) };
-            let core = Arc::clone(&self.core);
-            let blocking = &core.engine.shared.options.blocking;
-            let signal = &core.member.signal;
-            if let Some(id) = self.state().certified
-                && safety.verdict().is_none()
-            {
-                core.engine.shared.certifier.waits(id);
-                blocking.run(|| signal.wait(None, || safety.verdict().is_some()));
-            }
-            if safety.verdict() == Some(Verdict::Safe) {
-                let state = self.state_mut();
-                state.certified = None;
-                state.first = Some(at);
-                return Ok(());
-            }
-            self.forget_snapshot();
-            core.member.signal.check()?;
-        }
+    /// What it reads is tracked, unless its snapshot is safe already.
+    fn watch(&mut self, id: XactId, safety: &Safety) {
+        let is_tracked = safety.verdict() != Some(Verdict::Safe);
+        self.state_mut().certified = is_tracked.then_some(id);
     }
 
-    fn enter_certifier(&mut self) -> (Timestamp, Option<Arc<Safety>>) {
+    /// Enters the certifier at a time in the past.
+    pub(super) fn enter_past(&mut self, at: Timestamp) -> Result<(), Error> {
         let core = Arc::clone(&self.core);
-        let certifier = &core.engine.shared.certifier;
-        if !self.read_only {
-            let (id, at) = certifier.begin(&core.member, || self.take_newest());
-            self.state_mut().certified = Some(id);
-            return (at, None);
+        let shared = &core.engine.shared;
+        if self.isolation != Isolation::Serializable || shared.options.broken.certification {
+            return Ok(());
         }
-        let (id, at, safety) = certifier.begin_read_only(&core.member, || self.take_newest());
-        let tracked = safety.verdict() != Some(Verdict::Safe);
-        self.state_mut().certified = tracked.then_some(id);
-        (at, Some(safety))
+        if at < core.engine.opened_at() {
+            return Err(Error::PastNotCertified);
+        }
+        let entered = shared.certifier.begin_past(&core.member, at);
+        let (id, safety) = entered.ok_or(Reason::TornPast)?;
+        self.watch(id, &safety);
+        Ok(())
+    }
+
+    /// SERIALIZABLE READ ONLY DEFERRABLE: takes the first snapshot once there is one that no concurrent
+    /// commit can make wrong; from then on nothing is tracked. The past is read at the time that was asked for: if
+    /// a commit makes it wrong, the transaction fails. Otherwise, or with a snapshot, does nothing.
+    pub fn await_safe_snapshot(&mut self) -> Result<(), Error> {
+        let applies = self.isolation == Isolation::Serializable && self.read_only;
+        if !applies || self.shared().options.broken.certification {
+            return Ok(());
+        }
+        if self.is_historical() {
+            return match self.await_verdict()? {
+                Verdict::Safe => Ok(()),
+                Verdict::Unsafe => Err(Reason::TornPast.into()),
+            };
+        }
+        while !self.has_snapshot() {
+            let at = self.take_serial_snapshot();
+            match self.await_verdict() {
+                Ok(Verdict::Safe) => self.state_mut().first = Some(at),
+                Ok(Verdict::Unsafe) => self.forget_snapshot(),
+                Err(error) => {
+                    self.forget_snapshot();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until it is known whether the snapshot is safe. If it is, nothing is tracked from here on.
+    fn await_verdict(&mut self) -> Result<Verdict, Error> {
+        let Some(id) = self.state().certified else { return Ok(Verdict::Safe) };
+        let core = Arc::clone(&self.core);
+        let (shared, signal) = (&core.engine.shared, &core.member.signal);
+        let verdict = loop {
+            let safety = match shared.certifier.waits(id) {
+                Ok(safety) => safety,
+                Err(verdict) => break verdict,
+            };
+            signal.check()?;
+            shared.options.blocking.run(|| signal.wait(None, || safety.verdict().is_some()));
+        };
+        if verdict == Verdict::Safe {
+            self.state_mut().certified = None;
+        }
+        Ok(verdict)
     }
 
     /// A snapshot of everything that is visible at this moment. Under the certifier's latch: what was forgotten

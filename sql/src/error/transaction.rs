@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reckon_mvcc::{Error as Below, PrepareProblem, Reason, StorageError};
+use reckon_mvcc::{Error as Below, NotSerializable, PrepareProblem, Reason, StorageError};
 
 use super::{Fields, SqlState};
 
@@ -131,6 +131,7 @@ pub(super) fn mvcc_sqlstate(error: &Below) -> SqlState {
         Below::TransactionTooLarge { .. } => SqlState::CONFIGURATION_LIMIT_EXCEEDED,
         Below::SnapshotTooOld { .. } => SqlState::SNAPSHOT_TOO_OLD,
         Below::SnapshotInFuture => SqlState::INVALID_PARAMETER_VALUE,
+        Below::PastNotCertified => SqlState::FEATURE_NOT_SUPPORTED,
         Below::ReadOnly => SqlState::READ_ONLY_SQL_TRANSACTION,
         Below::NotLoadable { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
         Below::Prepare(problem) => prepare_sqlstate(problem),
@@ -171,7 +172,15 @@ pub(super) fn mvcc_fields(error: &Below) -> Fields {
         }
         Below::NotSerializable { reason } => Fields {
             detail: Some(reason.to_string()),
-            hint: Some("The transaction might succeed if retried.".to_owned()),
+            hint: Some(
+                match reason {
+                    NotSerializable::TornPast => {
+                        "Read at another time, or at isolation level REPEATABLE READ."
+                    }
+                    _ => "The transaction might succeed if retried.",
+                }
+                .to_owned(),
+            ),
             ..Fields::default()
         },
         Below::Prepare(PrepareProblem::Disabled) => Fields {

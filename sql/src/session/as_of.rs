@@ -20,7 +20,7 @@ use super::block::Block;
 use super::environment::EPOCH_MICROSECONDS;
 use super::portal::{Portal, Run};
 use crate::analyze;
-use crate::error::{ExecutionError, Result, SnapshotError, StatementError, SyntaxError};
+use crate::error::{ExecutionError, Result, SnapshotError, StatementError};
 use crate::expr::Compiled;
 use crate::parser::{Source, Statement, SystemTime};
 use crate::types::{Datum, Type};
@@ -77,7 +77,6 @@ impl Session {
             && open.as_of.take().is_some()
         {
             open.transaction.read_as_of_now(read_only);
-            open.transaction.set_isolation(open.level.isolation());
         }
     }
 
@@ -110,14 +109,6 @@ impl Session {
 
     pub(super) fn read_as_of(&mut self, at: Timestamp) -> Result<()> {
         let open = self.open_transaction()?;
-        if !open.explicit && open.transaction.isolation() == Isolation::Serializable {
-            // A statement of its own that reads the past has nothing to be serialized with.
-            open.transaction.set_isolation(Isolation::RepeatableRead);
-        }
-        if open.transaction.isolation() == Isolation::Serializable {
-            let feature = "AS OF SYSTEM TIME in a SERIALIZABLE transaction";
-            return Err(SyntaxError::unsupported(feature).into());
-        }
         open.transaction.read_as_of(at)?;
         open.as_of = Some(at);
         Ok(())

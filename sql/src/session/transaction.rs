@@ -6,7 +6,7 @@ use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
 use crate::database::Closed;
-use crate::error::{Result, SnapshotError, SqlState, SyntaxError, TransactionError};
+use crate::error::{Result, SnapshotError, SqlState, TransactionError};
 use crate::parser::{Source, TransactionModes};
 use crate::settings::Level;
 
@@ -132,12 +132,12 @@ impl Session {
             if open.has_queried && level != open.level {
                 return Err(TransactionError::IsolationTooLate.into());
             }
-            if open.as_of.is_some() && level == Level::Serializable {
-                let feature = "AS OF SYSTEM TIME in a SERIALIZABLE transaction";
-                return Err(SyntaxError::unsupported(feature).into());
-            }
             open.level = level;
+            let changes = open.transaction.isolation() != level.isolation();
             open.transaction.set_isolation(level.isolation());
+            if let Some(at) = open.as_of.filter(|_| changes) {
+                open.transaction.read_as_of(at)?;
+            }
         }
         if let Some(read_only) = modes.read_only {
             if !read_only && (open.as_of.is_some() || modes.system_time.is_some()) {
