@@ -33,6 +33,11 @@ fn not_certified() -> Options {
     Options { broken, ..impatient() }
 }
 
+/// What was committed in the whole test can be read again.
+fn remembering(options: Options) -> Options {
+    Options { history_retention: Duration::from_secs(300), ..options }
+}
+
 fn fill(world: &World) {
     let mut session = world.engine.session();
     let needed = set(&mut session, &[0], &[1], true).max(set(&mut session, &[1], &[2], true));
@@ -259,6 +264,35 @@ fn without_certification_the_anomaly_of_a_reader_is_caught() {
 #[test]
 fn safe_snapshots_are_safe_and_whoever_waits_for_one_gets_it() {
     check(&[skew::<0>, deposits, reads_safely]);
+}
+
+/// Reads everything as it was when it began, unless that is known to be a state of no order.
+fn reads_the_past(world: &World, histories: &Histories) {
+    let at = world.engine.visible();
+    let mut session = world.engine.session();
+    for _ in 0..2 {
+        let mut transaction = session.begin(SERIALIZABLE, true);
+        let work = |transaction: &mut Transaction| {
+            let mut did = Vec::new();
+            transaction.read_as_of(at)?;
+            scan(transaction, &mut did)?;
+            Ok(did)
+        };
+        let done = work(&mut transaction);
+        end(transaction, done, histories);
+    }
+}
+
+#[test]
+fn a_reader_of_the_past_is_part_of_the_order_too() {
+    let program: &[Program] = &[skew::<0>, deposits, reads_the_past];
+    explore(move || one(|| remembering(certified()), program));
+}
+
+#[test]
+fn without_certification_the_anomaly_of_a_reader_of_the_past_is_caught() {
+    let program: &[Program] = &[skew::<0>, deposits, reads_the_past];
+    assert!(is_caught(move || one(|| remembering(not_certified()), program)));
 }
 
 /// Could write, and does not.
