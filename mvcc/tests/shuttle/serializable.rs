@@ -266,9 +266,10 @@ fn safe_snapshots_are_safe_and_whoever_waits_for_one_gets_it() {
     check(&[skew::<0>, deposits, reads_safely]);
 }
 
-/// Reads everything as it was when it began, unless that is known to be a state of no order.
+/// Reads everything as it was some time before, unless that is known to be a state of no order.
 fn reads_the_past(world: &World, histories: &Histories) {
     let at = world.engine.visible();
+    (0..shuttle::rand::thread_rng().gen_range(0..200)).for_each(|_| thread::yield_now());
     let mut session = world.engine.session();
     for _ in 0..2 {
         let mut transaction = session.begin(SERIALIZABLE, true);
