@@ -135,27 +135,23 @@ impl Upkeep {
         Ok(Timestamp(self.low_mark.load(Ordering::Acquire)))
     }
 
+    /// Removes what was dropped before the low mark when this turn began; who drops meanwhile does not hold it up.
     fn remove_dropped(&self, shared: &Shared) -> Result<(), Error> {
         let low_mark = Timestamp(self.low_mark.load(Ordering::Acquire));
         let removable =
-            |(at, _): &(Timestamp, KeyspaceId)| *at == Timestamp::ZERO || *at < low_mark;
-        let mut records = WriteSet::default();
-        let result = loop {
-            let next = {
-                let mut dropped = self.dropped.lock();
-                let next = dropped.iter().position(removable);
-                next.map(|at| dropped.swap_remove(at))
-            };
-            let Some((at, keyspace)) = next else { break Ok(()) };
+            |(at, _): &mut (Timestamp, KeyspaceId)| *at == Timestamp::ZERO || *at < low_mark;
+        let mut due: Vec<_> = self.dropped.lock().extract_if(.., removable).collect();
+        let (mut records, mut result) = (WriteSet::default(), Ok(()));
+        while let Some((at, keyspace)) = due.pop() {
             shared.keyspaces.forget(keyspace);
             if let Err(error) = shared.store.drop_keyspace(keyspace) {
-                self.drop_keyspace(at, keyspace);
-                break Err(error.into());
-            }
-            if at != Timestamp::ZERO {
+                due.push((at, keyspace));
+                self.dropped.lock().append(&mut due);
+                result = Err(error.into());
+            } else if at != Timestamp::ZERO {
                 records.write(DROPPED, &keyspace.0.to_be_bytes(), None, Command(0));
             }
-        };
+        }
         if !records.is_empty() {
             forget_records(shared, &records)?;
         }
