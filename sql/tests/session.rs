@@ -61,6 +61,43 @@ fn a_definition_rolls_back_with_its_transaction() {
     assert_eq!(show(&mut session, "table t"), "42P01 relation \"t\" does not exist at 7");
 }
 
+#[test]
+fn values_that_differ_in_trailing_blanks_are_looked_up_once() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table c (c char(5) primary key); insert into c values ('a'), ('b')");
+    for (sql, expected) in [
+        ("select c from c where c in ('a', 'a ', 'a  ')", "a    \nSELECT 1"),
+        ("select c from c where c = any ('{a,\"a \"}'::bpchar[])", "a    \nSELECT 1"),
+        ("select count(*) from c where c in ('b', 'a ', 'b  ', null)", "2\nSELECT 1"),
+    ] {
+        assert_eq!(show(&mut session, sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn an_operator_ends_before_a_sign_and_before_a_comment() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    let none = |operator: &str, at: u32| {
+        format!("42883 operator does not exist: integer {operator} integer at {at}")
+    };
+    for (sql, expected) in [
+        ("select 1>=-1, 1<>-1, 1>=+1, 1>=-+-1, 1<-1, 1>-1", "t|t|t|t|f|t\nSELECT 1".to_owned()),
+        ("select 1=-1, 1+-1, 1-+1, 7/-2, 2*-1, 3>>-32", "f|0|0|-3|-2|3\nSELECT 1".to_owned()),
+        ("select 1>=/* */1, 1>--\n2, 1<>--\n2, 1!=/**/2", "t|f|t|t\nSELECT 1".to_owned()),
+        ("select 'é',\n 1!=-1", none("!=-", 15)),
+        ("select 1<>1, 1!=+1", none("!=+", 15)),
+        ("select 1>=*1", none(">=*", 9)),
+        ("select 2%-1", none("%-", 9)),
+        ("select 1->-1", none("->", 9)),
+        ("select 1==-1", none("==", 9)),
+        ("select 1<>-1 and 1!=@1", none("!=@", 19)),
+    ] {
+        assert_eq!(show(&mut session, sql), expected, "{sql}");
+    }
+}
+
 /// Binds the statement `s` to row 1 and executes it; `between` happens in the middle.
 fn ask(session: &mut Session, portal: &str, between: impl FnOnce()) -> Result<String, Error> {
     session.bind(portal, "s", &[], &[Some(b"1")], &[])?;

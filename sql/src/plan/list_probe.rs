@@ -17,7 +17,7 @@ use crate::analyze::{ColumnId, Meaning, Query, SublinkKind};
 use crate::error::Result;
 use crate::expr::function::{self, Body, Function};
 use crate::expr::{Expr, ExprKind, Quantifier};
-use crate::types::{self, Datum, Type};
+use crate::types::{Datum, Type, TypeOrder};
 
 /// Elements an array or a subquery is taken to have when nothing is known.
 const ELEMENTS: f64 = 10.0;
@@ -132,7 +132,7 @@ impl<'a> Planner<'a> {
             Source::List(list) => {
                 let list = self.lower_all(list, &[])?;
                 let constant = list.iter().all(|e| matches!(e.kind, ExprKind::Constant(_)));
-                let list = if constant { distinct(list) } else { list };
+                let list = if constant { distinct(list, member.element) } else { list };
                 let rows = list.len() as f64;
                 let kind = NodeKind::Values(list.into_iter().map(|value| vec![value]).collect());
                 let node = Node { kind, output, rows, cost: (0.0, rows * 0.01) };
@@ -196,12 +196,13 @@ fn probed<'r>(request: &Request<'r>, member: &Member<'_>, id: ColumnId) -> Reque
     Request { conditions, order: &[], limit: None, ..*request }
 }
 
-/// Constants without NULLs and repetitions.
-fn distinct(list: Vec<Expr>) -> Vec<Expr> {
+/// Constants of a type without NULLs and repetitions.
+fn distinct(list: Vec<Expr>, ty: Type) -> Vec<Expr> {
+    let equal = TypeOrder::of(ty).equal;
     let mut kept: Vec<Expr> = Vec::with_capacity(list.len());
     for item in list {
         let ExprKind::Constant(value) = &item.kind else { continue };
-        let known = |other: &Expr| matches!(&other.kind, ExprKind::Constant(other) if types::equal(other, value));
+        let known = |other: &Expr| matches!(&other.kind, ExprKind::Constant(other) if equal(other, value));
         if !matches!(value, Datum::Null) && !kept.iter().any(known) {
             kept.push(item);
         }
