@@ -83,8 +83,10 @@ impl Dialect for Postgres {
         INNER.is_identifier_part(c)
     }
 
-    fn is_custom_operator_part(&self, c: char) -> bool {
-        INNER.is_custom_operator_part(c)
+    /// None: sqlparser would go on over the start of a comment and a sign. Longer operators are joined of
+    /// its tokens (`join_operators`).
+    fn is_custom_operator_part(&self, _: char) -> bool {
+        false
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {

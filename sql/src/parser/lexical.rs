@@ -1,7 +1,7 @@
 //! What PostgreSQL's lexer and grammar see in a row of tokens and sqlparser does not.
 
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Whitespace};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace};
 
 use super::Source;
 use super::keyword::{self, Class};
@@ -57,8 +57,9 @@ pub(super) fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> 
 ///
 /// An operator is the longest run of operator characters; it ends in + or - only when it has
 /// one of `~!@#%^&|`?` in it.
-pub(super) fn join_operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+pub(super) fn join_operators(tokens: Vec<TokenWithSpan>, sql: &str) -> Vec<TokenWithSpan> {
     let mut joined: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut reader = Reader::new(sql);
     let mut tokens = tokens.into_iter().peekable();
     while let Some(mut first) = tokens.next() {
         if first.token == Token::DoubleEq {
@@ -76,7 +77,7 @@ pub(super) fn join_operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             joined.extend(run);
             continue;
         }
-        let texts: Vec<String> = run.iter().map(|token| token.token.to_string()).collect();
+        let texts: Vec<String> = run.iter().map(|token| reader.text(token)).collect();
         let mut taken = run.len();
         if !texts.concat().contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?']) {
             while taken > 1 && texts[..taken].concat().ends_with(['+', '-']) {
@@ -94,6 +95,34 @@ pub(super) fn join_operators(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         joined.extend(rest);
     }
     joined
+}
+
+/// A text, and how far into it operators have been looked at.
+struct Reader<'s> {
+    rest: std::str::Chars<'s>,
+    next: Location,
+}
+
+impl<'s> Reader<'s> {
+    fn new(sql: &'s str) -> Reader<'s> {
+        Reader { rest: sql.chars(), next: Location { line: 1, column: 1 } }
+    }
+
+    /// An operator as it was written: `!=` and `<>` are one token.
+    fn text(&mut self, token: &TokenWithSpan) -> String {
+        if token.token != Token::Neq {
+            return token.token.to_string();
+        }
+        while self.next < token.span.start {
+            match self.rest.next() {
+                Some('\n') => self.next = Location { line: self.next.line + 1, column: 1 },
+                Some(_) => self.next.column += 1,
+                None => break,
+            }
+        }
+        let is_bang = self.rest.as_str().starts_with('!');
+        if is_bang { "!=" } else { "<>" }.to_owned()
+    }
 }
 
 fn is_operator(token: &Token) -> bool {

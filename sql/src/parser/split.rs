@@ -19,7 +19,7 @@ use crate::error::{Error, Result, SyntaxError};
 ///
 /// 42601 with the place, 0A000 for what is not supported, 54001 for what nests too deep.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?)));
+    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?), sql));
     let source = Arc::new(Source::new(sql, &tokens));
     check_tokens(&tokens, &source)?;
     let mut statements = Vec::new();
@@ -46,7 +46,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
 ///
 /// As [`parse`].
 pub fn parse_expression(sql: &str) -> Result<(ast::Expr, Arc<Source>)> {
-    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?)));
+    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?), sql));
     let source = Arc::new(Source::new(sql, &tokens));
     check_depth(&tokens)?;
     let mut parser = parser_of(tokens);

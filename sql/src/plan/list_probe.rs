@@ -202,7 +202,8 @@ fn distinct(list: Vec<Expr>, ty: Type) -> Vec<Expr> {
     let mut kept: Vec<Expr> = Vec::with_capacity(list.len());
     for item in list {
         let ExprKind::Constant(value) = &item.kind else { continue };
-        let known = |other: &Expr| matches!(&other.kind, ExprKind::Constant(other) if equal(other, value));
+        let known =
+            |other: &Expr| matches!(&other.kind, ExprKind::Constant(other) if equal(other, value));
         if !matches!(value, Datum::Null) && !kept.iter().any(known) {
             kept.push(item);
         }
