@@ -39,6 +39,8 @@ pub(crate) struct Builder {
     framed: bool,
     /// How many subqueries, volatile calls and changes of tables have been compiled.
     heavy: usize,
+    /// Whether rows that are read are locked.
+    locks_rows: bool,
     /// Columns that the expression being compiled reads.
     columns: Vec<usize>,
     /// Figures by address of the node, when they are wanted.
@@ -94,6 +96,16 @@ impl Builder {
     /// How often [`use_heavy`](Self::use_heavy) was called.
     pub(crate) fn heavy(&self) -> usize {
         self.heavy
+    }
+
+    /// Notes that rows that are read are locked.
+    pub(super) fn lock_rows(&mut self) {
+        self.locks_rows = true;
+    }
+
+    /// Whether [`lock_rows`](Self::lock_rows) was called.
+    pub(super) fn locks_rows(&self) -> bool {
+        self.locks_rows
     }
 
     /// Builds something, and says whether it reads the frame.

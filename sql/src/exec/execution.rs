@@ -27,6 +27,7 @@ pub struct Execution {
     /// Whether the statement is INSERT, UPDATE or DELETE.
     modifies: bool,
     is_repeatable: bool,
+    locks_rows: bool,
 }
 
 impl Execution {
@@ -44,6 +45,7 @@ impl Execution {
         let operator = builder.operator(plan)?;
         let modifies = matches!(plan.kind, NodeKind::ModifyTable(_));
         let is_repeatable = builder.heavy() == usize::from(modifies) && !builder.is_measured();
+        let locks_rows = builder.locks_rows();
         let (figures, shared) = builder.into_parts();
         Ok(Execution {
             plan: Arc::clone(plan),
@@ -54,6 +56,7 @@ impl Execution {
             rows: 0,
             modifies,
             is_repeatable,
+            locks_rows,
         })
     }
 
@@ -77,12 +80,18 @@ impl Execution {
         self.is_repeatable
     }
 
+    /// Whether it locks rows that it reads (FOR UPDATE and its kind).
+    pub fn locks_rows(&self) -> bool {
+        self.locks_rows
+    }
+
     /// Moves to the next row; false at the end. Every call takes a context with the same snapshot
     /// and parameters. A statement that modifies a table has done so completely only when this
     /// has answered false.
     #[inline]
     pub fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         cx.generation = self.generation;
+        cx.may_leave &= !self.modifies || self.rows == 0;
         let found = self.operator.next(cx)?;
         if self.modifies {
             self.rows += std::mem::take(&mut cx.modified);

@@ -31,6 +31,7 @@ struct TableLock {
 impl LockRows {
     pub(super) fn new(input: &Node, locks: &[Lock], builder: &mut Builder) -> Result<LockRows> {
         let input = builder.operator(input)?;
+        builder.lock_rows();
         let locks = locks.iter().map(|lock| {
             Ok(TableLock {
                 rows: Newest::new(&lock.table),

@@ -63,3 +63,4 @@ pub use row_id::{RowId, RowIds};
 pub(crate) use build::Builder;
 pub(crate) use operator::{Again, Operator};
 pub(crate) use row_set::{RowSet, heap_size};
+pub(crate) use spool::{Spool, SpoolReader};

@@ -3,8 +3,8 @@
 //! A READ COMMITTED statement works on the newest version of a row it locks. When that is not the
 //! one its snapshot saw, the caller checks again whether the row still qualifies. A row that is
 //! gone may have moved (a change of its key is a deletion and an insertion): then only a new
-//! snapshot can tell, so the statement starts again. It skips the row instead if rows were already
-//! sent, under SKIP LOCKED, and in a table whose rows have no key to change.
+//! snapshot can tell, so the statement starts again. It skips the row instead if the client asked for
+//! a part of the rows and has some, under SKIP LOCKED, and in a table whose rows have no key to change.
 
 use reckon_mvcc::{Counters, KeyspaceId, Locked, RowLock, Wait};
 

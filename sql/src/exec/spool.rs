@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::types::Datum;
 
 /// Rows of one width.
-pub(super) struct Spool {
+pub(crate) struct Spool {
     width: usize,
     rows: Vec<Datum>,
     count: usize,
@@ -17,19 +17,19 @@ pub(super) struct Spool {
 }
 
 /// A place in a spool.
-pub(super) struct SpoolReader {
+pub(crate) struct SpoolReader {
     next: usize,
     tape: Option<TapeReader>,
     row: Vec<Datum>,
 }
 
 impl Spool {
-    pub(super) fn new(width: usize) -> Spool {
+    pub(crate) fn new(width: usize) -> Spool {
         Spool { width, rows: Vec::new(), count: 0, heap: 0, tape: None }
     }
 
     /// Keeps a row behind the others.
-    pub(super) fn push(&mut self, row: &[Datum], cx: &Context<'_>) -> Result<()> {
+    pub(crate) fn push(&mut self, row: &[Datum], cx: &Context<'_>) -> Result<()> {
         if let Some(tape) = &mut self.tape {
             return tape.append(row);
         }
@@ -47,14 +47,14 @@ impl Spool {
     }
 
     /// Starts to read.
-    pub(super) fn reader(&self) -> SpoolReader {
+    pub(crate) fn reader(&self) -> SpoolReader {
         SpoolReader { next: 0, tape: None, row: Vec::new() }
     }
 }
 
 impl SpoolReader {
     /// Moves to the next row; false at the end.
-    pub(super) fn next(&mut self, spool: &mut Spool) -> Result<bool> {
+    pub(crate) fn next(&mut self, spool: &mut Spool) -> Result<bool> {
         if self.next < spool.count {
             self.next += 1;
             return Ok(true);
@@ -69,7 +69,7 @@ impl SpoolReader {
     }
 
     /// The row `next` moved to.
-    pub(super) fn row<'r>(&'r self, spool: &'r Spool) -> &'r [Datum] {
+    pub(crate) fn row<'r>(&'r self, spool: &'r Spool) -> &'r [Datum] {
         if self.next > spool.count {
             return &self.row;
         }

@@ -9,7 +9,7 @@ use reckon_mvcc::{Snapshot, Wait};
 use super::Session;
 use super::block::Block;
 use super::environment::now;
-use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, RowsRun, Run, Tag};
+use super::portal::{Flow, Held, PlanRun, Portal, Progress, RowSink, RowsRun, Run, Tag};
 use super::prepared::{Bound, Prepared};
 use crate::error::{Cause, Error, ExecutionError, Result, SnapshotError, TransactionError};
 use crate::exec::{self, Context, Limits};
@@ -89,19 +89,7 @@ impl Session {
             return Ok(progress);
         }
         match &mut portal.run {
-            Run::Plan(run) => {
-                if max_rows == 0 || run.planning.planned.command == Command::Select {
-                    return self.run_plan(run, &portal.parameters, max_rows, sink);
-                }
-                // A portal that stops must not leave a change half done.
-                let mut collected = Collected::default();
-                let progress = self.run_plan(run, &portal.parameters, 0, &mut collected)?;
-                let Progress::Complete(tag) = progress else { return Ok(progress) };
-                let mut rows = RowsRun::new(collected.0, run.encoding.clone(), tag);
-                let progress = run_rows(&mut rows, max_rows, sink);
-                portal.run = Run::Rows(Box::new(rows));
-                Ok(progress)
-            }
+            Run::Plan(run) => self.run_plan(run, &portal.parameters, max_rows, sink),
             Run::Rows(run) => Ok(run_rows(run, max_rows, sink)),
             Run::CopyOut(run) => self.run_copy_out(run, sink),
             Run::Done(tag) => Ok(Progress::Complete(spent(tag))),
@@ -175,7 +163,11 @@ impl Session {
                 Command::Select | Command::Insert => None,
             };
             let texts = &self.surroundings.settings.effective().formats;
-            return bound.start(snapshot, savepoint, formats, texts);
+            let mut run = bound.start(snapshot, savepoint, formats, texts)?;
+            if run.planning.planned.command == Command::Insert && run.execution.locks_rows() {
+                run.savepoint = Some(self.open_transaction()?.transaction.savepoint());
+            }
+            return Ok(run);
         }
     }
 
@@ -185,8 +177,36 @@ impl Session {
         self.surroundings.lock_wait()
     }
 
+    /// Runs a plan. What may have to start again sends nothing before its end: a change is complete then, also if
+    /// its portal stops, and no row was sent that a new start would send again.
     #[inline]
     pub(super) fn run_plan(
+        &mut self,
+        run: &mut PlanRun,
+        parameters: &[Datum],
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Progress> {
+        if run.held.is_none() && run.sent == 0 && run.holds_rows(max_rows) {
+            run.hold();
+        }
+        if let Some(progress) = run.send_held(max_rows, sink)? {
+            return Ok(progress);
+        }
+        let progress = self.run_to_end(run, parameters, max_rows, sink)?;
+        match (&mut run.held, progress) {
+            (Some(held), Progress::Complete(tag)) => {
+                held.end(tag);
+                let sent = run.send_held(max_rows, sink)?;
+                sent.ok_or(ExecutionError::Internal { what: "rows are still held" }.into())
+            }
+            (_, progress) => Ok(progress),
+        }
+    }
+
+    /// Runs a plan to its end, or as far as the sink and the limit let it.
+    #[inline]
+    fn run_to_end(
         &mut self,
         run: &mut PlanRun,
         parameters: &[Datum],
@@ -200,7 +220,7 @@ impl Session {
             match self.pull(run, parameters, max_rows, sink) {
                 Err(error) if run.sent == 0 && is_row_moved(&error) => self.start_again(run)?,
                 Err(error) if is_row_queued(&error) => {
-                    run.execution.restart();
+                    run.restart();
                     return Ok(Progress::Waiting);
                 }
                 other => break other?,
@@ -222,11 +242,11 @@ impl Session {
             open.transaction.rollback_to(savepoint);
         }
         run.snapshot = open.transaction.snapshot();
-        run.execution.restart();
+        run.restart();
         Ok(())
     }
 
-    /// Pulls rows into the sink.
+    /// Pulls rows into the sink, or to those that are held.
     #[inline]
     fn pull(
         &mut self,
@@ -245,6 +265,12 @@ impl Session {
             if !has_rows {
                 continue;
             }
+            if let Some(held) = &mut run.held {
+                held.keep(run.execution.row(), &cx)?;
+                continue;
+            }
+            // What was sent cannot be taken back.
+            (cx.skip_moved, cx.may_leave) = (true, false);
             run.sent += 1;
             run.in_call += 1;
             let flow = sink.row(run.execution.row(), &run.encoding);
@@ -256,9 +282,10 @@ impl Session {
                 return Ok(Progress::Full);
             }
         }
+        let found = run.held.as_ref().map_or(run.in_call, Held::rows);
         let affected = run.execution.rows_affected();
         Ok(Progress::Complete(match planned.command {
-            Command::Select => tag(["SELECT 0", "SELECT 1"], run.in_call),
+            Command::Select => tag(["SELECT 0", "SELECT 1"], found),
             Command::Insert => tag(["INSERT 0 0", "INSERT 0 1"], affected),
             Command::Update => tag(["UPDATE 0", "UPDATE 1"], affected),
             Command::Delete => tag(["DELETE 0", "DELETE 1"], affected),
@@ -315,21 +342,6 @@ impl Session {
         if let Some(open) = self.block.open() {
             open.transaction.next_command();
         }
-    }
-}
-
-/// Collects rows, for statements that must run to their end before a portal may stop.
-#[derive(Default)]
-struct Collected(Vec<Vec<Datum>>);
-
-impl RowSink for Collected {
-    fn row(&mut self, row: &[Datum], _encoding: &RowEncoding) -> Flow {
-        self.0.push(row.to_vec());
-        Flow::Go
-    }
-
-    fn copy_out(&mut self, _bytes: &[u8]) -> Flow {
-        Flow::Go
     }
 }
 

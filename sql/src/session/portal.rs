@@ -7,8 +7,9 @@ use bytes::BytesMut;
 use reckon_mvcc::{Savepoint, Snapshot};
 
 use super::prepared::{Bound, Planning, Prepared};
-use crate::exec::Execution;
-use crate::plan::OutputColumn;
+use crate::error::Result;
+use crate::exec::{Context, Execution, Spool, SpoolReader};
+use crate::plan::{Command, OutputColumn};
 use crate::types::{self, Datum, Formats, Type};
 
 /// A bound statement.
@@ -70,6 +71,91 @@ pub(super) struct PlanRun {
     pub(super) sent: u64,
     /// Of these, those of the Execute under way.
     pub(super) in_call: u64,
+    /// Rows that are handed to the sink once the plan is at its end.
+    pub(super) held: Option<Held>,
+}
+
+impl PlanRun {
+    /// Whether nothing of it must be sent before its end: it changes rows, or locks them and is to give all of
+    /// them at once. (Of a part of the rows no more than that part is to be locked.)
+    #[inline]
+    pub(super) fn holds_rows(&self, max_rows: usize) -> bool {
+        let planned = &self.planning.planned;
+        match planned.command {
+            Command::Select => max_rows == 0 && self.execution.locks_rows(),
+            Command::Insert | Command::Update | Command::Delete => planned.columns.is_some(),
+        }
+    }
+
+    /// Holds its rows back from here on.
+    pub(super) fn hold(&mut self) {
+        let columns = self.planning.planned.columns.as_ref();
+        self.held = Some(Held::new(columns.map_or(0, Vec::len)));
+    }
+
+    /// Ready to run once more: nothing was sent.
+    pub(super) fn restart(&mut self) {
+        self.execution.restart();
+        if self.held.is_some() {
+            self.hold();
+        }
+    }
+
+    /// Hands over what was held, once the plan is at its end; `None` before.
+    #[inline]
+    pub(super) fn send_held(
+        &mut self,
+        max_rows: usize,
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<Progress>> {
+        let Some(Held { rows, reader: Some((reader, tag)), .. }) = &mut self.held else {
+            return Ok(None);
+        };
+        while reader.next(rows)? {
+            self.sent += 1;
+            self.in_call += 1;
+            let flow = sink.row(reader.row(rows), &self.encoding);
+            if max_rows > 0 && self.in_call == max_rows as u64 {
+                self.in_call = 0;
+                return Ok(Some(Progress::Suspended));
+            }
+            if flow == Flow::Full {
+                return Ok(Some(Progress::Full));
+            }
+        }
+        let tag = tag.clone();
+        self.held = None;
+        Ok(Some(Progress::Complete(tag)))
+    }
+}
+
+/// Rows of a plan that may still start again.
+pub(super) struct Held {
+    rows: Spool,
+    count: u64,
+    /// Once there are no more.
+    reader: Option<(SpoolReader, Tag)>,
+}
+
+impl Held {
+    fn new(width: usize) -> Held {
+        Held { rows: Spool::new(width), count: 0, reader: None }
+    }
+
+    /// How many there are.
+    pub(super) fn rows(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn keep(&mut self, row: &[Datum], cx: &Context<'_>) -> Result<()> {
+        self.count += 1;
+        self.rows.push(row, cx)
+    }
+
+    /// There are no more, and this is what is told at the end.
+    pub(super) fn end(&mut self, tag: Tag) {
+        self.reader = Some((self.rows.reader(), tag));
+    }
 }
 
 /// Rows computed at once.

@@ -158,7 +158,7 @@ impl Bound {
             run.encode_in(codes, formats);
         }
         (run.snapshot, run.savepoint) = (snapshot, savepoint);
-        (run.sent, run.in_call) = (0, 0);
+        (run.sent, run.in_call, run.held) = (0, 0, None);
         Ok(run)
     }
 }
@@ -180,6 +180,7 @@ impl PlanRun {
             savepoint: None,
             sent: 0,
             in_call: 0,
+            held: None,
         }))
     }
 

@@ -13,8 +13,6 @@ pub(super) struct Insert {
     writer: TableWriter,
     conflict: Option<OnConflict>,
     returning: Returning,
-    /// Whether a row was inserted: then the statement cannot start over.
-    begun: bool,
 }
 
 impl Insert {
@@ -29,7 +27,6 @@ impl Insert {
             conflict: conflict.map(|c| OnConflict::new(c, writer.rows(), builder)).transpose()?,
             returning: Returning::new(&modify.returning, builder)?,
             writer,
-            begun: false,
         })
     }
 }
@@ -37,14 +34,11 @@ impl Insert {
 impl Operator for Insert {
     fn next(&mut self, cx: &mut Context<'_>) -> Result<bool> {
         loop {
-            // What was inserted cannot be taken back if a row below turns out to have moved.
-            cx.skip_moved |= self.begun;
             if !self.input.next(cx)? {
                 self.writer.finish(cx)?;
                 return Ok(false);
             }
             cx.check()?;
-            self.begun = true;
             let row = self.input.row();
             let modified = match &mut self.conflict {
                 None => {
@@ -68,6 +62,5 @@ impl Operator for Insert {
     fn rewind(&mut self, again: Again) {
         self.input.rewind(again);
         self.writer.reset();
-        self.begun = false;
     }
 }

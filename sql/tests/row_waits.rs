@@ -1,0 +1,228 @@
+//! Statements that wait for a row in the middle of their rows, through sessions over the store in memory: what they
+//! answer and do is what PostgreSQL's do, whether they wait with their thread or leave it.
+
+mod support;
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use reckon_sql::session::Progress;
+use reckon_sql::{Database, Options, Session};
+use support::{Rows, session};
+
+const TABLES: &str = "create table t (id int primary key, v int); \
+    insert into t values (1, 10), (2, 20), (3, 30), (4, 40); create table d (id int, v int)";
+
+fn run(session: &mut Session, sql: &str) -> String {
+    match support::script(session, sql, |_, _| ()) {
+        Ok(rows) => rows.join(" "),
+        Err(error) => error.sqlstate().to_string(),
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Executes a portal as a server does, as often as it waits for a row.
+fn execute(session: &mut Session, portal: &str, max_rows: usize, rows: &mut Rows) -> Progress {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match session.execute(portal, max_rows, rows) {
+            Ok(Progress::Waiting) => {
+                while session.poll_lock(Context::from_waker(&waker).waker()) == Poll::Pending {
+                    thread::park();
+                }
+            }
+            Ok(progress) => return progress,
+            Err(error) => return Progress::Complete(error.sqlstate().to_string().into()),
+        }
+    }
+}
+
+/// What a statement answers that waits for what another session has done and ends with `end`: its rows, sorted, and its tag.
+fn answer(leaves: bool, done: &str, statement: &str, end: &str) -> (Session, String) {
+    let database = Database::open_in_memory(Options::default()).expect("a database in memory");
+    let [mut s, mut a, mut b] = [(); 3].map(|()| session(&database));
+    run(&mut s, TABLES);
+    run(&mut a, &format!("begin; {done}"));
+    if leaves {
+        b.leave_waits();
+    }
+    let waits = format!("select cardinality(pg_blocking_pids({})) > 0", b.backend_pid());
+    let statement = statement.to_owned();
+    let waiting = thread::spawn(move || {
+        let mut rows = Rows::default();
+        let mut script = b.script(&statement).expect("it is parsed");
+        let mut progress = Progress::Empty;
+        while b.next(&mut script).expect("it starts").is_some() {
+            progress = execute(&mut b, "", 0, &mut rows);
+        }
+        b.wait_until_durable();
+        rows.0.sort();
+        let Progress::Complete(tag) = progress else { panic!("{progress:?}") };
+        format!("{} {tag}", rows.0.join(" ")).trim().to_owned()
+    });
+    while run(&mut s, &waits) != "t" {
+        thread::yield_now();
+    }
+    run(&mut a, end);
+    (s, waiting.join().expect("it answers"))
+}
+
+/// `done`, the statement, `end`, what is asked for, and what is answered.
+type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+fn check(cases: &[Case]) {
+    for (done, statement, end, question, expected) in cases {
+        for leaves in [true, false] {
+            let (mut s, answered) = answer(leaves, done, statement, end);
+            let found = format!("{answered}; {}", run(&mut s, question));
+            assert_eq!(found, *expected, "{done}; {statement}; {end} (leaves: {leaves})");
+        }
+    }
+}
+
+const SUM: &str = "select count(*), sum(v) from t";
+
+#[test]
+fn rows_that_are_locked_are_sent_once() {
+    let all = "select id, v from t for update";
+    check(&[
+        (
+            "update t set v = 500 where id = 3",
+            all,
+            "commit",
+            SUM,
+            "1|10 2|20 3|500 4|40 SELECT 4; 4|570",
+        ),
+        (
+            "update t set v = 500 where id = 3",
+            all,
+            "rollback",
+            SUM,
+            "1|10 2|20 3|30 4|40 SELECT 4; 4|100",
+        ),
+        (
+            "update t set id = 300 where id = 3",
+            all,
+            "commit",
+            SUM,
+            "1|10 2|20 300|30 4|40 SELECT 4; 4|100",
+        ),
+        ("delete from t where id = 3", all, "commit", SUM, "1|10 2|20 4|40 SELECT 3; 3|70"),
+        (
+            "select 1 from t where id = 1 for update",
+            "select id from t order by id for update",
+            "delete from t where id = 2; commit",
+            SUM,
+            "1 3 4 SELECT 3; 3|80",
+        ),
+        (
+            "select 1 from t where id = 3 for update",
+            "copy (select id from t for share) to stdout",
+            "commit",
+            SUM,
+            "1 2 3 4 COPY 4; 4|100",
+        ),
+        (
+            "update t set v = 31 where id = 3",
+            "begin isolation level repeatable read; select id from t for update",
+            "commit",
+            SUM,
+            "40001; 4|101",
+        ),
+    ]);
+}
+
+#[test]
+fn rows_that_are_changed_are_changed_and_returned_once() {
+    let update = "update t set v = v + 1 where id > 1 returning id, v";
+    let delete = "delete from t returning id";
+    check(&[
+        (
+            "update t set v = 300 where id = 3",
+            update,
+            "commit",
+            SUM,
+            "2|21 3|301 4|41 UPDATE 3; 4|373",
+        ),
+        (
+            "update t set id = 300 where id = 3",
+            update,
+            "commit",
+            SUM,
+            "2|21 300|31 4|41 UPDATE 3; 4|103",
+        ),
+        ("update t set id = 300 where id = 3", delete, "commit", SUM, "1 2 300 4 DELETE 4; 0|NULL"),
+        ("delete from t where id = 4", delete, "rollback", SUM, "1 2 3 4 DELETE 4; 0|NULL"),
+    ]);
+}
+
+#[test]
+fn rows_that_are_inserted_from_locked_ones_are_inserted_once() {
+    let copied = "select count(*), sum(v) from d";
+    let insert = "insert into d select id, v from t for update";
+    let returning = "insert into d select id, v from t for share returning id";
+    check(&[
+        (
+            "select 1 from t where id = 3 for update",
+            returning,
+            "rollback",
+            copied,
+            "1 2 3 4 INSERT 0 4; 4|100",
+        ),
+        (
+            "update t set v = 31 where id = 3",
+            returning,
+            "commit",
+            copied,
+            "1 2 3 4 INSERT 0 4; 4|101",
+        ),
+        (
+            "update t set id = 30 where id = 3",
+            returning,
+            "commit",
+            copied,
+            "1 2 30 4 INSERT 0 4; 4|100",
+        ),
+        ("update t set id = 30 where id = 3", insert, "commit", copied, "INSERT 0 4; 4|100"),
+        ("delete from t where id = 3", insert, "commit", copied, "INSERT 0 3; 3|70"),
+    ]);
+}
+
+/// A portal that stops between its rows has changed all of them, and loses none.
+#[test]
+fn a_portal_that_waited_sends_each_of_its_rows() {
+    for leaves in [true, false] {
+        let database = Database::open_in_memory(Options::default()).expect("a database in memory");
+        let [mut s, mut a, mut b] = [(); 3].map(|()| session(&database));
+        run(&mut s, TABLES);
+        run(&mut a, "begin; update t set v = 300 where id = 3");
+        if leaves {
+            b.leave_waits();
+        }
+        let waits = format!("select cardinality(pg_blocking_pids({})) > 0", b.backend_pid());
+        let waiting = thread::spawn(move || {
+            b.parse("p", "update t set v = v + 1 returning id", &[]).expect("it is planned");
+            b.bind("c", "p", &[], &[], &[]).expect("it is bound");
+            let mut rows = Rows::default();
+            let progress = [3, 1, 0].map(|max| execute(&mut b, "c", max, &mut rows));
+            b.sync().expect("it commits");
+            (rows.0, progress)
+        });
+        while run(&mut s, &waits) != "t" {
+            thread::yield_now();
+        }
+        run(&mut a, "commit");
+        let (rows, progress) = waiting.join().expect("it answers");
+        assert_eq!(rows, ["1", "2", "3", "4"]);
+        assert_eq!(progress[..2], [Progress::Suspended, Progress::Suspended]);
+        assert_eq!(progress[2], Progress::Complete("UPDATE 4".into()));
+    }
+}
