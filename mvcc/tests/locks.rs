@@ -76,6 +76,36 @@ fn two_who_wait_for_each_other_are_a_deadlock_and_one_goes_on() {
     assert_eq!(engine.statistics().deadlocks, 1);
 }
 
+/// Each waits for the other, who holds what it wants and wants it too: whoever looks first is the victim, also
+/// if it stands behind the other.
+#[test]
+fn of_two_who_want_more_of_the_row_they_share_the_one_who_looks_finds_the_circle() {
+    for looks in 0..2 {
+        let engine = engine();
+        let mut sessions = [engine.session(), engine.session()];
+        for (at, session) in sessions.iter().enumerate() {
+            let ms = if at == looks { 20 } else { 2000 };
+            session.advisory().set_deadlock_timeout(Duration::from_millis(ms));
+        }
+        let mut transactions = sessions.each_mut().map(|session| session.begin(RC, false));
+        for transaction in &mut transactions {
+            transaction.lock_key(TABLE, b"a", RowLock::ForShare, Wait::Block).unwrap();
+        }
+        let mut waits = 0;
+        let outcomes = thread::scope(|scope| {
+            let threads = transactions.map(|mut transaction| {
+                let waiting = scope.spawn(move || lock(&mut transaction, b"a"));
+                waits += 1;
+                until_waiting(&engine, waits);
+                waiting
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        let victim = outcomes.iter().position(|outcome| matches!(outcome, Err(Error::Deadlock(_))));
+        assert_eq!(victim, Some(looks));
+    }
+}
+
 #[test]
 fn a_circle_through_a_row_a_table_and_an_advisory_lock_is_found() {
     let engine = engine();

@@ -12,9 +12,11 @@
 //!
 //! # Invariants
 //!
-//! 1. Of two waiters of one lock and mode, whom the earlier waits for the later waits for too; so each lock
-//!    and mode is expanded from its latest waiter only, and a search is linear in the waiters.
+//! 1. Of two waiters of one lock and mode, whom the earlier waits for the later waits for too, but for itself:
+//!    it may hold the lock in a weaker mode. So each lock and mode is expanded from its latest waiter only, and
+//!    from one more to see whether that waits for the start; a search is linear in the waiters.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -96,6 +98,13 @@ struct Edge {
     blocker: Blocker,
 }
 
+/// From which waiter of a lock and mode a search went on.
+struct Expanded {
+    position: i64,
+    /// It is the one the search starts from, and no earlier one was asked whether it waits for it.
+    of_start: bool,
+}
+
 impl Locks {
     /// Looks for a circle through a waiting session and ends it. Fails if that takes this session.
     pub(super) fn end_deadlock(&self, member: &Member) -> Result<(), Error> {
@@ -121,16 +130,28 @@ impl Locks {
 
     fn find_circle(&self, start: SessionId) -> Option<Vec<Edge>> {
         let mut reached: HashMap<SessionId, Edge> = HashMap::new();
-        let mut expanded: HashMap<(Target, u8), i64> = HashMap::new();
+        let mut expanded: HashMap<(Target, u8), Expanded> = HashMap::new();
         let mut next = VecDeque::from([start]);
         while let Some(session) = next.pop_front() {
             let Some((target, waiter)) = self.wait_of(session) else { continue };
-            let latest = expanded.entry((target.clone(), waiter.mode.bit)).or_insert(i64::MIN);
-            if *latest > waiter.position {
-                continue;
-            }
-            *latest = waiter.position;
-            for blocker in self.blockers(&target, &waiter) {
+            let of_start = session == start;
+            let position = waiter.position;
+            let blockers = match expanded.entry((target.clone(), waiter.mode.bit)) {
+                Entry::Occupied(latest) if latest.get().position > position => {
+                    // All that is new here is that it may wait for the start.
+                    if !std::mem::take(&mut latest.into_mut().of_start) {
+                        continue;
+                    }
+                    let mut blockers = self.blockers(&target, &waiter);
+                    blockers.retain(|blocker| blocker.session == start);
+                    blockers
+                }
+                entry => {
+                    entry.insert_entry(Expanded { position, of_start });
+                    self.blockers(&target, &waiter)
+                }
+            };
+            for blocker in blockers {
                 if reached.contains_key(&blocker.session) {
                     continue;
                 }
