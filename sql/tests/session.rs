@@ -98,6 +98,39 @@ fn an_operator_ends_before_a_sign_and_before_a_comment() {
     }
 }
 
+#[test]
+fn read_only_ends_with_the_savepoint_before_it_and_never_otherwise() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table r (id int)");
+    let inside = "25001 cannot set transaction read-write mode inside a read-only transaction";
+    let late = "25001 transaction read-write mode must be set before any query";
+    let refused = "25006 cannot execute INSERT in a read-only transaction";
+    let deferrable =
+        "25001 SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction";
+    let serializable = "0A000 READ ONLY of a SERIALIZABLE transaction behind a savepoint \
+                        is not supported";
+    let write = "insert into r values (1)";
+    let (only, both) = ("set transaction read only", "set transaction read write");
+    for (statements, expected) in [
+        (&["begin read only", "savepoint a", both][..], inside),
+        (&["begin", "savepoint a", only, both], inside),
+        (&["begin read only", "select 1", both], late),
+        (&["begin read only", both, write], "INSERT 0 1"),
+        (&["begin", "savepoint a", only, write], refused),
+        (&["begin", "savepoint a", only, write, "rollback to a", write], "INSERT 0 1"),
+        (&["begin", "savepoint a", only, "savepoint b", "rollback to b", write], refused),
+        (&["begin", "savepoint a", only, "savepoint b", "release a", write], "INSERT 0 1"),
+        (&["begin", only, "savepoint a", "release a", write], refused),
+        (&["begin", "savepoint a", "set transaction deferrable"], deferrable),
+        (&["begin isolation level serializable", "savepoint a", only], serializable),
+    ] {
+        let last = statements.iter().map(|sql| show(&mut session, sql)).last();
+        assert_eq!(last.as_deref(), Some(expected), "{statements:?}");
+        show(&mut session, "rollback");
+    }
+}
+
 /// Binds the statement `s` to row 1 and executes it; `between` happens in the middle.
 fn ask(session: &mut Session, portal: &str, between: impl FnOnce()) -> Result<String, Error> {
     session.bind(portal, "s", &[], &[Some(b"1")], &[])?;

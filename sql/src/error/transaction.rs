@@ -18,8 +18,12 @@ pub enum TransactionError {
     IsolationInSubtransaction,
     /// SET TRANSACTION DEFERRABLE behind a query.
     DeferrableTooLate,
+    /// SET TRANSACTION DEFERRABLE behind a savepoint.
+    DeferrableInSubtransaction,
     /// SET TRANSACTION READ WRITE behind a query.
     ReadWriteTooLate,
+    /// SET TRANSACTION READ WRITE behind a savepoint, in a READ ONLY transaction.
+    ReadWriteInSubtransaction,
     /// No such savepoint.
     UndefinedSavepoint { name: String },
     /// A command for blocks, outside one.
@@ -46,7 +50,9 @@ impl TransactionError {
             Self::IsolationTooLate
             | Self::IsolationInSubtransaction
             | Self::DeferrableTooLate
+            | Self::DeferrableInSubtransaction
             | Self::ReadWriteTooLate
+            | Self::ReadWriteInSubtransaction
             | Self::InBlock { .. }
             | Self::InPipeline { .. } => SqlState::ACTIVE_SQL_TRANSACTION,
             Self::UndefinedSavepoint { .. } => SqlState::INVALID_SAVEPOINT_SPECIFICATION,
@@ -87,6 +93,12 @@ impl fmt::Display for TransactionError {
             }
             Self::ReadWriteTooLate => {
                 f.write_str("transaction read-write mode must be set before any query")
+            }
+            Self::DeferrableInSubtransaction => f.write_str(
+                "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction",
+            ),
+            Self::ReadWriteInSubtransaction => {
+                f.write_str("cannot set transaction read-write mode inside a read-only transaction")
             }
             Self::UndefinedSavepoint { name } => write!(f, "savepoint \"{name}\" does not exist"),
             Self::NotInBlock { command } => {

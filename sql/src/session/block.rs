@@ -59,6 +59,8 @@ pub(super) struct Open {
 pub(super) struct Mark {
     pub(super) name: String,
     pub(super) savepoint: Savepoint,
+    /// Whether the transaction was READ ONLY then, and is again with the savepoint's end.
+    pub(super) read_only: bool,
     /// What the settings' undo log was then.
     pub(super) settings: usize,
     /// How much mail there was to send.
@@ -80,6 +82,21 @@ impl Open {
             closed: Vec::new(),
             pipelined: false,
             definition_changes: 0,
+        }
+    }
+}
+
+impl Open {
+    /// Whether it is READ ONLY, apart from a snapshot of the past that it imported.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only_before_import.unwrap_or_else(|| self.transaction.is_read_only())
+    }
+
+    pub(super) fn set_read_only(&mut self, read_only: bool) {
+        match &mut self.read_only_before_import {
+            // What reads the past stays READ ONLY.
+            Some(before) => *before = read_only,
+            None => self.transaction.set_read_only(read_only),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! BEGIN, COMMIT, ROLLBACK and savepoints.
 
-use reckon_mvcc::Timestamp;
+use reckon_mvcc::{Isolation, Timestamp};
 
 use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
 use crate::database::Closed;
-use crate::error::{Result, SnapshotError, SqlState, TransactionError};
+use crate::error::{Result, SnapshotError, SqlState, SyntaxError, TransactionError};
 use crate::parser::{Source, TransactionModes};
 use crate::settings::Level;
 
@@ -22,10 +22,8 @@ pub(super) struct Characteristics {
 impl Characteristics {
     fn of(open: &Open) -> Characteristics {
         // An imported snapshot is no characteristic.
-        let (read_only, as_of) = match open.read_only_before_import {
-            Some(read_only) => (read_only, None),
-            None => (open.transaction.is_read_only(), open.as_of),
-        };
+        let as_of = open.as_of.filter(|_| open.read_only_before_import.is_none());
+        let read_only = open.is_read_only();
         Characteristics { level: open.level, read_only, deferrable: open.deferrable, as_of }
     }
 }
@@ -126,11 +124,11 @@ impl Session {
     ) -> Result<()> {
         let Block::Open(open) = &mut self.block else { return Ok(()) };
         if let Some(level) = modes.isolation {
-            if level != open.level && !open.savepoints.is_empty() {
-                return Err(TransactionError::IsolationInSubtransaction.into());
-            }
             if open.has_queried && level != open.level {
                 return Err(TransactionError::IsolationTooLate.into());
+            }
+            if level != open.level && !open.savepoints.is_empty() {
+                return Err(TransactionError::IsolationInSubtransaction.into());
             }
             open.level = level;
             let changes = open.transaction.isolation() != level.isolation();
@@ -143,15 +141,12 @@ impl Session {
             if !read_only && (open.as_of.is_some() || modes.system_time.is_some()) {
                 return Err(SnapshotError::ReadWriteSystemTime.into());
             }
-            if !read_only && open.has_queried && open.transaction.is_read_only() {
-                return Err(TransactionError::ReadWriteTooLate.into());
-            }
-            open.transaction.set_read_only(read_only);
-            if let Some(before) = &mut open.read_only_before_import {
-                *before = read_only;
-            }
+            switch_read_only(open, read_only)?;
         }
         if let Some(deferrable) = modes.deferrable {
+            if !open.savepoints.is_empty() {
+                return Err(TransactionError::DeferrableInSubtransaction.into());
+            }
             if open.has_queried {
                 return Err(TransactionError::DeferrableTooLate.into());
             }
@@ -269,8 +264,9 @@ impl Session {
     pub(super) fn savepoint(&mut self, name: &str) -> Result<()> {
         let (settings, mail) = (self.surroundings.settings.mark(), self.surroundings.mail.mark());
         let open = self.block_for("SAVEPOINT")?;
-        let savepoint = open.transaction.savepoint();
-        open.savepoints.push(Mark { name: name.to_owned(), savepoint, settings, mail });
+        let (savepoint, read_only) = (open.transaction.savepoint(), open.is_read_only());
+        let name = name.to_owned();
+        open.savepoints.push(Mark { name, savepoint, read_only, settings, mail });
         Ok(())
     }
 
@@ -280,6 +276,7 @@ impl Session {
         let at = find(&open.savepoints, name)?;
         let released = open.savepoints.split_off(at).swap_remove(0);
         open.transaction.release(released.savepoint);
+        open.set_read_only(released.read_only);
         Ok(())
     }
 
@@ -306,6 +303,8 @@ impl Session {
         open.transaction.rollback_to(mark.savepoint);
         self.surroundings.settings.undo_to(mark.settings);
         self.surroundings.mail.undo_to(mark.mail);
+        let read_only = mark.read_only;
+        open.set_read_only(read_only);
         // What the catalog says may have gone back too.
         open.definition_changes += u64::from(open.definition_changes > 0);
         self.block = Block::Open(open);
@@ -339,6 +338,24 @@ impl Session {
             }
         }
     }
+}
+
+/// SET TRANSACTION READ ONLY or READ WRITE. Behind a savepoint it is taken back with that, and a SERIALIZABLE
+/// transaction cannot be: its snapshot and what is known of its reads depend on whether it writes.
+fn switch_read_only(open: &mut Open, read_only: bool) -> Result<()> {
+    let (was, behind) = (open.transaction.is_read_only(), !open.savepoints.is_empty());
+    if !read_only && was && behind {
+        return Err(TransactionError::ReadWriteInSubtransaction.into());
+    }
+    if !read_only && was && open.has_queried {
+        return Err(TransactionError::ReadWriteTooLate.into());
+    }
+    if read_only && !was && behind && open.transaction.isolation() == Isolation::Serializable {
+        let feature = "READ ONLY of a SERIALIZABLE transaction behind a savepoint";
+        return Err(SyntaxError::unsupported(feature).into());
+    }
+    open.set_read_only(read_only);
+    Ok(())
 }
 
 /// The newest savepoint of a name.
