@@ -535,3 +535,16 @@ fn a_prepared_transaction_of_no_database_can_be_rolled_back() {
     assert_eq!(one(s, "commit prepared 'orphan'"), "0A000");
     assert_eq!(one(s, "rollback prepared 'orphan'"), "ROLLBACK PREPARED");
 }
+
+#[test]
+fn who_stops_itself_does_not_go_on() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    for (function, expected) in [
+        ("pg_cancel_backend", "57014 canceling statement due to user request"),
+        ("pg_terminate_backend", "57P01 terminating connection due to administrator command"),
+    ] {
+        let mut session = session(&database);
+        let sql = format!("select {function}(pg_backend_pid())");
+        assert_eq!(show(&mut session, &sql), expected);
+    }
+}

@@ -110,6 +110,9 @@ fn stop(call: &mut Call<'_>, ends_session: bool) -> Result<Datum> {
     let found = call.environment.stop_session(pid, ends_session);
     if !found {
         call.environment.warn(format!("PID {pid} is not a PostgreSQL backend process"));
+    } else if pid == call.environment.backend_pid() {
+        // Who stops itself does not go on first.
+        call.environment.sleep(Duration::ZERO)?;
     }
     Ok(Datum::Bool(found))
 }
