@@ -131,6 +131,49 @@ fn read_only_ends_with_the_savepoint_before_it_and_never_otherwise() {
     }
 }
 
+#[test]
+fn set_config_of_a_transaction_is_set_transaction_in_a_query() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table s (id int)");
+    let on = "select set_config('transaction_read_only', 'on', true)";
+    let off = "select set_config('Transaction_Read_Only', 'off', true)";
+    let level = "select set_config('transaction_isolation', 'serializable', false)";
+    let same = "select set_config('transaction_isolation', 'read committed', false)";
+    let defer = "select set_config('transaction_deferrable', 'on', false)";
+    let failing = "select set_config('transaction_read_only', 'on', true), 1 / 0";
+    let write = "insert into s values (1)";
+    let refused = "25006 cannot execute INSERT in a read-only transaction";
+    let inside = "25001 cannot set transaction read-write mode inside a read-only transaction";
+    let late = "25001 transaction read-write mode must be set before any query";
+    let late_level = "25001 SET TRANSACTION ISOLATION LEVEL must be called before any query";
+    let late_defer = "25001 SET TRANSACTION [NOT] DEFERRABLE must be called before any query";
+    let asked = "select current_setting('transaction_read_only')";
+    let level_asked = "select current_setting('transaction_isolation')";
+    for (statements, expected) in [
+        (&["begin", on, write][..], refused),
+        (&["begin", on, "show transaction_read_only"], "on\nSHOW"),
+        (&["begin", on, asked], "on\nSELECT 1"),
+        (&["begin", on, off], late),
+        (&["begin", off, write], "INSERT 0 1"),
+        (&["begin", on, "commit and chain", write], refused),
+        (&["begin", "savepoint a", on, "rollback to a", write], "INSERT 0 1"),
+        (&["begin", "savepoint a", failing, "rollback to a", write], "INSERT 0 1"),
+        (&["begin", "savepoint a", on, off], inside),
+        (&[on, write], "INSERT 0 1"),
+        (&["begin", level], late_level),
+        (&[level], late_level),
+        (&["begin", same], "read committed\nSELECT 1"),
+        (&["begin isolation level serializable", level_asked], "serializable\nSELECT 1"),
+        (&["begin isolation level serializable", level], "serializable\nSELECT 1"),
+        (&[defer], late_defer),
+    ] {
+        let last = statements.iter().map(|sql| show(&mut session, sql)).last();
+        assert_eq!(last.as_deref(), Some(expected), "{statements:?}");
+        show(&mut session, "rollback");
+    }
+}
+
 /// Binds the statement `s` to row 1 and executes it; `between` happens in the middle.
 fn ask(session: &mut Session, portal: &str, between: impl FnOnce()) -> Result<String, Error> {
     session.bind(portal, "s", &[], &[Some(b"1")], &[])?;

@@ -3,16 +3,20 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use reckon_mvcc::{AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Reason, SessionId, Wait};
+use reckon_mvcc::{
+    AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Isolation, Reason, SessionId, Wait,
+};
 
 use super::Notice;
 use super::bound::Current;
 use super::mail::{Mail, Request};
 use crate::catalog::{DatabaseDefinition, Role};
 use crate::database::Database;
-use crate::error::{ExecutionError, Result, SnapshotError, SqlState, StatementError};
+use crate::error::{
+    ExecutionError, Result, SnapshotError, SqlState, StatementError, SyntaxError, TransactionError,
+};
 use crate::expr::function::{Advisory, AdvisoryScope, Environment};
-use crate::settings::{Scope, Settings};
+use crate::settings::{Level, Scope, Settings};
 use crate::types::{self, Formats, Oid};
 
 /// Microseconds between the Unix epoch and 2000-01-01.
@@ -50,6 +54,10 @@ pub(crate) struct Surroundings {
     pub(super) exporter: reckon_mvcc::Exporter,
     /// The snapshot of the statement that runs, and whether that is in a subtransaction.
     pub(super) exportable: Option<(Export, bool)>,
+    /// The level of the transaction as it was named.
+    pub(super) level: Level,
+    /// Whether `set_config` has made the transaction READ ONLY, from the next statement on.
+    pub(super) turns_read_only: bool,
     /// What functions had to say.
     pub(super) notices: Vec<Notice>,
     random: Vec<u8>,
@@ -63,6 +71,7 @@ impl Surroundings {
         user: &Role,
         database: &DatabaseDefinition,
     ) -> Surroundings {
+        let level = settings.effective().default_isolation;
         Surroundings {
             engine: instance.engine().clone(),
             instance,
@@ -81,6 +90,8 @@ impl Surroundings {
             mail: Mail::default(),
             exporter: mvcc.exporter(),
             exportable: None,
+            level,
+            turns_read_only: false,
             notices: Vec::new(),
             random: Vec::new(),
         }
@@ -129,7 +140,48 @@ impl Surroundings {
     }
 }
 
+/// Whether a setting is the transaction's: to set it is SET TRANSACTION.
+pub(super) fn is_of_transaction(name: &str) -> bool {
+    ["transaction_deferrable", "transaction_isolation", "transaction_read_only"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
 impl Surroundings {
+    /// `set_config` of what SET TRANSACTION sets. It comes in a query, so that most of it comes too late.
+    fn set_transaction_setting(&mut self, name: &str, value: &str) -> Result<String> {
+        let checked = self.settings.check(name, value)?;
+        let Some((Export { isolation, read_only, .. }, behind)) = self.exportable else {
+            return Err(SyntaxError::unsupported("set_config of a transaction's setting").into());
+        };
+        let was = read_only || self.turns_read_only;
+        match (&*name.to_ascii_lowercase(), &*checked) {
+            ("transaction_isolation", level) if Level::named(level) != Some(self.level) => {
+                return Err(TransactionError::IsolationTooLate.into());
+            }
+            ("transaction_deferrable", _) if behind => {
+                return Err(TransactionError::DeferrableInSubtransaction.into());
+            }
+            ("transaction_deferrable", _) => {
+                return Err(TransactionError::DeferrableTooLate.into());
+            }
+            ("transaction_read_only", "on") if !was => {
+                if behind && isolation == Isolation::Serializable {
+                    return Err(super::transaction::read_only_behind_savepoint());
+                }
+                self.turns_read_only = true;
+            }
+            ("transaction_read_only", "off") if was && behind => {
+                return Err(TransactionError::ReadWriteInSubtransaction.into());
+            }
+            ("transaction_read_only", "off") if was => {
+                return Err(TransactionError::ReadWriteTooLate.into());
+            }
+            _ => {}
+        }
+        Ok(checked)
+    }
+
     /// The clock, in microseconds since 2000-01-01 UTC.
     pub(super) fn clock(&self) -> i64 {
         now(&self.engine)
@@ -150,10 +202,20 @@ impl Environment for Surroundings {
     }
 
     fn setting(&self, name: &str) -> Option<String> {
-        self.settings.show(name).ok().map(|(_, value)| value)
+        let (setting, value) = self.settings.show(name).ok()?;
+        let read_only =
+            || self.turns_read_only || self.exportable.as_ref().is_some_and(|(e, _)| e.read_only);
+        Some(match setting.name {
+            "transaction_isolation" => self.level.name().to_owned(),
+            "transaction_read_only" => if read_only() { "on" } else { "off" }.to_owned(),
+            _ => value,
+        })
     }
 
     fn set_setting(&mut self, name: &str, value: &str, local: bool) -> Result<String> {
+        if is_of_transaction(name) {
+            return self.set_transaction_setting(name, value);
+        }
         let scope = if local { Scope::Local } else { Scope::Session };
         self.settings.set(name, Some(value), scope)
     }

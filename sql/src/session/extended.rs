@@ -270,9 +270,18 @@ impl Session {
         self.settle(result)
     }
 
-    /// In a failed block only what ends it is allowed.
+    /// In a failed block only what ends it is allowed. In a running one, what `set_config` said of the
+    /// transaction holds from here on.
     #[inline]
-    pub(super) fn check_allowed(&self, statement: Option<&crate::parser::Statement>) -> Result<()> {
+    pub(super) fn check_allowed(
+        &mut self,
+        statement: Option<&crate::parser::Statement>,
+    ) -> Result<()> {
+        if std::mem::take(&mut self.surroundings.turns_read_only)
+            && let Block::Open(open) = &mut self.block
+        {
+            open.set_read_only(true);
+        }
         let ends = statement.is_none_or(|statement| statement.kind.ends_transaction());
         if matches!(self.block, Block::Failed(_)) && !ends {
             return Err(TransactionError::InFailedTransaction.into());

@@ -260,6 +260,7 @@ impl Session {
         self.portals.clear();
         self.unnamed_portal = None;
         self.surroundings.exportable = None;
+        self.surroundings.turns_read_only = false;
         self.uncommitted = None;
         if matches!(self.block, Block::Idle | Block::Failed(None)) {
             self.surroundings.mail.undo_to(0);

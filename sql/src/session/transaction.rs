@@ -6,7 +6,7 @@ use super::block::{Block, Mark, Open};
 use super::environment::now;
 use super::{Notice, Session};
 use crate::database::Closed;
-use crate::error::{Result, SnapshotError, SqlState, SyntaxError, TransactionError};
+use crate::error::{Error, Result, SnapshotError, SqlState, SyntaxError, TransactionError};
 use crate::parser::{Source, TransactionModes};
 use crate::settings::Level;
 
@@ -61,6 +61,7 @@ impl Session {
         let deferrable = effective.default_deferrable;
         let transaction = self.mvcc.begin(level.isolation(), read_only);
         self.surroundings.transaction_time = now;
+        (self.surroundings.level, self.surroundings.turns_read_only) = (level, false);
         self.activity.begins(now);
         self.surroundings.settings.formats_mut().now = now;
         self.block = Block::Open(Open::new(transaction, level, deferrable));
@@ -109,6 +110,7 @@ impl Session {
         open.transaction.set_isolation(before.level.isolation());
         open.transaction.set_read_only(before.read_only);
         open.deferrable = before.deferrable;
+        self.surroundings.level = before.level;
         self.chained = Some(before);
         match before.as_of {
             Some(at) => self.read_as_of(at),
@@ -131,6 +133,7 @@ impl Session {
                 return Err(TransactionError::IsolationInSubtransaction.into());
             }
             open.level = level;
+            self.surroundings.level = level;
             let changes = open.transaction.isolation() != level.isolation();
             open.transaction.set_isolation(level.isolation());
             if let Some(at) = open.as_of.filter(|_| changes) {
@@ -351,11 +354,14 @@ fn switch_read_only(open: &mut Open, read_only: bool) -> Result<()> {
         return Err(TransactionError::ReadWriteTooLate.into());
     }
     if read_only && !was && behind && open.transaction.isolation() == Isolation::Serializable {
-        let feature = "READ ONLY of a SERIALIZABLE transaction behind a savepoint";
-        return Err(SyntaxError::unsupported(feature).into());
+        return Err(read_only_behind_savepoint());
     }
     open.set_read_only(read_only);
     Ok(())
+}
+
+pub(super) fn read_only_behind_savepoint() -> Error {
+    SyntaxError::unsupported("READ ONLY of a SERIALIZABLE transaction behind a savepoint").into()
 }
 
 /// The newest savepoint of a name.

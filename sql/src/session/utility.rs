@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast;
 
 use super::block::Open;
+use super::environment::is_of_transaction;
 use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
 use super::prepared::{Bound, Prepared};
 use super::{Notice, Session};
@@ -276,10 +277,7 @@ impl Session {
         }
         let lower = name.to_ascii_lowercase();
         if let [value] = values
-            && matches!(
-                &*lower,
-                "transaction_deferrable" | "transaction_isolation" | "transaction_read_only"
-            )
+            && is_of_transaction(&lower)
         {
             return self.set_transaction_setting(&lower, value.as_str(), source);
         }
