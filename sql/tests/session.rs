@@ -591,3 +591,35 @@ fn who_stops_itself_does_not_go_on() {
         assert_eq!(show(&mut session, &sql), expected);
     }
 }
+
+#[test]
+fn a_portal_ends_with_the_savepoint_it_was_made_behind() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    show(s, "create table t (id int primary key); insert into t values (1), (2), (3)");
+    for (released, expected) in [("", "34000"), ("release b", "34000"), ("release a", "2")] {
+        show(s, "begin");
+        s.parse("p", "select id from t order by id", &[]).expect("it is planned");
+        s.bind("before", "p", &[], &[], &[]).expect("it is bound");
+        show(s, "savepoint o; savepoint a; savepoint b");
+        s.bind("behind", "p", &[], &[], &[]).expect("it is bound");
+        for portal in ["before", "behind"] {
+            s.execute(portal, 1, &mut Rows::default()).expect("it runs");
+        }
+        show(s, released);
+        let to =
+            if released == "release a" { "savepoint c; rollback to c" } else { "rollback to a" };
+        assert!(!show(s, to).contains("does not exist"), "{to}");
+        let mut rows = Rows::default();
+        s.execute("before", 1, &mut rows).expect("it goes on");
+        assert_eq!(rows.0, ["2"]);
+        let mut rows = Rows::default();
+        let found = match s.execute("behind", 1, &mut rows) {
+            Ok(_) => rows.0.join(" "),
+            Err(error) => error.sqlstate().to_string(),
+        };
+        assert_eq!(found, expected, "{released}");
+        show(s, "rollback");
+        s.close_statement("p");
+    }
+}

@@ -102,6 +102,14 @@ impl Open {
 }
 
 impl Block {
+    /// How many savepoints there are.
+    pub(super) fn savepoints(&self) -> usize {
+        match self {
+            Block::Open(open) => open.savepoints.len(),
+            Block::Idle | Block::Failed(_) => 0,
+        }
+    }
+
     /// The letter in ReadyForQuery.
     pub(super) fn status(&self) -> u8 {
         match self {

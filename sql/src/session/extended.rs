@@ -107,6 +107,7 @@ impl Session {
         }
         new.result_formats.extend_from_slice(result_formats);
         new.bound = bound;
+        new.behind = self.block.savepoints();
         self.keep_portal(portal, new);
         Ok(())
     }

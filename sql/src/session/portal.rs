@@ -19,6 +19,8 @@ pub(super) struct Portal {
     pub(super) bound: Option<Bound>,
     pub(super) parameters: Vec<Datum>,
     pub(super) result_formats: Vec<i16>,
+    /// How many savepoints there were when it was made: it ends when one of them is rolled back to before that.
+    pub(super) behind: usize,
     pub(super) run: Run,
 }
 
@@ -28,7 +30,7 @@ const SPARE_VALUES_MAX: usize = 64;
 impl Portal {
     pub(super) fn new(prepared: Arc<Prepared>) -> Portal {
         let (parameters, result_formats) = (Vec::new(), Vec::new());
-        Portal { prepared, bound: None, parameters, result_formats, run: Run::Ready }
+        Portal { prepared, bound: None, parameters, result_formats, behind: 0, run: Run::Ready }
     }
 
     /// Makes room for another statement, and keeps the memory.
@@ -38,6 +40,7 @@ impl Portal {
         self.parameters.shrink_to(SPARE_VALUES_MAX);
         self.result_formats.clear();
         self.result_formats.shrink_to(SPARE_VALUES_MAX);
+        self.behind = 0;
         self.run = Run::Ready;
     }
 }

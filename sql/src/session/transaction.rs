@@ -280,6 +280,8 @@ impl Session {
         let released = open.savepoints.split_off(at).swap_remove(0);
         open.transaction.release(released.savepoint);
         open.set_read_only(released.read_only);
+        let portals = self.portals.values_mut().chain(&mut self.unnamed_portal);
+        portals.for_each(|portal| portal.behind = portal.behind.min(at));
         Ok(())
     }
 
@@ -311,6 +313,10 @@ impl Session {
         // What the catalog says may have gone back too.
         open.definition_changes += u64::from(open.definition_changes > 0);
         self.block = Block::Open(open);
+        self.portals.retain(|_, portal| portal.behind <= at);
+        if self.unnamed_portal.as_ref().is_some_and(|portal| portal.behind > at) {
+            self.drop_unnamed_portal();
+        }
         Ok(())
     }
 
