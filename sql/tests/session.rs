@@ -174,6 +174,61 @@ fn set_config_of_a_transaction_is_set_transaction_in_a_query() {
     }
 }
 
+#[test]
+fn several_statements_in_a_text_are_a_block_for_what_lasts_as_long_as_a_transaction() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table m (id int)");
+    let late = "25001 SET TRANSACTION ISOLATION LEVEL must be called before any query";
+    let refused = "25006 cannot execute INSERT in a read-only transaction";
+    let no_lock = "25P01 LOCK TABLE can only be used in transaction blocks";
+    let outside = |command| format!("{command} can only be used in transaction blocks");
+    for (sql, expected, status, warning) in [
+        ("insert into m values (10); begin isolation level serializable", late, b'I', None),
+        ("select count(*) from m", "0\nSELECT 1", b'I', None),
+        ("insert into m values (10); begin; select 1 / 0", "22012 division by zero", b'E', None),
+        ("rollback", "ROLLBACK", b'I', None),
+        ("select 1; begin isolation level read committed", "1\nSELECT 1\nBEGIN", b'T', None),
+        ("begin isolation level serializable", late, b'E', Some("there is already")),
+        ("rollback", "ROLLBACK", b'I', None),
+        ("set transaction read only; insert into m values (3)", refused, b'I', None),
+        ("set transaction read only; begin; insert into m values (3)", refused, b'E', None),
+        ("rollback", "ROLLBACK", b'I', None),
+        (
+            "set transaction isolation level serializable; show transaction_isolation",
+            "SET\nserializable\nSHOW",
+            b'I',
+            None,
+        ),
+        ("show transaction_isolation", "read committed\nSHOW", b'I', None),
+        (
+            "insert into m values (1); set transaction isolation level serializable",
+            late,
+            b'I',
+            None,
+        ),
+        ("lock table m in exclusive mode; update m set id = 1", "LOCK TABLE\nUPDATE 0", b'I', None),
+        ("lock table m", no_lock, b'I', None),
+        ("lock table m;;", no_lock, b'I', None),
+        ("set local work_mem = '1MB'; show work_mem", "SET\n1MB\nSHOW", b'I', None),
+        ("set local work_mem = '1MB'", "SET", b'I', Some(&*outside("SET LOCAL"))),
+        ("set transaction read only", "SET", b'I', Some(&*outside("SET TRANSACTION"))),
+        (
+            "set transaction as of system time now(); select 1",
+            "0A000 AS OF SYSTEM TIME of several statements without BEGIN is not supported",
+            b'I',
+            None,
+        ),
+        ("insert into m values (1)", "INSERT 0 1", b'I', None),
+    ] {
+        assert_eq!(show(&mut session, sql), expected, "{sql}");
+        assert_eq!(session.transaction_status(), status, "{sql}");
+        let told: Vec<_> = session.notices().into_iter().map(|notice| notice.message).collect();
+        assert_eq!(told.len(), usize::from(warning.is_some()), "{sql}: {told:?}");
+        assert!(told.iter().all(|told| told.starts_with(warning.unwrap_or_default())), "{told:?}");
+    }
+}
+
 /// Binds the statement `s` to row 1 and executes it; `between` happens in the middle.
 fn ask(session: &mut Session, portal: &str, between: impl FnOnce()) -> Result<String, Error> {
     session.bind(portal, "s", &[], &[Some(b"1")], &[])?;

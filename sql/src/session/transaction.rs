@@ -70,16 +70,49 @@ impl Session {
 
     /// BEGIN.
     pub(super) fn begin_block(&mut self, modes: &TransactionModes, source: &Source) -> Result<()> {
-        match &mut self.block {
+        match &self.block {
             Block::Open(open) if open.explicit => {
                 let message = "there is already a transaction in progress";
                 self.notice(Notice::warning(SqlState::ACTIVE_SQL_TRANSACTION, message));
             }
-            Block::Open(open) => open.explicit = true,
-            Block::Idle => self.open_transaction()?.explicit = true,
+            Block::Open(_) | Block::Idle => {
+                self.open_transaction()?;
+            }
             Block::Failed(_) => return Err(TransactionError::InFailedTransaction.into()),
         }
+        self.set_transaction(modes, source)?;
+        // Not before: with a mode that is refused there is no block.
+        self.open_transaction()?.explicit = true;
+        Ok(())
+    }
+
+    /// Whether the statement is in a block, or one of several in a text: they are one, too, for what lasts
+    /// as long as the transaction.
+    pub(super) fn is_in_block(&self) -> bool {
+        self.block.is_explicit() || self.in_script
+    }
+
+    /// SET TRANSACTION; outside a block it changes nothing.
+    pub(super) fn set_transaction_here(
+        &mut self,
+        modes: &TransactionModes,
+        source: &Source,
+    ) -> Result<()> {
+        if !self.is_in_block() {
+            self.warn_outside_block("SET TRANSACTION");
+        } else if !self.block.is_explicit() {
+            if modes.system_time.is_some() {
+                let feature = "AS OF SYSTEM TIME of several statements without BEGIN";
+                return Err(SyntaxError::unsupported(feature).into());
+            }
+            self.open_transaction()?;
+        }
         self.set_transaction(modes, source)
+    }
+
+    pub(super) fn warn_outside_block(&mut self, command: &'static str) {
+        let message = TransactionError::NotInBlock { command }.to_string();
+        self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
     }
 
     /// What the block carries over into the one that AND CHAIN begins. One that has lost its transaction to an

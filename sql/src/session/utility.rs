@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
+use super::Session;
 use super::block::Open;
 use super::environment::is_of_transaction;
 use super::portal::{Portal, Progress, RowEncoding, RowsRun, Run, Shape};
 use super::prepared::{Bound, Prepared};
-use super::{Notice, Session};
 use crate::ddl::{self, Edit};
-use crate::error::{
-    Error, ExecutionError, Result, SqlState, StatementError, SyntaxError, TransactionError,
-};
+use crate::error::{Error, ExecutionError, Result, StatementError, SyntaxError, TransactionError};
 use crate::parser::{
     DiscardTarget, Kind, Name, SettingValue, Source, Statement, TransactionModes, Utility,
 };
@@ -144,7 +142,6 @@ impl Session {
                 "DROP DATABASE"
             }
             Utility::Lock { tables, mode, nowait } => {
-                self.block_for("LOCK TABLE")?;
                 self.lock_tables(tables, *mode, *nowait)?;
                 "LOCK TABLE"
             }
@@ -205,17 +202,12 @@ impl Session {
                 "ROLLBACK"
             }
             Utility::SetTransaction(modes) => {
-                if !self.block.is_explicit() {
-                    let message = "SET TRANSACTION can only be used in transaction blocks";
-                    self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
-                }
-                self.set_transaction(modes, source)?;
+                self.set_transaction_here(modes, source)?;
                 "SET"
             }
             Utility::SetSnapshot(name) => {
-                if !self.block.is_explicit() {
-                    let message = "SET TRANSACTION can only be used in transaction blocks";
-                    self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+                if !self.is_in_block() {
+                    self.warn_outside_block("SET TRANSACTION");
                 }
                 self.set_snapshot(name)?;
                 "SET"
@@ -271,9 +263,8 @@ impl Session {
         values: &[SettingValue],
         source: &Source,
     ) -> Result<()> {
-        if local && !self.block.is_explicit() {
-            let message = "SET LOCAL can only be used in transaction blocks";
-            self.notice(Notice::warning(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+        if local && !self.is_in_block() {
+            self.warn_outside_block("SET LOCAL");
         }
         let lower = name.to_ascii_lowercase();
         if let [value] = values
@@ -502,6 +493,9 @@ impl Session {
         mode: reckon_mvcc::TableLock,
         nowait: bool,
     ) -> Result<()> {
+        if !self.in_script {
+            self.block_for("LOCK TABLE")?;
+        }
         let wait = if nowait { reckon_mvcc::Wait::NoWait } else { self.lock_wait() };
         tables.iter().try_for_each(|name| self.lock_table(name, mode, wait))
     }
