@@ -155,6 +155,23 @@ impl Relation {
     }
 }
 
+/// One table's definition at a snapshot, own changes included.
+///
+/// # Errors
+///
+/// XX001 for a row that is no definition, and what reading may give.
+pub(crate) fn table_at(
+    transaction: &Transaction,
+    snapshot: &Snapshot,
+    keyspace: KeyspaceId,
+    oid: Oid,
+) -> Result<Option<Table>> {
+    let (key, mut counters) = (record::key::<Table>(oid), Counters::default());
+    let snapshot = snapshot.untracked();
+    let found = transaction.read(&snapshot, keyspace, &key, &mut counters, <[u8]>::to_vec)?;
+    found.map(|stored| record::decode(&stored)).transpose()
+}
+
 /// How many catalog rows are read under one pin.
 const BATCH: usize = 256;
 

@@ -18,6 +18,7 @@ pub use bootstrap::{POSTGRES_DATABASE, PUBLIC, SUPERUSER};
 pub(crate) use bootstrap::{annotate, create_cluster, put, remove};
 pub(crate) use cache::{AsOf, Cache};
 pub use cluster::Cluster;
+pub(crate) use contents::table_at;
 pub use contents::{Catalog, Relation};
 pub use counters::{ACTIVITY, COUNTERS, INDEX_STATS, LOCKS, PREPARED_XACTS};
 pub use definition::{

@@ -42,7 +42,7 @@ impl Edit<'_> {
             };
             refuse(*not_valid, "NOT VALID")?;
             let key = table_key(constraint, &self.source)?;
-            let table = self.lock(name, TableLock::AccessExclusive)?;
+            let table = self.lock_rows(name, TableLock::AccessExclusive)?;
             let schema = Schema { oid: table.schema, name: table.schema_name.clone() };
             if key.primary {
                 self.add_primary_key(&schema, &table, &key)?;

@@ -20,7 +20,7 @@ impl Edit<'_> {
     /// is not supported.
     pub(crate) fn create_index(&mut self, statement: &CreateIndex) -> Result<()> {
         check_supported(statement)?;
-        let table = self.lock(
+        let table = self.lock_rows(
             &object_name(&statement.table_name, &self.source)?,
             TableLock::ShareRowExclusive,
         )?;

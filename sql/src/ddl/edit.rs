@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use reckon_mvcc::{
-    Engine, Interrupt, KeyspaceId, RowLock, Snapshot, TableLock, TableLockId, Transaction, Wait,
+    Engine, Interrupt, Isolation, KeyspaceId, RowLock, Snapshot, TableLock, TableLockId,
+    Transaction, Wait,
 };
 
 use crate::catalog::{self, Catalog, Relation, Schema, Table, TableStatistics};
@@ -80,6 +81,27 @@ impl Edit<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// The same for a change that makes something of the rows, all of them as they are now. A
+    /// transaction that keeps a snapshot of before the last change of a row would find there what
+    /// it must not see.
+    ///
+    /// # Errors
+    ///
+    /// 40001: the transaction is to be tried again.
+    pub(super) fn lock_rows(&mut self, name: &Name, mode: TableLock) -> Result<Arc<Table>> {
+        let table = self.lock(name, mode)?;
+        if self.transaction.isolation() == Isolation::ReadCommitted {
+            return Ok(table);
+        }
+        let own = self.transaction.snapshot();
+        let seen = catalog::table_at(self.transaction, &own, self.keyspace, table.oid)?;
+        let is_seen = seen.is_some_and(|seen| seen.keyspace == table.keyspace);
+        if is_seen && self.engine.last_change(table.keyspace) <= own.timestamp {
+            return Ok(table);
+        }
+        Err(reckon_mvcc::Error::WriteConflict { deleted: false }.into())
     }
 
     /// Reads the definitions again, as they are now.

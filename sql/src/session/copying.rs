@@ -118,6 +118,8 @@ impl Session {
             let snapshot = open.transaction.snapshot();
             open.has_queried = true;
             if Arc::ptr_eq(&self.definitions_at(&snapshot)?, &catalog) {
+                let locked = [(table.oid, reckon_mvcc::TableLock::RowExclusive)];
+                self.check_not_redefined(&snapshot, &catalog, &locked)?;
                 break (table, snapshot);
             }
         };

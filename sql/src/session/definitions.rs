@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use reckon_mvcc::{Isolation, Snapshot, Timestamp};
+use reckon_mvcc::{Error, Isolation, Snapshot, TableLock, Timestamp};
 
 use super::Session;
 use super::block::Block;
-use crate::catalog::{AsOf, Catalog};
+use crate::catalog::{self, AsOf, Catalog};
 use crate::error::Result;
+use crate::types::Oid;
 
 impl Session {
     /// The definitions that the transaction's next statement would see. Opens a transaction when
@@ -89,6 +90,51 @@ impl Session {
             return Ok(Arc::ptr_eq(&known.catalog, catalog));
         }
         Ok(Arc::ptr_eq(&self.definitions_at(snapshot)?, catalog))
+    }
+
+    /// Refuses a statement whose transaction keeps a snapshot, when one of the tables it writes in
+    /// was redefined after that snapshot: it would miss a new index, or write where nobody reads
+    /// any more. The tables are locked, so that they stay as they are found.
+    ///
+    /// # Errors
+    ///
+    /// 40001: the transaction is to be tried again.
+    #[inline]
+    pub(super) fn check_not_redefined(
+        &mut self,
+        snapshot: &Snapshot,
+        catalog: &Catalog,
+        locked: &[(Oid, TableLock)],
+    ) -> Result<()> {
+        if let Block::Open(open) = &self.block
+            && open.transaction.isolation() == Isolation::ReadCommitted
+        {
+            return Ok(());
+        }
+        if self.newest_change() <= snapshot.timestamp {
+            return Ok(());
+        }
+        self.compare_with_newest(catalog, locked)
+    }
+
+    fn compare_with_newest(
+        &mut self,
+        catalog: &Catalog,
+        locked: &[(Oid, TableLock)],
+    ) -> Result<()> {
+        let keyspace = self.definition.catalog;
+        let Some(open) = self.block.open() else { return Ok(()) };
+        let newest = open.transaction.newest_snapshot();
+        for (oid, mode) in locked {
+            if *mode == TableLock::AccessShare {
+                continue;
+            }
+            let now = catalog::table_at(&open.transaction, &newest, keyspace, *oid)?;
+            if now.as_ref() != catalog.table(*oid).map(Arc::as_ref) {
+                return Err(Error::WriteConflict { deleted: now.is_none() }.into());
+            }
+        }
+        Ok(())
     }
 
     /// The definitions at a snapshot of the open transaction, its own changes included.

@@ -155,6 +155,7 @@ impl Session {
             if !self.are_definitions_at(&snapshot, planning.catalog())? {
                 continue;
             }
+            self.check_not_redefined(&snapshot, planning.catalog(), locked)?;
             self.surroundings.set_catalog(planning.catalog());
             let savepoint = match planning.planned.command {
                 Command::Update | Command::Delete => {
