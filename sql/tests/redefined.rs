@@ -250,3 +250,21 @@ fn read_committed_works_on_what_it_finds() {
     assert_eq!(run(&mut a, "create index on other (a); commit"), "");
     assert_eq!(run(&mut b, "select id, k from lk order by k limit 1000"), "2|2 3|3 1|1001");
 }
+
+#[test]
+fn who_locks_the_table_first_may_index_what_others_wrote() {
+    for level in LEVELS {
+        let (_database, mut a, mut b) = pair(level);
+        run(&mut a, &format!("rollback; begin isolation level {level}"));
+        run(&mut b, "insert into lk values (4, 0, 'u4')");
+        run(&mut a, "lock table lk in share row exclusive mode; create index lk_k on lk (k)");
+        assert_eq!(run(&mut a, "select id from lk order by k limit 1000; commit"), "4 1 2 3");
+        run(&mut b, "insert into lk values (5, 0, 'u5')");
+        run(&mut a, &format!("set default_transaction_isolation = '{level}'"));
+        run(&mut b, "begin; insert into lk values (6, 0, 'u6')");
+        run(&mut a, "set lock_timeout = 1");
+        assert_eq!(run(&mut a, "create index lk_u on lk (u)"), "55P03");
+        run(&mut b, "commit");
+        assert_eq!(run(&mut a, "create index lk_u on lk (u)"), "");
+    }
+}
