@@ -286,13 +286,7 @@ impl Connection {
             match progress {
                 Err(error) => break Err(error.into()),
                 Ok(Progress::Full) => full = true,
-                Ok(Progress::Waiting) => {
-                    // What was answered before does not wait.
-                    if !self.out.is_empty() {
-                        self.flush().await?;
-                    }
-                    self.lock().await;
-                }
+                Ok(Progress::Waiting) => self.lock().await,
                 Ok(Progress::CopyIn { columns }) => break self.copy_in(columns).await,
                 Ok(Progress::Complete(tag)) => {
                     if copying {
