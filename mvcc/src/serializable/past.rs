@@ -15,12 +15,16 @@
 //! # Invariants
 //!
 //! 1. Torn times are disjoint and in order. Those of pivots that committed less than `kept` ago are here; where pivots
-//!    were not entered in the order in which they committed, times between theirs may be here too.
+//!    were not entered in the order in which they committed, or the oldest were taken together, times between theirs
+//!    may be here too.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use reckon_storage::Timestamp;
+
+/// So many torn times are kept apart; the oldest beyond become one, with what lies between them.
+const TORN_MAX: usize = 65_536;
 
 /// The torn times.
 #[derive(Debug, Default)]
@@ -49,6 +53,12 @@ impl Past {
         let kept_us = u64::try_from(self.kept.as_micros()).unwrap_or(u64::MAX);
         let kept = until.0.saturating_sub(kept_us);
         while self.torn.pop_front_if(|(_, until)| until.0 < kept).is_some() {}
+        if self.torn.len() > TORN_MAX
+            && let Some((from, _)) = self.torn.pop_front()
+            && let Some(oldest) = self.torn.front_mut()
+        {
+            oldest.0 = from;
+        }
     }
 
     /// Whether what was committed up to `at` is a state that need not belong to a serial order.
@@ -62,6 +72,18 @@ impl Past {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_oldest_stays_torn() {
+        let mut past = Past::new(Duration::MAX);
+        for at in (10..).step_by(10).take(2 * TORN_MAX) {
+            past.tear(Timestamp(at), Timestamp(at + 1));
+        }
+        assert_eq!(past.torn.len(), TORN_MAX);
+        assert!(past.is_torn(Timestamp(10)) && !past.is_torn(Timestamp(9)));
+        let newest = 20 * TORN_MAX as u64;
+        assert!(past.is_torn(Timestamp(newest)) && !past.is_torn(Timestamp(newest - 1)));
+    }
 
     proptest! {
         #[test]
