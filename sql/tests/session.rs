@@ -678,3 +678,23 @@ fn a_portal_ends_with_the_savepoint_it_was_made_behind() {
         s.close_statement("p");
     }
 }
+
+#[test]
+fn a_setting_of_the_transaction_is_reset_as_it_is_set() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    for reset in ["reset transaction_isolation", "set transaction_isolation to default"] {
+        show(s, "begin isolation level serializable");
+        let tag = reset.split(' ').next().map(str::to_uppercase).expect("a word");
+        assert_eq!(show(s, reset), tag);
+        assert_eq!(show(s, "show transaction_isolation"), "read committed\nSHOW");
+        show(s, "rollback; begin isolation level serializable; select 1");
+        assert!(show(s, reset).starts_with("25001 "), "{reset}");
+        show(s, "rollback");
+    }
+    show(s, "begin read only; reset transaction_read_only; create table t (a int)");
+    assert_eq!(show(s, "insert into t values (1); commit"), "INSERT 0 1\nCOMMIT");
+    assert_eq!(show(s, "RESET transaction_isolation"), "RESET");
+    let warnings: Vec<_> = s.notices().iter().map(|notice| notice.message.clone()).collect();
+    assert_eq!(warnings, ["RESET TRANSACTION can only be used in transaction blocks"]);
+}

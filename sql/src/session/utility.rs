@@ -92,7 +92,7 @@ impl Session {
                 "SET"
             }
             Utility::Reset(name) => {
-                self.reset(name.as_deref())?;
+                self.reset(name.as_deref(), &statement.source)?;
                 "RESET"
             }
             Utility::Show(name) => return self.show(name.as_deref()),
@@ -267,10 +267,14 @@ impl Session {
             self.warn_outside_block("SET LOCAL");
         }
         let lower = name.to_ascii_lowercase();
-        if let [value] = values
-            && is_of_transaction(&lower)
-        {
-            return self.set_transaction_setting(&lower, value.as_str(), source);
+        match values {
+            [value] if is_of_transaction(&lower) => {
+                return self.set_transaction_setting(&lower, value.as_str(), source);
+            }
+            [] if is_of_transaction(&lower) => {
+                return self.reset_transaction_setting(&lower, source);
+            }
+            _ => {}
         }
         let scope = if local { Scope::Local } else { Scope::Session };
         let value = match values {
@@ -296,7 +300,21 @@ impl Session {
         self.set_transaction(&modes, source)
     }
 
-    fn reset(&mut self, name: Option<&str>) -> Result<()> {
+    /// Back to what a transaction is that nothing was said of, where SET TRANSACTION may do that.
+    fn reset_transaction_setting(&mut self, name: &str, source: &Source) -> Result<()> {
+        if !self.is_in_block() {
+            self.warn_outside_block("RESET TRANSACTION");
+            return Ok(());
+        }
+        let usual = if name == "transaction_isolation" { "read committed" } else { "off" };
+        self.set_transaction_setting(name, usual, source)
+    }
+
+    fn reset(&mut self, name: Option<&str>, source: &Source) -> Result<()> {
+        let lower = name.map(str::to_ascii_lowercase);
+        if let Some(lower) = lower.filter(|lower| is_of_transaction(lower)) {
+            return self.reset_transaction_setting(&lower, source);
+        }
         self.open_transaction()?;
         match name {
             Some(name) => {
