@@ -4,7 +4,7 @@
 mod support;
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use reckon_sql::session::Progress;
@@ -35,7 +35,7 @@ fn execute(session: &mut Session, portal: &str, max_rows: usize, rows: &mut Rows
     loop {
         match session.execute(portal, max_rows, rows) {
             Ok(Progress::Waiting) => {
-                while session.poll_lock(Context::from_waker(&waker).waker()) == Poll::Pending {
+                while session.poll_lock(&waker) == Poll::Pending {
                     thread::park();
                 }
             }
@@ -45,8 +45,12 @@ fn execute(session: &mut Session, portal: &str, max_rows: usize, rows: &mut Rows
     }
 }
 
-/// What a statement answers that waits for what another session has done and ends with `end`: its rows, sorted, and its tag.
-fn answer(leaves: bool, done: &str, statement: &str, end: &str) -> (Session, String) {
+/// What a session does that waits for what another one has done and ends with `end`; and a third session.
+fn meanwhile<R: Send + 'static>(
+    leaves: bool,
+    (done, end): (&str, &str),
+    work: impl FnOnce(&mut Session) -> R + Send + 'static,
+) -> (Session, R) {
     let database = Database::open_in_memory(Options::default()).expect("a database in memory");
     let [mut s, mut a, mut b] = [(); 3].map(|()| session(&database));
     run(&mut s, TABLES);
@@ -55,18 +59,10 @@ fn answer(leaves: bool, done: &str, statement: &str, end: &str) -> (Session, Str
         b.leave_waits();
     }
     let waits = format!("select cardinality(pg_blocking_pids({})) > 0", b.backend_pid());
-    let statement = statement.to_owned();
     let waiting = thread::spawn(move || {
-        let mut rows = Rows::default();
-        let mut script = b.script(&statement).expect("it is parsed");
-        let mut progress = Progress::Empty;
-        while b.next(&mut script).expect("it starts").is_some() {
-            progress = execute(&mut b, "", 0, &mut rows);
-        }
+        let result = work(&mut b);
         b.wait_until_durable();
-        rows.0.sort();
-        let Progress::Complete(tag) = progress else { panic!("{progress:?}") };
-        format!("{} {tag}", rows.0.join(" ")).trim().to_owned()
+        result
     });
     while run(&mut s, &waits) != "t" {
         thread::yield_now();
@@ -75,13 +71,26 @@ fn answer(leaves: bool, done: &str, statement: &str, end: &str) -> (Session, Str
     (s, waiting.join().expect("it answers"))
 }
 
+/// What a text answers: the rows, sorted, and the last tag.
+fn answer(session: &mut Session, sql: &str) -> String {
+    let mut rows = Rows::default();
+    let mut script = session.script(sql).expect("it is parsed");
+    let mut progress = Progress::Empty;
+    while session.next(&mut script).expect("it starts").is_some() {
+        progress = execute(session, "", 0, &mut rows);
+    }
+    rows.0.sort();
+    let Progress::Complete(tag) = progress else { panic!("{progress:?}") };
+    format!("{} {tag}", rows.0.join(" ")).trim().to_owned()
+}
+
 /// `done`, the statement, `end`, what is asked for, and what is answered.
 type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 fn check(cases: &[Case]) {
     for (done, statement, end, question, expected) in cases {
         for leaves in [true, false] {
-            let (mut s, answered) = answer(leaves, done, statement, end);
+            let (mut s, answered) = meanwhile(leaves, (done, end), |b| answer(b, statement));
             let found = format!("{answered}; {}", run(&mut s, question));
             assert_eq!(found, *expected, "{done}; {statement}; {end} (leaves: {leaves})");
         }
@@ -200,27 +209,15 @@ fn rows_that_are_inserted_from_locked_ones_are_inserted_once() {
 #[test]
 fn a_portal_that_waited_sends_each_of_its_rows() {
     for leaves in [true, false] {
-        let database = Database::open_in_memory(Options::default()).expect("a database in memory");
-        let [mut s, mut a, mut b] = [(); 3].map(|()| session(&database));
-        run(&mut s, TABLES);
-        run(&mut a, "begin; update t set v = 300 where id = 3");
-        if leaves {
-            b.leave_waits();
-        }
-        let waits = format!("select cardinality(pg_blocking_pids({})) > 0", b.backend_pid());
-        let waiting = thread::spawn(move || {
+        let other = ("update t set v = 300 where id = 3", "commit");
+        let (_, (rows, progress)) = meanwhile(leaves, other, |b| {
             b.parse("p", "update t set v = v + 1 returning id", &[]).expect("it is planned");
             b.bind("c", "p", &[], &[], &[]).expect("it is bound");
             let mut rows = Rows::default();
-            let progress = [3, 1, 0].map(|max| execute(&mut b, "c", max, &mut rows));
+            let progress = [3, 1, 0].map(|max| execute(b, "c", max, &mut rows));
             b.sync().expect("it commits");
             (rows.0, progress)
         });
-        while run(&mut s, &waits) != "t" {
-            thread::yield_now();
-        }
-        run(&mut a, "commit");
-        let (rows, progress) = waiting.join().expect("it answers");
         assert_eq!(rows, ["1", "2", "3", "4"]);
         assert_eq!(progress[..2], [Progress::Suspended, Progress::Suspended]);
         assert_eq!(progress[2], Progress::Complete("UPDATE 4".into()));

@@ -84,9 +84,7 @@ impl Open {
             definition_changes: 0,
         }
     }
-}
 
-impl Open {
     /// Whether it is READ ONLY, apart from a snapshot of the past that it imported.
     pub(super) fn is_read_only(&self) -> bool {
         self.read_only_before_import.unwrap_or_else(|| self.transaction.is_read_only())

@@ -9,7 +9,7 @@ use reckon_mvcc::{Snapshot, Wait};
 use super::Session;
 use super::block::Block;
 use super::environment::now;
-use super::portal::{Flow, Held, PlanRun, Portal, Progress, RowSink, RowsRun, Run, Tag};
+use super::portal::{Flow, PlanRun, Portal, Progress, RowSink, RowsRun, Run, Tag};
 use super::prepared::{Bound, Prepared};
 use crate::error::{Cause, Error, ExecutionError, Result, SnapshotError, TransactionError};
 use crate::exec::{self, Context, Limits};
@@ -157,15 +157,9 @@ impl Session {
             }
             self.check_not_redefined(&snapshot, planning.catalog(), locked)?;
             self.surroundings.set_catalog(planning.catalog());
-            let savepoint = match planning.planned.command {
-                Command::Update | Command::Delete => {
-                    Some(self.open_transaction()?.transaction.savepoint())
-                }
-                Command::Select | Command::Insert => None,
-            };
             let texts = &self.surroundings.settings.effective().formats;
-            let mut run = bound.start(snapshot, savepoint, formats, texts)?;
-            if run.planning.planned.command == Command::Insert && run.execution.locks_rows() {
+            let mut run = bound.start(snapshot, formats, texts)?;
+            if run.starts_again_from_savepoint() {
                 run.savepoint = Some(self.open_transaction()?.transaction.savepoint());
             }
             return Ok(run);
@@ -283,8 +277,8 @@ impl Session {
                 return Ok(Progress::Full);
             }
         }
-        let found = run.held.as_ref().map_or(run.in_call, Held::rows);
         let affected = run.execution.rows_affected();
+        let found = if run.held.is_some() { affected } else { run.in_call };
         Ok(Progress::Complete(match planned.command {
             Command::Select => tag(["SELECT 0", "SELECT 1"], found),
             Command::Insert => tag(["INSERT 0 0", "INSERT 0 1"], affected),

@@ -48,7 +48,7 @@ impl Session {
 }
 
 /// Takes rows and forgets them.
-struct Nowhere;
+pub(super) struct Nowhere;
 
 impl RowSink for Nowhere {
     fn row(&mut self, _row: &[Datum], _encoding: &RowEncoding) -> Flow {

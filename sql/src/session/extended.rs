@@ -308,21 +308,8 @@ fn check_result_formats(
 
 #[cfg(test)]
 mod tests {
-    use crate::session::{Flow, RowEncoding, RowSink};
-    use crate::types::Datum;
+    use crate::session::explain::Nowhere;
     use crate::{ConnectOptions, Database, Options};
-
-    struct Nowhere;
-
-    impl RowSink for Nowhere {
-        fn row(&mut self, _row: &[Datum], _encoding: &RowEncoding) -> Flow {
-            Flow::Go
-        }
-
-        fn copy_out(&mut self, _bytes: &[u8]) -> Flow {
-            Flow::Go
-        }
-    }
 
     #[test]
     fn the_spare_portal_keeps_no_long_statement() {

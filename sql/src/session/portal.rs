@@ -90,6 +90,16 @@ impl PlanRun {
         }
     }
 
+    /// Whether it needs a savepoint to start again: it may find that a row it locks has moved after it has changed others.
+    #[inline]
+    pub(super) fn starts_again_from_savepoint(&self) -> bool {
+        match self.planning.planned.command {
+            Command::Select => false,
+            Command::Insert => self.execution.locks_rows(),
+            Command::Update | Command::Delete => true,
+        }
+    }
+
     /// Holds its rows back from here on.
     pub(super) fn hold(&mut self) {
         let columns = self.planning.planned.columns.as_ref();
@@ -111,7 +121,7 @@ impl PlanRun {
         max_rows: usize,
         sink: &mut dyn RowSink,
     ) -> Result<Option<Progress>> {
-        let Some(Held { rows, reader: Some((reader, tag)), .. }) = &mut self.held else {
+        let Some(Held { rows, reader: Some((reader, tag)) }) = &mut self.held else {
             return Ok(None);
         };
         while reader.next(rows)? {
@@ -135,23 +145,16 @@ impl PlanRun {
 /// Rows of a plan that may still start again.
 pub(super) struct Held {
     rows: Spool,
-    count: u64,
     /// Once there are no more.
     reader: Option<(SpoolReader, Tag)>,
 }
 
 impl Held {
     fn new(width: usize) -> Held {
-        Held { rows: Spool::new(width), count: 0, reader: None }
-    }
-
-    /// How many there are.
-    pub(super) fn rows(&self) -> u64 {
-        self.count
+        Held { rows: Spool::new(width), reader: None }
     }
 
     pub(super) fn keep(&mut self, row: &[Datum], cx: &Context<'_>) -> Result<()> {
-        self.count += 1;
         self.rows.push(row, cx)
     }
 

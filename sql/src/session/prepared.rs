@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crossbeam_utils::atomic::AtomicCell;
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
-use reckon_mvcc::{Savepoint, Snapshot};
+use reckon_mvcc::Snapshot;
 
 use super::Session;
 use super::as_of::Given;
@@ -146,7 +146,6 @@ impl Bound {
     pub(super) fn start(
         self,
         snapshot: Snapshot,
-        savepoint: Option<Savepoint>,
         codes: &[i16],
         formats: &Formats,
     ) -> Result<Box<PlanRun>> {
@@ -157,7 +156,7 @@ impl Bound {
         if run.codes != codes {
             run.encode_in(codes, formats);
         }
-        (run.snapshot, run.savepoint) = (snapshot, savepoint);
+        (run.snapshot, run.savepoint) = (snapshot, None);
         (run.sent, run.in_call, run.held) = (0, 0, None);
         Ok(run)
     }
