@@ -10,6 +10,7 @@
 //! ```
 
 use super::access::{Request, Scan};
+use super::comparison::{Comparison, comparison};
 use super::planner::{Planner, Rows, column, unnamed};
 use super::uses::each_reference;
 use super::{JoinKind, Node, NodeKind, OutputColumn};
@@ -86,7 +87,7 @@ impl<'a> Planner<'a> {
             each_reference(self.analysis, expr, &mut |id| depends |= own.contains(&id));
             depends
         };
-        match &condition.kind {
+        let member = match &condition.kind {
             ExprKind::InList { compare, arg, list, quantifier: Quantifier::Any } => {
                 let element = list.first()?.ty;
                 (!list.iter().any(depends)).then_some(Member {
@@ -117,7 +118,9 @@ impl<'a> Planner<'a> {
                 (!reads_own).then_some(Member { at, arg, compare, source, element })
             }
             _ => None,
-        }
+        };
+        // Each row equals one value at most; any other comparison may find it again and again.
+        member.filter(|member| comparison(member.compare) == Some(Comparison::Equal))
     }
 
     /// What one lookup costs; None when no index decides the condition.

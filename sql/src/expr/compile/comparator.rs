@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::step::Step;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Context;
-use crate::expr::function::{Body, Call, Function};
+use crate::expr::function::{self, Body, Call, Function};
 use crate::types::{Datum, Type};
 
 /// `left op right` inside an expression.
@@ -118,10 +118,8 @@ impl Comparator {
             Some(_) => None,
             None if self.types[0].oid != self.types[1].oid => None,
             // Padding does not count, but it hashes.
-            None if self.types[0].oid == Type::BPCHAR.oid => None,
-            None if self.function.name.ends_with("eq") => Some(true),
-            None if self.function.name.ends_with("ne") => Some(false),
-            None => None,
+            None if is_padded(self.types[0]) => None,
+            None => function::equality(self.function),
         }
     }
 
@@ -163,6 +161,10 @@ impl Comparator {
             _ => Err(ExecutionError::Internal { what: "a comparison is no boolean" }.into()),
         }
     }
+}
+
+fn is_padded(ty: Type) -> bool {
+    ty.element().unwrap_or(ty).oid == Type::BPCHAR.oid
 }
 
 /// How `function` compares, when that can be done in place. Names are `pg_proc`'s.

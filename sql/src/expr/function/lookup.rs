@@ -78,6 +78,15 @@ pub fn operators(symbol: &str) -> &'static [&'static Operator] {
     INDEX.operators.named(symbol)
 }
 
+/// Whether a function is that of an operator `=` (true) or `<>` (false).
+pub(crate) fn equality(function: &Function) -> Option<bool> {
+    static KNOWN: LazyLock<HashMap<Oid, bool>> = LazyLock::new(|| {
+        let of = |symbol, equal| operators(symbol).iter().map(move |op| (op.function, equal));
+        of("=", true).chain(of("<>", false)).collect()
+    });
+    KNOWN.get(&function.oid).copied()
+}
+
 /// Every operator, by OID.
 pub fn all_operators() -> &'static [&'static Operator] {
     &INDEX.operators.all

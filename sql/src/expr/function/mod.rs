@@ -27,6 +27,7 @@ pub use definition::{
     Accumulator, Advisory, AdvisoryScope, AggregateFunction, Body, Call, Cast, CastContext,
     CastMethod, Environment, Function, Operator, Rows, Scalar, Volatility,
 };
+pub(crate) use lookup::equality;
 pub use lookup::{
     Comparison, aggregate, aggregates, all_aggregates, all_functions, all_operators, cast, casts,
     comparison, function, is_unsupported, named, operator, operators,

@@ -1,7 +1,5 @@
 //! concat, concat_ws and format.
 
-use std::fmt::Write as _;
-
 use super::super::declare::*;
 use super::{Function, refuse};
 use crate::error::{DataError, Result};
@@ -194,8 +192,11 @@ fn format(call: &mut Call<'_>) -> Result<Datum> {
         if width > super::MOST_BYTES {
             return Err(super::too_long());
         }
-        // Writing to a string cannot fail.
-        let _ = if left { write!(out, "{value:<width$}") } else { write!(out, "{value:>width$}") };
+        let padding = width.saturating_sub(value.chars().count());
+        let (before, after) = if left { (0, padding) } else { (padding, 0) };
+        out.extend(std::iter::repeat_n(' ', before));
+        out.push_str(&value);
+        out.extend(std::iter::repeat_n(' ', after));
     }
     out.push_str(rest);
     Ok(Datum::text(&out))

@@ -1,0 +1,65 @@
+//! Queries against PostgreSQL's own answers, over the store in memory.
+//!
+//! A file of `queries/` has its own database. A line is a statement; the indented lines behind it
+//! are what PostgreSQL 15 answered:
+//!
+//! ```text
+//! select v, null from t
+//!     one|NULL
+//!     two|NULL
+//! select nope
+//!     ! 42703 column "nope" does not exist
+//! ```
+//!
+//! The order of rows counts where the statement has an ORDER BY.
+
+mod support;
+
+use reckon_sql::{Database, Options};
+
+/// A statement with PostgreSQL's answer.
+struct Case<'t> {
+    sql: &'t str,
+    answer: Vec<&'t str>,
+}
+
+fn cases(text: &str) -> Vec<Case<'_>> {
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match (line.strip_prefix("    "), cases.last_mut()) {
+            (Some(answer), Some(case)) => case.answer.push(answer),
+            _ => cases.push(Case { sql: line, answer: Vec::new() }),
+        }
+    }
+    cases
+}
+
+fn check(text: &str) {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = support::session(&database);
+    let mut wrong = Vec::new();
+    for Case { sql, mut answer } in cases(text) {
+        let mut own = match support::script(&mut session, sql, |_, _| ()) {
+            Ok(rows) => rows,
+            Err(error) => vec![format!("! {} {error}", error.sqlstate())],
+        };
+        if !sql.to_ascii_lowercase().contains("order by") {
+            own.sort();
+            answer.sort_unstable();
+        }
+        if own != answer {
+            wrong.push(format!("{sql}\n  PostgreSQL: {answer:?}\n  here:       {own:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn comparisons_with_any_and_all_of_a_set() {
+    check(include_str!("queries/quantified.txt"));
+}
+
+#[test]
+fn functions_in_queries() {
+    check(include_str!("queries/functions.txt"));
+}
