@@ -403,6 +403,39 @@ fn a_strong_table_lock_waits_for_weak_ones_and_keeps_new_ones_out() {
     assert!(again.lock_table(ACCOUNTS, TableLock::AccessExclusive, Wait::NoWait).unwrap());
 }
 
+/// A lock from before a savepoint is held until the end, wherever it was written down meanwhile.
+#[test]
+fn a_savepoint_gives_no_table_lock_back_that_was_taken_before_it() {
+    use TableLock::{AccessExclusive, AccessShare, RowExclusive, Share, ShareUpdateExclusive};
+    let engine = engine();
+    let mut sessions: Vec<_> = (0..3).map(|_| engine.session()).collect();
+    let [one, two, three] = &mut sessions[..] else { unreachable!() };
+    let later = [
+        (RowExclusive, ShareUpdateExclusive, false),
+        (AccessShare, AccessShare, true),
+        (RowExclusive, Share, false),
+        (Share, AccessExclusive, false),
+    ];
+    for (before, after, beside_a_strong_one) in later {
+        for is_moved in [true, false] {
+            let mut holder = one.begin(RC, false);
+            let mut other = two.begin(RC, false);
+            assert!(!beside_a_strong_one || other.lock_table(ACCOUNTS, Share, Wait::Skip).unwrap());
+            assert!(holder.lock_table(ACCOUNTS, before, Wait::Skip).unwrap());
+            other.commit().unwrap();
+            let savepoint = holder.savepoint();
+            assert!(holder.lock_table(ACCOUNTS, after, Wait::Skip).unwrap());
+            let mut strong = three.begin(RC, false);
+            let mut get = || strong.lock_table(ACCOUNTS, AccessExclusive, Wait::Skip).unwrap();
+            assert!(!is_moved || !get());
+            holder.rollback_to(savepoint);
+            assert!(!get(), "{before:?}, then {after:?}");
+            holder.commit().unwrap();
+            assert!(get(), "{before:?}, then {after:?}");
+        }
+    }
+}
+
 #[test]
 fn an_exclusive_table_lock_is_exclusive_under_load() {
     let engine = engine();

@@ -118,7 +118,7 @@ impl Locks {
                     self.strong.of(table).fetch_add(1, Ordering::SeqCst);
                 }
                 self.tables.enter(table, request(member, transaction, mode.mode()));
-                held.tables.push(HeldTable::alone(table, mode));
+                held.tables.push(HeldTable { table, mode });
             }
         }
         for (database, high, low, pair, modes) in &locks.advisory {
@@ -135,7 +135,7 @@ impl Locks {
     /// Takes everything back that a transaction holds.
     pub(crate) fn release_held(&self, member: &Member, held: &HeldLocks) {
         self.release_rows(member, &held.rows);
-        held.tables.iter().rev().for_each(|held| self.release_table(member, held));
+        held.tables.iter().rev().for_each(|held| self.release_table(member, *held, false));
         held.advisory.iter().rev().for_each(|held| self.release_advisory(member, held));
     }
 }

@@ -150,27 +150,12 @@ impl StrongLocks {
     }
 }
 
-/// A table lock a transaction took.
-#[derive(Debug)]
+/// A table lock a transaction took: a mode that it did not hold. One that was written down in the session
+/// may stand there or, moved by a strong lock, in the shared table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HeldTable {
     pub(super) table: TableLockId,
     pub(super) mode: TableLock,
-    kind: Kind,
-}
-
-impl HeldTable {
-    /// One mode of a lock, which goes by itself.
-    pub(super) fn alone(table: TableLockId, mode: TableLock) -> Self {
-        Self { table, mode, kind: Kind::Fast }
-    }
-}
-
-#[derive(Debug)]
-enum Kind {
-    /// Written down in the session, until a strong lock moved it.
-    Fast,
-    /// In the shared table; what to go back to.
-    Shared { previous: u8 },
 }
 
 /// A table lock as granted.
@@ -208,16 +193,16 @@ impl Locks {
         granted
     }
 
-    /// Takes table locks back, those of a transaction from the newest on.
-    pub(crate) fn release_table(&self, member: &Member, held: &HeldTable) {
-        match held.kind {
-            Kind::Fast => self.release_weak(member, held),
-            Kind::Shared { previous } => {
-                self.tables.release(&held.table, member.id, Scope::Transaction, previous);
-            }
+    /// Takes a table lock back. With `twice` the transaction took that mode before, too: where both are in the
+    /// shared table they are one, and it stays.
+    pub(crate) fn release_table(&self, member: &Member, held: HeldTable, twice: bool) {
+        let HeldTable { table, mode } = held;
+        let here = mode.is_weak() && Self::release_here(member, table, mode);
+        if !here && !twice {
+            self.tables.release_mode(&table, member.id, mode.bit());
         }
-        if held.mode.is_strong() {
-            self.strong.of(held.table).fetch_sub(1, Ordering::SeqCst);
+        if mode.is_strong() {
+            self.strong.of(table).fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -242,7 +227,7 @@ impl Locks {
             Some((_, modes)) => *modes |= mode.bit(),
             None => fast.push((table, mode.bit())),
         }
-        Some(Some(HeldTable { table, mode, kind: Kind::Fast }))
+        Some(Some(HeldTable { table, mode }))
     }
 
     fn lock_table_shared(
@@ -258,10 +243,8 @@ impl Locks {
         let answer = self.tables.request(&table, || table, request, wait.may_wait());
         let granted = self.finish(member, answer, wait, || Target::Table(table))?;
         Ok(granted.map(|granted| {
-            let previous = granted.previous;
-            let kind = Kind::Shared { previous };
-            let is_new = previous & mode.covered_by == 0;
-            let held = is_new.then_some(HeldTable { table, mode: lock, kind });
+            let is_new = granted.previous & mode.covered_by == 0;
+            let held = is_new.then_some(HeldTable { table, mode: lock });
             GrantedTable { held, waited: granted.waited }
         }))
     }
@@ -278,20 +261,16 @@ impl Locks {
         });
     }
 
-    fn release_weak(&self, member: &Member, held: &HeldTable) {
-        let bit = held.mode.bit();
-        {
-            let mut fast = member.locks.fast.lock();
-            let own = |(table, modes): &(TableLockId, u8)| *table == held.table && modes & bit != 0;
-            if let Some(at) = fast.iter().position(own) {
-                fast[at].1 &= !bit;
-                if fast[at].1 == 0 {
-                    fast.swap_remove(at);
-                }
-                return;
-            }
+    /// Whether a weak lock was written down in the session, and is not any more.
+    fn release_here(member: &Member, table: TableLockId, mode: TableLock) -> bool {
+        let mut fast = member.locks.fast.lock();
+        let own = |(other, modes): &(TableLockId, u8)| *other == table && mode.is_in(*modes);
+        let Some(at) = fast.iter().position(own) else { return false };
+        fast[at].1 &= !mode.bit();
+        if fast[at].1 == 0 {
+            fast.swap_remove(at);
         }
-        self.tables.release_mode(&held.table, member.id, bit);
+        true
     }
 }
 

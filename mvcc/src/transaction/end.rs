@@ -78,7 +78,7 @@ impl Transaction {
         }
         let (locks, member) = (&self.core.engine.shared.locks, &self.core.member);
         locks.release_rows(member, &state.rows);
-        state.tables.iter().rev().for_each(|held| locks.release_table(member, held));
+        state.tables.iter().rev().for_each(|held| locks.release_table(member, *held, false));
         self.core.release_advisory(0);
         member.slot.clear();
         state.clear();

@@ -43,9 +43,16 @@ impl Transaction {
         state.dropped.truncate(mark.dropped);
         let locks = &shared.locks;
         state.rows.drain(mark.rows..).rev().for_each(|held| locks.release_row(member, &held));
-        let tables = state.tables.drain(mark.tables..).rev();
-        tables.for_each(|held| locks.release_table(member, &held));
+        while state.tables.len() > mark.tables
+            && let Some(held) = state.tables.pop()
+        {
+            let twice = state.tables.contains(&held);
+            locks.release_table(member, held, twice);
+        }
         core.release_advisory(mark.advisory);
+        if let Some(id) = self.state().certified {
+            shared.certifier.undone(id);
+        }
     }
 
     /// Forgets a savepoint and those after it; what was done since belongs to the one before.
