@@ -26,7 +26,7 @@ use std::thread;
 
 use reckon_mvcc::{
     Broken, Counters, Direction, Engine, Error, Isolation, KeyRange, MemoryStore, Options, RowLock,
-    Session, Snapshot, Timestamp, Transaction, Wait,
+    Savepoint, Session, Snapshot, Timestamp, Transaction, Wait,
 };
 use support::{Random, TABLE, lock_row};
 
@@ -41,8 +41,12 @@ struct Record {
     /// Of each key read, absent ones too, the number that was there.
     reads: BTreeMap<u64, Option<u64>>,
     /// Of each key written, the number, `None` for a deletion.
-    writes: BTreeMap<u64, Option<u64>>,
+    writes: Writes,
+    /// A savepoint, and what was written before it.
+    savepoint: Option<(Savepoint, Writes)>,
 }
+
+type Writes = BTreeMap<u64, Option<u64>>;
 
 /// One session and its open transaction.
 struct Client {
@@ -171,6 +175,16 @@ impl Client {
         record: &mut Record,
     ) -> Result<(), Error> {
         let random = &mut self.random;
+        if random.below(8) == 0 {
+            record.savepoint = match record.savepoint.take() {
+                Some((savepoint, writes)) => {
+                    transaction.rollback_to(savepoint);
+                    record.writes = writes;
+                    None
+                }
+                None => Some((transaction.savepoint(), record.writes.clone())),
+            };
+        }
         let key = random.below(KEYS);
         match random.below(4) {
             0 => {
@@ -525,6 +539,45 @@ fn the_statement_that_completes_the_structure_fails() {
     write(&mut a, &at_a, 2).unwrap();
     a.commit().unwrap();
     assert!(is_not_serializable(write(&mut b, &at_b, 1)));
+}
+
+/// What one transaction overwrites before another one does hides nothing unless it has certainly overwritten it. `between`
+/// reads nothing and commits before the second write, which closes a circle.
+fn the_second_write_fails_behind(between: impl FnOnce(&mut Transaction, &Snapshot)) {
+    let engine = engine(true);
+    let mut sessions: Vec<_> = (0..4).map(|_| engine.session()).collect();
+    let [one, two, three, four] = &mut sessions[..] else { unreachable!() };
+    let (mut writer, at_writer) = begin(one, false);
+    assert_eq!(look(&writer, &at_writer, 1).unwrap(), None);
+    let (mut first, at_first) = begin(two, false);
+    write(&mut first, &at_first, 1).unwrap();
+    first.commit().unwrap();
+    let (reader, at_reader) = begin(three, false);
+    assert_eq!(look(&reader, &at_reader, 1).unwrap(), Some(1));
+    assert_eq!(look(&reader, &at_reader, 2).unwrap(), None);
+    assert_eq!(look(&reader, &at_reader, 5_000).unwrap(), None);
+    let (mut other, at_other) = begin(four, false);
+    between(&mut other, &at_other);
+    other.commit().unwrap();
+    let written = write(&mut writer, &at_writer, 5_000);
+    assert!(is_not_serializable(written.and_then(|()| writer.commit())));
+}
+
+#[test]
+fn keys_that_are_marked_as_one_range_hide_no_writer_of_a_key_between() {
+    the_second_write_fails_behind(|other, at| {
+        (2..10_000).filter(|key| *key != 5_000).for_each(|key| write(other, at, key).unwrap());
+    });
+}
+
+#[test]
+fn what_was_taken_back_hides_no_writer() {
+    the_second_write_fails_behind(|other, at| {
+        write(other, at, 2).unwrap();
+        let savepoint = other.savepoint();
+        write(other, at, 5_000).unwrap();
+        other.rollback_to(savepoint);
+    });
 }
 
 /// Fekete's example: a report that reads only makes two writers unserializable.

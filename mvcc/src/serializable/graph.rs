@@ -55,6 +55,8 @@ struct Xact {
     prepared: Option<Timestamp>,
     /// It must not commit.
     doomed: bool,
+    /// It need not have written each key that it marked: it rolled back to a savepoint, or is several.
+    blurred: bool,
     /// Who read what it overwrote.
     readers: Set,
     /// Who overwrote what it read.
@@ -165,6 +167,7 @@ impl Graph {
             committed: None,
             prepared: None,
             doomed: false,
+            blurred: false,
             readers: Set::default(),
             writers: Set::default(),
             earliest_out: None,
@@ -247,7 +250,8 @@ impl Graph {
         }
         self.reads.add_point(&mut xact.reads, id, keyspace, key);
         let snapshot = xact.snapshot;
-        let writers = self.next_writers(&self.writes.at(keyspace, key), snapshot);
+        let mut writers = self.next_writers(self.writes.of_key(keyspace, key), snapshot);
+        writers.extend(self.writes.around(keyspace, key));
         writers.into_iter().try_for_each(|writer| self.depend(id, writer, id))
     }
 
@@ -267,8 +271,8 @@ impl Graph {
             self.writes.add_point(&mut xact.writes, id, keyspace, key);
         }
         let mut readers = self.reads.at(keyspace, key);
-        let writers = self.writes.at(keyspace, key);
-        readers.retain(|reader| !self.is_overwritten_before(*reader, id, &writers));
+        let writers = self.writes.of_key(keyspace, key);
+        readers.retain(|reader| !self.is_overwritten_before(*reader, id, writers));
         self.overwrite(id, readers)
     }
 
@@ -282,24 +286,41 @@ impl Graph {
         }
     }
 
-    /// Of those that wrote a key, who may have written the version after that of a snapshot: the first that
-    /// committed later, or else all that did not commit yet. The others follow that one.
+    /// Of those that marked a key as written, who may have written the version after that of a snapshot: the
+    /// first that committed later, and all that do not follow that one.
     fn next_writers(&self, writers: &[XactId], snapshot: Timestamp) -> Found {
-        let next = writers.iter().filter_map(|id| Some((self.xacts.get(id)?.committed?.last, *id)));
-        match next.filter(|(last, _)| *last > snapshot).min() {
-            Some((_, next)) if !writers.contains(&SUMMARY) => Found::from_slice(&[next]),
-            _ => Found::from_slice(writers),
-        }
+        let next = writers.iter().filter_map(|id| Some((self.wrote(*id)?, *id)));
+        let Some((at, next)) = next.filter(|(at, _)| *at > snapshot).min() else {
+            return Found::from_slice(writers);
+        };
+        let may_be_next = |id: &XactId| *id == next || !self.began_after(*id, at);
+        writers.iter().copied().filter(may_be_next).collect()
     }
 
-    /// Whether what a reader saw of a key was overwritten by another one of its writers before `writer`,
-    /// which has the edge then.
+    /// Whether what a reader saw of a key was overwritten by another one of its writers, which has the edge,
+    /// and `writer` follows that one.
     fn is_overwritten_before(&self, reader: XactId, writer: XactId, writers: &[XactId]) -> bool {
         let Some(reader) = self.xacts.get(&reader) else { return false };
-        writers.iter().filter(|other| **other != writer).any(|other| {
-            reader.writers.contains(other)
-                && self.xacts.get(other).is_some_and(|other| !other.runs())
-        })
+        writers.iter().filter(|other| **other != writer && reader.writers.contains(*other)).any(
+            |other| self.wrote(*other).is_some_and(|committed| self.began_after(writer, committed)),
+        )
+    }
+
+    /// When a transaction committed that has certainly written what it marked.
+    fn wrote(&self, id: XactId) -> Option<Timestamp> {
+        let xact = self.xacts.get(&id).filter(|xact| !xact.blurred)?;
+        Some(xact.committed?.last)
+    }
+
+    fn began_after(&self, id: XactId, committed: Timestamp) -> bool {
+        self.xacts.get(&id).is_some_and(|xact| xact.snapshot >= committed)
+    }
+
+    /// Not all that it marked as written need be.
+    pub(super) fn blur(&mut self, id: XactId) {
+        if let Some(xact) = self.xacts.get_mut(&id) {
+            xact.blurred = true;
+        }
     }
 
     fn overwrite(&mut self, id: XactId, readers: Found) -> Result<(), Error> {
@@ -550,6 +571,7 @@ impl Graph {
             committed: old.committed,
             prepared: None,
             doomed: false,
+            blurred: true,
             readers: Set::default(),
             writers: Set::default(),
             earliest_out: None,

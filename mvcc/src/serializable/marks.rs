@@ -213,12 +213,21 @@ impl Marks {
         }
     }
 
-    /// Who marked a key.
+    /// Who marked a key, or a range that it is in.
     pub(super) fn at(&self, keyspace: KeyspaceId, key: &[u8]) -> Found {
-        let Some(marked) = self.0.get(&keyspace) else { return Found::new() };
-        let points = marked.points.get(key).into_iter().flatten();
-        let ranges = marked.ranges.iter().filter(|(_, ranges)| ranges.covers(key));
-        points.chain(ranges.map(|(who, _)| who)).copied().collect()
+        self.of_key(keyspace, key).iter().copied().chain(self.around(keyspace, key)).collect()
+    }
+
+    /// Who marked a key by itself.
+    pub(super) fn of_key(&self, keyspace: KeyspaceId, key: &[u8]) -> &[XactId] {
+        let marked = self.0.get(&keyspace).and_then(|marked| marked.points.get(key));
+        marked.map_or(&[], SmallVec::as_slice)
+    }
+
+    /// Who marked a range that a key is in.
+    pub(super) fn around(&self, keyspace: KeyspaceId, key: &[u8]) -> impl Iterator<Item = XactId> {
+        let ranges = self.0.get(&keyspace).into_iter().flat_map(|marked| &marked.ranges);
+        ranges.filter(move |(_, ranges)| ranges.covers(key)).map(|(who, _)| *who)
     }
 
     /// Who marked something in a range; of those who marked the same key, whom `of_one_key` names. Somebody

@@ -222,6 +222,11 @@ impl Certifier {
         self.graph.lock().write(id, keyspace, key, true)
     }
 
+    /// It rolled back to a savepoint: its marks stay, and not all it marked as written is.
+    pub(crate) fn undone(&self, id: XactId) {
+        self.graph.lock().blur(id);
+    }
+
     /// It dropped or replaced a keyspace. What is wrong with that its commit says.
     pub(crate) fn replace(&self, id: XactId, keyspace: KeyspaceId) {
         self.graph.lock().replace(id, keyspace);

@@ -73,6 +73,8 @@ impl Graph {
             committed: None,
             prepared: Some(at),
             doomed: false,
+            // Whether it rolled back to a savepoint was not written down.
+            blurred: true,
             readers: Set::default(),
             writers: Set::default(),
             earliest_out: Some(Timestamp::ZERO),
