@@ -14,13 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use reckon_mvcc::{
     Engine, Error, Isolation, MemoryStore, Options, RowLock, StorageError, Store, SyncMode, Wait,
 };
 use reckon_storage::memory::Fault;
-use support::{GatedStore, Random, TABLE, lock_row, newest, options, read, see, set_in, until};
+use support::{
+    GatedStore, Random, TABLE, lock_row, newest, options, read, see, set, set_in, until,
+};
 
 const RC: Isolation = Isolation::ReadCommitted;
 
@@ -108,9 +111,28 @@ fn a_commit_that_does_not_wait_is_answerable_at_once_unless_one_before_it_waits(
     let second = lazily(b"c");
     assert!(engine.durable() < waits);
     assert_eq!(see(&mut engine.session(), b"c"), None);
+    assert_eq!(second.durable_needed, second.timestamp.unwrap());
     store.open();
-    engine.on_durable(second.timestamp.unwrap()).wait();
+    engine.on_durable(second.durable_needed).wait();
     assert_eq!(see(&mut engine.session(), b"c"), Some(b"1".to_vec()));
+}
+
+#[test]
+fn history_is_kept_of_what_is_not_on_disk_yet() {
+    let store = GatedStore::new();
+    let options = Options { history_retention: Duration::ZERO, ..options() };
+    let engine = Engine::open(Arc::clone(&store) as Arc<dyn Store>, options).unwrap();
+    let on_disk = set(&engine, b"a", b"1");
+    store.shut();
+    let mut session = engine.session();
+    let mut transaction = session.begin(RC, false);
+    transaction.set_synchronous_commit(false);
+    transaction.put(TABLE, b"a", b"2").unwrap();
+    let at = transaction.commit().unwrap().timestamp.unwrap();
+    assert!(engine.durable() >= at);
+    engine.compact(TABLE).unwrap();
+    assert!(engine.statistics().store.low_mark <= on_disk);
+    store.open();
 }
 
 #[test]

@@ -39,7 +39,9 @@ impl Transaction {
         let synchronous = self.synchronous;
         self.end();
         shared.log.committed(shared, at, synchronous);
-        let durable_needed = if synchronous { at } else { seen };
+        // One that does not wait is told of when others see it: at once, unless a commit before it waits.
+        let is_seen = !synchronous && shared.marks.durable() >= at;
+        let durable_needed = if is_seen { seen } else { at };
         Ok(Committed { durable_needed, timestamp: Some(at) })
     }
 
