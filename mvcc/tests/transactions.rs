@@ -105,6 +105,8 @@ fn repeatable_read_refuses_what_changed_and_read_committed_says_so() {
     assert!(matches!(refused, Err(Error::WriteConflict { deleted: true })));
     assert!(repeatable.lock_key(TABLE, b"b", RowLock::ForUpdate, Wait::Block).unwrap());
     assert_eq!(newest(&repeatable, b"b"), None);
+    repeatable.put(TABLE, b"b", b"2").unwrap();
+    assert_eq!(lock(&mut repeatable, &old, b"b").unwrap(), Locked::Unchanged);
 }
 
 #[test]

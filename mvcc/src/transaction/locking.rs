@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::lock::{
     AdvisoryKey, AdvisoryLock, Pending, RowAnswer, RowLock, TableLock, TableLockId, Wait, row_key,
 };
-use crate::snapshot::{Isolation, Snapshot};
+use crate::snapshot::{Command, Isolation, Snapshot};
 
 /// What became of a request for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ enum Acquired {
 impl Transaction {
     /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
     /// READ: [`Error::WriteConflict`] if one did. FOR KEY SHARE keeps the key alone: a row that is still there
-    /// is unchanged. `counters` are raised by what that reads.
+    /// is unchanged, as is one that this transaction wrote: it has been locked since. `counters` are raised by
+    /// what that reads.
     pub fn lock_row(
         &mut self,
         snapshot: &Snapshot,
@@ -46,7 +47,7 @@ impl Transaction {
         let changed = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
             keyspace.changed_since(key, snapshot.timestamp, counters)
         })?;
-        if !changed {
+        if !changed || state.writes.written_since(keyspace, key, Command(0)) {
             return Ok(Locked::Unchanged);
         }
         self.see(shared.marks.visible());
