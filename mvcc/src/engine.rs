@@ -316,6 +316,11 @@ impl Engine {
         Ok(self.shared.store.allocate_keyspace()?)
     }
 
+    /// What is told of each keyspace that is removed, once nobody can reach it any more. Set once.
+    pub fn when_removed(&self, tell: impl Fn(KeyspaceId) + Send + Sync + 'static) {
+        self.shared.upkeep.when_removed(tell);
+    }
+
     /// Drops the allocated keyspaces that hold rows, are not `named`, were not loaded by a prepared
     /// transaction, nor dropped by a commit that history reaches back to: what transactions left that a
     /// crash kept from cleaning up. For the start, before there are sessions. Returns what it dropped.

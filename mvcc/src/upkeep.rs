@@ -13,6 +13,8 @@
 //!    needed. What a crash leaves over besides is found by [`Engine::drop_orphans`](crate::Engine::drop_orphans).
 
 use std::collections::HashSet;
+use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -45,6 +47,17 @@ pub(crate) struct Upkeep {
     stopping: Mutex<bool>,
     woken: Condvar,
     turns: AtomicU64,
+    removed: Removed,
+}
+
+/// Whom to tell of a keyspace that was removed.
+#[derive(Default)]
+pub(crate) struct Removed(OnceLock<Box<dyn Fn(KeyspaceId) + Send + Sync>>);
+
+impl fmt::Debug for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Removed({})", self.0.get().is_some())
+    }
 }
 
 impl Upkeep {
@@ -89,6 +102,12 @@ impl Upkeep {
         self.dropped.lock().push((dropped_at, keyspace));
     }
 
+    /// What is told of each keyspace that is removed: nobody can reach it any more. Set once.
+    pub(crate) fn when_removed(&self, tell: impl Fn(KeyspaceId) + Send + Sync + 'static) {
+        // A second one would not be told.
+        let _ = self.removed.0.set(Box::new(tell));
+    }
+
     /// The upkeep thread.
     pub(crate) fn run(&self, shared: &Shared) {
         let mut stopping = self.stopping.lock();
@@ -115,13 +134,14 @@ impl Upkeep {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Raises the low mark as far as it may go. Returns where it is.
+    /// Raises the low mark as far as it may go. Returns where it is. It stays behind what is on disk: after a crash
+    /// the last commit must not be before it.
     pub(crate) fn raise_low_mark(&self, shared: &Shared) -> Result<Timestamp, Error> {
         shared.scan_horizon_now();
         let retention_us = shared.options.history_retention.as_micros();
         let retention_us = u64::try_from(retention_us).unwrap_or(u64::MAX);
         let kept = shared.clock.now().0.saturating_sub(retention_us);
-        let limit = Timestamp(kept).min(shared.horizon.reached());
+        let limit = Timestamp(kept).min(shared.horizon.reached()).min(shared.marks.synced());
         shared.between_scans(|| {
             self.mark.scan(limit, |see| shared.sessions.each(|member| see(&member.slot)));
         });
@@ -144,6 +164,9 @@ impl Upkeep {
         let (mut records, mut result) = (WriteSet::default(), Ok(()));
         while let Some((at, keyspace)) = due.pop() {
             shared.keyspaces.forget(keyspace);
+            if let Some(tell) = self.removed.0.get() {
+                tell(keyspace);
+            }
             if let Err(error) = shared.store.drop_keyspace(keyspace) {
                 due.push((at, keyspace));
                 self.dropped.lock().append(&mut due);

@@ -15,6 +15,7 @@ use crate::catalog::{self, Cache, Cluster, DatabaseDefinition, Role};
 #[cfg(feature = "rocks")]
 use crate::error::ExecutionError;
 use crate::error::{Error, NameError, Result, StatementError};
+use crate::exec::RowIds;
 use crate::session::{Activities, Channels, ConnectOptions, Session};
 use crate::types::Oid;
 
@@ -27,7 +28,7 @@ pub(crate) struct Inner {
     pub(crate) catalogs: Cache,
     /// Where sorts and hashes spill.
     pub(crate) spill_dir: PathBuf,
-    pub(crate) row_ids: crate::exec::RowIds,
+    pub(crate) row_ids: Arc<RowIds>,
     pub(crate) table_sizes: TableSizes,
     pub(crate) presence: Presence,
     pub(crate) activities: Activities,
@@ -99,11 +100,13 @@ impl Database {
             engine,
             catalogs: Cache::default(),
             spill_dir,
-            row_ids: crate::exec::RowIds::default(),
+            row_ids: Arc::new(RowIds::default()),
         }));
         database.sweep()?;
         let row_ids = &database.0.row_ids;
         database.engine().prepared_keys(|keyspace, key| row_ids.keep_back(keyspace, key));
+        let row_ids = Arc::clone(row_ids);
+        database.engine().when_removed(move |keyspace| row_ids.forget(keyspace));
         Ok(database)
     }
 

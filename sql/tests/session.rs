@@ -698,3 +698,25 @@ fn a_setting_of_the_transaction_is_reset_as_it_is_set() {
     let warnings: Vec<_> = s.notices().iter().map(|notice| notice.message.clone()).collect();
     assert_eq!(warnings, ["RESET TRANSACTION can only be used in transaction blocks"]);
 }
+
+/// Row ids are given out once, whatever became of those who took them: nothing else keeps rows apart here.
+#[test]
+fn a_rolled_back_definition_changes_no_row_ids() {
+    for change in ["truncate t", "drop table t", "alter table t add primary key (v)"] {
+        let database = Database::open_in_memory(Options::default()).expect("memory opens");
+        let [mut a, mut b] = [(); 2].map(|()| session(&database));
+        show(&mut a, "create table t (v text); create index on t (v)");
+        let insert = "insert into t values ('a')";
+        show(&mut a, insert);
+        show(&mut b, "begin isolation level repeatable read; select 1");
+        show(&mut a, "insert into t values ('b'); insert into t values ('c')");
+        assert!(show(&mut a, &format!("begin; {change}; rollback")).ends_with("\nROLLBACK"));
+        show(&mut b, "insert into t select 'd'; commit");
+        show(&mut a, "insert into t select 'e'");
+        show(&mut a, insert);
+        let rows = "a,a,b,c,d,e\nSELECT 1";
+        let ask = "select string_agg(v, ',' order by v) from t";
+        assert_eq!(show(&mut a, ask), rows, "{change}");
+        assert_eq!(show(&mut a, &format!("{ask} where v >= ''")), rows, "{change}");
+    }
+}

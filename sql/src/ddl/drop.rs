@@ -34,7 +34,6 @@ impl Edit<'_> {
         for keyspace in table.keyspaces() {
             self.transaction.drop_keyspace(keyspace);
         }
-        self.row_ids.forget(table.keyspace);
         self.remove(&table)
     }
 

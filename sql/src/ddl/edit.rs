@@ -37,7 +37,6 @@ pub(crate) struct Edit<'a> {
     pub(crate) presence: &'a Presence,
     /// Databases that the transaction drops.
     pub(crate) closed: &'a mut Vec<Closed>,
-    pub(crate) row_ids: &'a crate::exec::RowIds,
     /// What ends a long statement early.
     pub(crate) interrupt: &'a Interrupt,
 }

@@ -19,7 +19,6 @@ impl Edit<'_> {
         for keyspace in table.keyspaces() {
             self.transaction.drop_keyspace(keyspace);
         }
-        self.row_ids.forget(table.keyspace);
         changed.keyspace = self.new_keyspace()?;
         if let RowIdentity::PrimaryKey(index) = &mut changed.identity {
             index.keyspace = changed.keyspace;

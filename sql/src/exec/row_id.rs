@@ -68,7 +68,8 @@ impl RowIds {
         }
     }
 
-    /// Drops the counter of a keyspace that is gone.
+    /// Drops the counter of a keyspace that nobody can reach any more. Not before: a rollback brings a table
+    /// back that was dropped, and its numbers must go on where they were.
     pub fn forget(&self, keyspace: KeyspaceId) {
         self.tables.lock().remove(&keyspace);
     }

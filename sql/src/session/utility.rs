@@ -499,7 +499,6 @@ impl Session {
             source: Arc::clone(source),
             presence: &database.inner().presence,
             closed: &mut open.closed,
-            row_ids: &database.inner().row_ids,
             interrupt: &self.interrupt,
         };
         change(&mut edit)
