@@ -59,11 +59,8 @@ impl<'a> Planner<'a> {
             if !preferred && count * probe_cost >= cost {
                 continue;
             }
-            // A subquery that is planned in vain must leave no trace.
-            let uses = self.uses.clone();
             let values = self.values_of(&member)?;
             if !preferred && values.cost.1 + values.rows * probe_cost >= cost {
-                self.uses = uses;
                 continue;
             }
             return self.looked_up(values, id, probed).map(Some);
@@ -160,7 +157,7 @@ impl<'a> Planner<'a> {
                     vec![OutputColumn { name: "unnest".to_owned(), ..unnamed(member.element) }];
                 Ok(once(Node { kind, output, rows: ELEMENTS, cost: (0.0, 0.1) }))
             }
-            Source::Query(query) => Ok(once(self.query(query)?.node)),
+            Source::Query(query) => Ok(once(self.apart(|planner| planner.query(query))?.node)),
         }
     }
 

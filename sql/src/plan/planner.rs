@@ -153,9 +153,12 @@ impl<'a> Planner<'a> {
         let (plan, frame) = match self.subplans.get(&id) {
             Some(known) => known.clone(),
             None => {
-                let (rows, frame) = self.framed(|planner| match sublink.kind {
-                    SublinkKind::Exists => planner.existence(&sublink.query),
-                    _ => planner.query(&sublink.query),
+                let query = &sublink.query;
+                let (rows, frame) = self.apart(|planner| {
+                    planner.framed(|planner| match sublink.kind {
+                        SublinkKind::Exists => planner.existence(query),
+                        _ => planner.query(query),
+                    })
                 })?;
                 let planned = (Arc::new(rows.node), frame);
                 self.subplans.insert(id, planned.clone());
@@ -186,6 +189,15 @@ impl<'a> Planner<'a> {
         let built = build(self);
         let frame = self.frames.pop().unwrap_or_default();
         Ok((built?, frame))
+    }
+
+    /// Plans a subquery that may be planned again in another place, where a row that changed is
+    /// checked: columns that nobody reads any more in the one plan are read in the other.
+    pub(super) fn apart<R>(&mut self, plan: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let uses = self.uses.clone();
+        let planned = plan(self);
+        self.uses = uses;
+        planned
     }
 
     /// The values of a subplan's frame, over the row of whoever runs it.

@@ -46,7 +46,8 @@ impl<'a> Planner<'a> {
     /// Joins rows with the subqueries.
     pub(super) fn join_semi(&mut self, mut rows: Rows, joins: Vec<SemiJoin<'a>>) -> Result<Rows> {
         for SemiJoin { kind, select, inside, across } in joins {
-            let inner = self.from(&select.from, inside, &Wishes::default())?.rows;
+            let wishes = Wishes::default();
+            let inner = self.apart(|planner| planner.from(&select.from, inside, &wishes))?.rows;
             rows = self.join_rows(rows, inner, across, kind)?;
         }
         Ok(rows)

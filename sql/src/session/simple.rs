@@ -25,7 +25,6 @@ pub struct Script {
     waiting: VecDeque<Waiting>,
     /// Whether there were two or more.
     several: bool,
-    started: bool,
 }
 
 /// A statement, and the values of its parameters.
@@ -42,18 +41,20 @@ impl Waiting {
 
 impl Script {
     fn single(only: Waiting) -> Script {
-        Script { waiting: [only].into(), several: false, started: false }
+        Script { waiting: [only].into(), several: false }
     }
 }
 
 impl Session {
-    /// Parses a whole text. Without a statement in it, one empty statement is left to run.
+    /// Parses a whole text. Without a statement in it, one empty statement is left to run. The unnamed
+    /// prepared statement is forgotten, whatever comes of the text.
     ///
     /// # Errors
     ///
     /// 42601 with the position; nothing has run then.
     pub fn script(&mut self, sql: &str) -> Result<Script> {
         self.runs(sql);
+        self.unnamed_statement = None;
         let outline = Outline::of(sql);
         if let Some(known) = outline.as_ref().and_then(|outline| self.by_outline(outline)) {
             return Ok(Script::single(known));
@@ -86,7 +87,7 @@ impl Session {
         }
         let several = waiting.len() > 1;
         let waiting = waiting.into_iter().map(Waiting::new).collect();
-        Ok(Script { several, waiting, started: false })
+        Ok(Script { several, waiting })
     }
 
     /// The statement of a text by its outline, if all of its integers are only values.
@@ -121,9 +122,6 @@ impl Session {
             self.in_script = false;
             return Ok(None);
         };
-        if !std::mem::replace(&mut script.started, true) {
-            self.unnamed_statement = None;
-        }
         self.in_script = script.several;
         self.commits_at_end = script.waiting.is_empty();
         let result = self.open_portal(prepared, parameters);
