@@ -12,7 +12,9 @@ use reckon_sql::{Database, Options, Session};
 use support::{Rows, session};
 
 const TABLES: &str = "create table t (id int primary key, v int); \
-    insert into t values (1, 10), (2, 20), (3, 30), (4, 40); create table d (id int, v int)";
+    insert into t values (1, 10), (2, 20), (3, 30), (4, 40); create table d (id int, v int); \
+    create table l (id int primary key, x int); insert into l values (1, 1); \
+    create table r (id int primary key, x int); insert into r values (1, 1), (2, 5)";
 
 fn run(session: &mut Session, sql: &str) -> String {
     match support::script(session, sql, |_, _| ()) {
@@ -203,6 +205,71 @@ fn rows_that_are_inserted_from_locked_ones_are_inserted_once() {
         ("update t set id = 30 where id = 3", insert, "commit", copied, "INSERT 0 4; 4|100"),
         ("delete from t where id = 3", insert, "commit", copied, "INSERT 0 3; 3|70"),
     ]);
+}
+
+const JOINED: &str = "select count(*) from l join r using (id, x)";
+
+#[test]
+fn a_row_of_a_join_is_looked_at_again_once_all_of_its_tables_are_locked() {
+    check(&[
+        (
+            "update l set x = 2; update r set x = 2 where id = 1",
+            "select l.x, r.x from l join r on l.x = r.x for update",
+            "commit",
+            JOINED,
+            "2|2 SELECT 1; 1",
+        ),
+        (
+            "update l set x = 2; update r set x = 2 where id = 1",
+            "select l.x, r.x from l join r on l.x = r.x for update of l",
+            "commit",
+            JOINED,
+            "SELECT 0; 1",
+        ),
+        (
+            "update r set x = 2 where id = 1",
+            "select l.x, r.x from l join r on l.x = r.x for update",
+            "commit",
+            JOINED,
+            "SELECT 0; 0",
+        ),
+        (
+            "update l set x = 3; update r set x = 2 where id = 1",
+            "select l.x, r.x from l join r on l.x = r.x for update",
+            "commit",
+            JOINED,
+            "SELECT 0; 0",
+        ),
+    ]);
+}
+
+#[test]
+fn a_changed_row_loses_what_an_outer_join_does_not_find_for_it_any_more() {
+    let left = "select l.x, r.x from l left join r on l.x = r.x for update of l";
+    let right = "select l.x, r.x from r right join l on l.x = r.x for share of l";
+    let two = "select l.x, r.x, s.id from l left join r on l.x = r.x left join r s on s.id = r.id \
+               for update of l";
+    let within =
+        "select l.x, r.x from (t join l on t.id = l.x) left join r on l.x = r.x for update of l";
+    let filtered = "select l.x, r.x from l left join r on l.x = r.x where coalesce(r.x, 0) = 1 \
+                    for update of l";
+    let changed = "update l set x = 5 where id = 1";
+    check(&[
+        (changed, left, "commit", JOINED, "5|NULL SELECT 1; 0"),
+        (changed, left, "rollback", JOINED, "1|1 SELECT 1; 1"),
+        ("update l set x = x", left, "commit", JOINED, "1|1 SELECT 1; 1"),
+        (changed, right, "commit", JOINED, "5|NULL SELECT 1; 0"),
+        (changed, two, "commit", JOINED, "5|NULL|NULL SELECT 1; 0"),
+        (changed, within, "commit", JOINED, "SELECT 0; 0"),
+        (changed, filtered, "commit", JOINED, "SELECT 0; 0"),
+    ]);
+}
+
+#[test]
+fn what_is_decided_by_a_key_leaves_the_rest_of_a_condition_to_be_checked_again() {
+    let changed = "update t set v = 31 where id = 3";
+    let compared = "update t set v = 0 where (id, v) = (3, 30)";
+    check(&[(changed, compared, "commit", SUM, "UPDATE 0; 4|101")]);
 }
 
 /// A portal that stops between its rows has changed all of them, and loses none.

@@ -108,7 +108,7 @@ pub(crate) struct RelationColumn {
 }
 
 /// The FROM clause.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum From {
     /// No FROM: one row without columns.
     Nothing,
@@ -152,6 +152,18 @@ pub(crate) struct LockRequest {
     pub(crate) relation: usize,
     pub(crate) mode: RowLock,
     pub(crate) skip: Option<bool>,
+}
+
+impl LockRequest {
+    /// The words that asked for it.
+    pub(crate) fn words(&self) -> &'static str {
+        match self.mode {
+            RowLock::ForKeyShare => "FOR KEY SHARE",
+            RowLock::ForShare => "FOR SHARE",
+            RowLock::ForNoKeyUpdate => "FOR NO KEY UPDATE",
+            RowLock::ForUpdate => "FOR UPDATE",
+        }
+    }
 }
 
 /// The kinds of queries.

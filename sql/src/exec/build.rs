@@ -178,7 +178,7 @@ impl Builder {
             NodeKind::SetOp { operation, all, left, right } => {
                 Box::new(SetOp::new(*operation, *all, left, right, self)?)
             }
-            NodeKind::LockRows { input, locks } => Box::new(LockRows::new(input, locks, self)?),
+            NodeKind::LockRows { .. } => Box::new(LockRows::new(node, self)?),
             NodeKind::Materialize(input) => Box::new(Materialize::new(input, self)?),
             NodeKind::ModifyTable(modify) => {
                 self.use_heavy();

@@ -20,6 +20,7 @@ mod join;
 mod list_probe;
 mod modify;
 mod node;
+mod nullable;
 mod planner;
 mod select;
 mod selectivity;
@@ -33,8 +34,8 @@ use std::sync::Arc;
 use reckon_mvcc::{RowLock, TableLock};
 
 pub use node::{
-    Bound, Conflict, IndexProbe, JoinKind, Lock, Modify, Node, NodeKind, Operation, OutputColumn,
-    SetOperation, SortKey,
+    Bound, Conflict, IndexProbe, JoinKind, Lock, Modify, Node, NodeKind, Operation, OuterSide,
+    OutputColumn, SetOperation, SortKey,
 };
 pub use statistics::{NoStatistics, Statistics};
 

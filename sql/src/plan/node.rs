@@ -226,6 +226,10 @@ pub enum NodeKind {
         input: Box<Node>,
         /// One entry a locked table.
         locks: Vec<Lock>,
+        /// Sides of outer joins that may be missing from a row that changed, innermost join first.
+        outer: Vec<OuterSide>,
+        /// The condition to check again on a row that changed.
+        recheck: Option<Expr>,
     },
     /// The rows of an input, kept to be read again (the inner side of a loop).
     Materialize(Box<Node>),
@@ -308,8 +312,15 @@ pub struct Lock {
     /// Table columns of the input row that must be read again when the row changed:
     /// (position in the input row, position in the table).
     pub columns: Vec<(usize, usize)>,
-    /// The condition to check again on the newest version, over the input row.
-    pub recheck: Option<Expr>,
+}
+
+/// The side of an outer join that may be missing, when a row of the other side has changed.
+#[derive(Clone, Debug)]
+pub struct OuterSide {
+    /// The condition under which it stays, over the input row.
+    pub on: Expr,
+    /// Positions of its columns in the input row.
+    pub columns: Vec<usize>,
 }
 
 /// INSERT, UPDATE or DELETE.

@@ -11,9 +11,9 @@
 //! FROM and WHERE ─ Sort ─ LockRows ─ Limit ─ Project
 //! ```
 
-use super::from::Wishes;
+use super::from::{Wishes, collect};
 use super::planner::{Planner, Rows, column, conjunction, outputs, unnamed};
-use super::{JoinKind, Lock, Node, NodeKind, OutputColumn, SetOperation, SortKey};
+use super::{JoinKind, Lock, Node, NodeKind, OuterSide, OutputColumn, SetOperation, SortKey};
 use crate::analyze::{
     ColumnId, Distinct, From, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
 };
@@ -304,6 +304,8 @@ impl Planner<'_> {
         let keys: Vec<(usize, ColumnId)> =
             query.locks.iter().map(|lock| (lock.relation, self.new_id())).collect();
         let limit = wanted_share(query);
+        let from = self.reduced(&select.from, &select.conditions);
+        self.check_nullable(&from, &query.locks)?;
         let wishes = Wishes {
             order: &order,
             limit,
@@ -311,7 +313,7 @@ impl Planner<'_> {
             checked_again: true,
             ..Wishes::default()
         };
-        let mut rows = self.from(&select.from, select.conditions.clone(), &wishes)?.rows;
+        let mut rows = self.from(&from, select.conditions.clone(), &wishes)?.rows;
         if order.is_empty() || rows.order != order {
             let mut sort = Vec::with_capacity(query.order.len());
             for OrderKey { target, descending, nulls_first } in &query.order {
@@ -323,28 +325,48 @@ impl Planner<'_> {
                 rows = rows.wrap(count, |input| NodeKind::Sort { input, keys: sort, limit: None });
             }
         }
-        let conditions = select.conditions.iter().chain(inner_conditions(&select.from));
+        let conditions = select.conditions.iter().chain(inner_conditions(&from));
         let recheck = conditions.map(|condition| self.lower(condition, &rows.ids));
         let recheck = conjunction(recheck.collect::<Result<_>>()?);
-        let locks =
-            query.locks.iter().zip(&keys).filter_map(|(request, (_, key))| {
-                self.lock(request, *key, &rows.ids, recheck.clone())
-            });
+        let mut outer = Vec::new();
+        self.outer_sides(&from, &rows.ids, &mut outer)?;
+        let locks = query.locks.iter().zip(&keys);
+        let locks = locks.filter_map(|(request, (_, key))| self.lock(request, *key, &rows.ids));
         let locks = locks.collect();
         let count = rows.node.rows;
-        rows = rows.wrap(count, |input| NodeKind::LockRows { input, locks });
+        rows = rows.wrap(count, |input| NodeKind::LockRows { input, locks, outer, recheck });
         let rows = self.limited(rows, query)?;
         let projected = self.projected(rows, query, select)?;
         Ok(self.visible(projected, query))
     }
 
-    fn lock(
-        &self,
-        request: &LockRequest,
-        key: ColumnId,
+    /// What may be missing beside rows that are locked; what is missing itself has no locked rows.
+    fn outer_sides(
+        &mut self,
+        from: &From,
         row: &[ColumnId],
-        recheck: Option<Expr>,
-    ) -> Option<Lock> {
+        sides: &mut Vec<OuterSide>,
+    ) -> Result<()> {
+        let From::Join { kind, left, right, on } = from else { return Ok(()) };
+        let (kept, missing) = match kind {
+            JoinKind::Left => (left, right),
+            JoinKind::Right => (right, left),
+            JoinKind::Inner => {
+                self.outer_sides(left, row, sides)?;
+                return self.outer_sides(right, row, sides);
+            }
+            _ => return Ok(()),
+        };
+        self.outer_sides(kept, row, sides)?;
+        let Some(on) = conjunction(self.lower_all(on, row)?) else { return Ok(()) };
+        let mut relations = Vec::new();
+        collect(missing, &mut relations);
+        let columns = (0..row.len()).filter(|at| self.has(&relations, row[*at])).collect();
+        sides.push(OuterSide { on, columns });
+        Ok(())
+    }
+
+    fn lock(&self, request: &LockRequest, key: ColumnId, row: &[ColumnId]) -> Option<Lock> {
         let relation = &self.analysis.relations[request.relation];
         let RelationKind::Table(table) = &relation.kind else { return None };
         let ids = self.ids(request.relation);
@@ -355,7 +377,6 @@ impl Planner<'_> {
             skip: request.skip,
             key: row.iter().position(|id| *id == key)?,
             columns: row.iter().enumerate().filter_map(own).collect(),
-            recheck,
         })
     }
 }
@@ -401,14 +422,18 @@ fn has_set(expr: &Expr) -> bool {
     is_set(expr) || inputs_have_sets(expr)
 }
 
-/// The ON conditions that every row of a FROM clause satisfies: those of its inner joins.
+/// The ON conditions that every row of a FROM clause satisfies: those of inner joins, as far as they
+/// are not on a side that may be missing.
 fn inner_conditions(from: &From) -> Vec<&Expr> {
-    match from {
-        From::Join { kind: JoinKind::Inner, left, right, on } => {
+    let From::Join { kind, left, right, on } = from else { return Vec::new() };
+    match kind {
+        JoinKind::Inner => {
             let below = inner_conditions(left).into_iter().chain(inner_conditions(right));
             below.chain(on).collect()
         }
-        From::Nothing | From::Relation(_) | From::Join { .. } => Vec::new(),
+        JoinKind::Left => inner_conditions(left),
+        JoinKind::Right => inner_conditions(right),
+        _ => Vec::new(),
     }
 }
 

@@ -148,10 +148,17 @@ fn lock(table: &Arc<Table>, skip: Option<bool>) -> Node {
         skip,
         key: 3,
         columns: vec![(0, 0), (1, 1), (2, 2)],
-        recheck: None,
     };
     project(
-        node(NodeKind::LockRows { input: Box::new(input), locks: vec![lock] }, output),
+        node(
+            NodeKind::LockRows {
+                input: Box::new(input),
+                locks: vec![lock],
+                outer: Vec::new(),
+                recheck: None,
+            },
+            output,
+        ),
         vec![id(), size()],
     )
 }
