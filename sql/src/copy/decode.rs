@@ -98,9 +98,13 @@ impl Decoder {
         self.buffer.get(from..to)
     }
 
-    /// Takes the next piece.
+    /// Takes the next piece. Behind the end of the data nothing is kept.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.current = None;
+        if self.ended {
+            self.buffer = Vec::new();
+            return;
+        }
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.scanned -= self.start;
@@ -355,6 +359,26 @@ mod tests {
         for piece in 1..8 {
             let expected = vec![vec![some("1")], vec![some("2")]];
             assert_eq!(rows(b"1\n2\\.\n3\n", piece, false), expected, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn what_comes_behind_the_end_marker_is_not_kept() {
+        for csv in [false, true] {
+            let format = OptionValue::Text(if csv { "csv" } else { "text" }.to_owned());
+            let format = GivenOption { name: "format".to_owned(), value: format, position: None };
+            let mut decoder = Decoder::new(CopyOptions::new(&[format], true).unwrap());
+            let mut fields = Fields::default();
+            decoder.push(b"1\n\\.\nmore");
+            for expected in [Some(()), None] {
+                assert_eq!(decoder.next(false, &mut fields).unwrap(), expected);
+            }
+            for _ in 0..100 {
+                decoder.push(&[b'x'; 1000]);
+                assert_eq!(decoder.next(false, &mut fields).unwrap(), None);
+            }
+            assert_eq!(decoder.buffer.capacity(), 0);
+            assert_eq!(decoder.next(true, &mut fields).unwrap(), None);
         }
     }
 
