@@ -35,6 +35,7 @@ impl Connection {
                 Ok(Frame::Complete { tag, body }) => {
                     let step = match frontend::decode(tag, body) {
                         Ok(message) => take(&mut self.session, tag, message),
+                        Err(_) if matches!(tag, b'H' | b'S') => Ok(Step::More),
                         Err(error) => Err(Failure::Protocol(error)),
                     };
                     (step, HEADER_LENGTH + body.len())

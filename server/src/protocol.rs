@@ -87,7 +87,13 @@ pub(crate) fn begin(
     tag: u8,
     body: &[u8],
 ) -> Result<Work, Failure> {
-    match frontend::decode(tag, body)? {
+    let message = match frontend::decode(tag, body) {
+        Ok(message) => message,
+        // Whatever a stray message of a COPY holds, it is ignored.
+        Err(_) if matches!(tag, b'd' | b'c' | b'f') => return Ok(Work::Done),
+        Err(error) => return Err(error.into()),
+    };
+    match message {
         Message::Query(sql) => return Ok(Work::Script(session.script(sql)?)),
         Message::Parse(parse) => {
             let types: SmallVec<[Oid; 16]> = parse.types.iter().map(Oid).collect();

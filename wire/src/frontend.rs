@@ -144,7 +144,8 @@ pub fn decode(tag: u8, body: &[u8]) -> Result<Message<'_>, Error> {
         b'S' => Message::Sync,
         b'F' => return Ok(Message::FunctionCall),
         b'd' => return Ok(Message::CopyData(body)),
-        b'c' => Message::CopyDone,
+        // A body is not looked at, as in PostgreSQL.
+        b'c' => return Ok(Message::CopyDone),
         b'f' => Message::CopyFail(reader.string()?),
         b'p' => return Ok(Message::Password(auth::Response::new(body))),
         // Whatever is said with a goodbye is not worth an error.

@@ -125,6 +125,23 @@ fn copy_in_takes_rows_fails_and_ignores_the_rest() {
 }
 
 #[test]
+fn messages_of_a_copy_that_is_none_are_ignored_whatever_they_hold() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.query("create table t (a int4 primary key)");
+    client.query("begin");
+    client.send_bytes(b"f\0\0\0\x05A");
+    client.send_bytes(b"f\0\0\0\x06\xff\0");
+    client.send_bytes(b"c\0\0\0\x05A");
+    client.send_bytes(b"d\0\0\0\x05A");
+    assert_eq!(client.values("select 1"), ["1"]);
+    client.send(|out| client::query(out, "copy t from stdin"));
+    client.send_bytes(b"H\0\0\0\x05AS\0\0\0\x05Ad\0\0\0\x061\nc\0\0\0\x05A");
+    assert_eq!(client.tags(), "GCZ");
+    assert_eq!(client.values("select count(*) from t"), ["1"]);
+}
+
+#[test]
 fn copy_out_sends_a_line_a_message() {
     let server = Server::start(&[]);
     let mut client = server.connect();
