@@ -190,7 +190,7 @@ impl Connection {
             }
         };
         if end != End::Gone {
-            let _ = timeout(LAST_WORDS, self.flush()).await;
+            let _ = timeout(LAST_WORDS, self.last_words()).await;
         }
     }
 
@@ -406,9 +406,17 @@ impl Connection {
         if let Some(timestamp) = self.session.durable_needed() {
             self.server.database.engine().on_durable(timestamp).await;
         }
-        let written = self.entry.writer.write(&self.out).await;
+        let written = self.entry.write(&self.out).await;
         self.out.clear();
         written.map_err(|_| End::Gone)
+    }
+
+    /// Writes why the session ends, for as long as its client may take to read it.
+    async fn last_words(&mut self) {
+        if let Some(timestamp) = self.session.durable_needed() {
+            self.server.database.engine().on_durable(timestamp).await;
+        }
+        let _ = self.entry.writer.write(&self.out).await;
     }
 
     /// Sends the replies and waits for the client, until the input holds `needed` bytes.

@@ -9,6 +9,7 @@
 //! 3. A session's socket is shut down only through its [`Entry`], which keeps it open.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
@@ -234,6 +235,33 @@ impl Entry {
     /// Returns once a notification has arrived.
     pub(crate) async fn mail(&self) {
         self.mail.notified().await;
+    }
+
+    /// Writes all of it. Whoever ends the session need not wait for a client that does not read; a
+    /// statement that is to stop goes on until its client does, as in PostgreSQL.
+    pub(crate) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.writer.try_write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::select! {
+                    writable = self.writer.writable() => writable?,
+                    () = self.ended() => return Err(io::ErrorKind::Interrupted.into()),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns once somebody wants the session to end.
+    async fn ended(&self) {
+        loop {
+            let woken = self.woken.notified();
+            if self.interrupt.reason().is_some_and(Reason::ends_session) {
+                return;
+            }
+            woken.await;
+        }
     }
 
     fn stop_statement(&self, reason: Reason) {

@@ -178,6 +178,31 @@ fn idle_in_transaction_is_ended_after_its_timeout() {
 }
 
 #[test]
+fn a_session_whose_client_does_not_read_can_be_terminated() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.query("create table t (a int4 primary key)");
+    client.query("insert into t values (1)");
+    let mut deaf = server.connect();
+    let rows = "select repeat('x', 1000) from generate_series(1, 100000)";
+    deaf.send(|out| client::query(out, &format!("begin; update t set a = 2; {rows}")));
+    assert_eq!(deaf.next().unwrap().tag, b'C');
+    let terminate = format!("select pg_terminate_backend({})", deaf.key.0);
+    assert_eq!(client.values(&terminate), ["t"]);
+    assert_eq!(client.query("update t set a = 3 where a = 1")[0].tag, b'C');
+    // One that is told of notifications while it is idle.
+    let mut deaf = server.connect();
+    deaf.query("listen news");
+    deaf.query("select pg_advisory_lock(1)");
+    let news = "select pg_notify('news', n || repeat('x', 7000)) from generate_series(1, 1000) n";
+    client.query(news);
+    client.query(news);
+    let terminate = format!("select pg_terminate_backend({})", deaf.key.0);
+    assert_eq!(client.values(&terminate), ["t"]);
+    client.query("select pg_advisory_lock(1)");
+}
+
+#[test]
 fn a_lock_is_free_once_its_waiting_or_sleeping_client_is_gone() {
     let server = Server::start(&[]);
     let mut client = server.connect();
