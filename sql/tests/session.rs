@@ -689,6 +689,26 @@ fn what_runs_outside_blocks_runs_first_in_a_pipeline_and_ends_its_transaction() 
 }
 
 #[test]
+fn a_database_is_dropped_once() {
+    let database = with_prepared_transactions();
+    one(&mut session(&database), "create database d");
+    let options = reckon_sql::ConnectOptions {
+        user: "postgres".to_owned(),
+        database: "d".to_owned(),
+        settings: Vec::new(),
+    };
+    let inside = database.connect(options).expect("it is there");
+    let dropping = [(); 2].map(|()| {
+        let mut session = session(&database);
+        std::thread::spawn(move || one(&mut session, "drop database d"))
+    });
+    drop(inside);
+    let mut answers = dropping.map(|dropping| dropping.join().expect("it answers"));
+    answers.sort();
+    assert_eq!(answers, ["3D000", "DROP DATABASE"]);
+}
+
+#[test]
 fn a_database_with_prepared_transactions_is_kept_and_stays_open() {
     let database = with_prepared_transactions();
     let s = &mut session(&database);

@@ -32,16 +32,14 @@ pub(crate) fn create_database(
     options: &[DatabaseOption],
 ) -> Result<()> {
     let template = check_options(options)?;
-    let key = [b"#", name.as_bytes()].concat();
-    edit.transaction.lock_key(CLUSTER, &key, RowLock::ForUpdate, edit.wait)?;
-    let snapshot = edit.transaction.newest_snapshot();
-    let cluster = Cluster::load(edit.transaction, &snapshot)?;
+    let cluster = lock(edit, name)?;
     if cluster.database(name).is_some() {
         return Err(DefinitionError::DuplicateDatabase { name: name.to_owned() }.into());
     }
     let Some(template) = cluster.database(&template) else {
         return Err(DefinitionError::UndefinedTemplate { name: template }.into());
     };
+    let snapshot = edit.transaction.newest_snapshot();
     let contents = Catalog::load(edit.transaction, &snapshot, template.catalog)?;
     if contents.tables().next().is_some() {
         let feature = format!("a template database with tables (\"{}\")", template.name);
@@ -124,8 +122,7 @@ fn check_options(options: &[DatabaseOption]) -> Result<String> {
 ///
 /// 3D000 without IF EXISTS, 55006 while others are connected.
 pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) -> Result<()> {
-    let snapshot = edit.transaction.newest_snapshot();
-    let cluster = Cluster::load(edit.transaction, &snapshot)?;
+    let cluster = lock(edit, name)?;
     let Some(database) = cluster.database(name) else {
         let error = NameError::UndefinedDatabase { name: name.to_owned() };
         if !if_exists {
@@ -151,6 +148,8 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
         let name = name.to_owned();
         return Err(DefinitionError::DatabasePrepared { name, prepared }.into());
     }
+    // A session that has left meanwhile may have made tables.
+    let snapshot = edit.transaction.newest_snapshot();
     let contents = Catalog::load(edit.transaction, &snapshot, database.catalog)?;
     for table in contents.tables() {
         for keyspace in table.keyspaces() {
@@ -159,6 +158,14 @@ pub(crate) fn drop_database(edit: &mut Edit<'_>, name: &str, if_exists: bool) ->
     }
     edit.transaction.drop_keyspace(database.catalog);
     catalog::remove::<DatabaseDefinition>(edit.transaction, CLUSTER, database.oid)
+}
+
+/// Makes a database's name one's own until the end of the transaction. Returns what there is then.
+fn lock(edit: &mut Edit<'_>, name: &str) -> Result<Cluster> {
+    let key = [b"#", name.as_bytes()].concat();
+    edit.transaction.lock_key(CLUSTER, &key, RowLock::ForUpdate, edit.wait)?;
+    let snapshot = edit.transaction.newest_snapshot();
+    Cluster::load(edit.transaction, &snapshot)
 }
 
 /// How many prepared transactions a database has. Once it is closed none comes.
