@@ -63,3 +63,18 @@ fn comparisons_with_any_and_all_of_a_set() {
 fn functions_in_queries() {
     check(include_str!("queries/functions.txt"));
 }
+
+#[test]
+fn rows_compare_by_their_items() {
+    check(include_str!("queries/rows.txt"));
+}
+
+#[test]
+fn items_of_clauses_in_parentheses_and_clauses_around_queries() {
+    check(include_str!("queries/clauses.txt"));
+}
+
+#[test]
+fn simple_case_computes_its_operand_once() {
+    check(include_str!("queries/case.txt"));
+}

@@ -101,6 +101,20 @@ impl Analyzer<'_> {
         }
     }
 
+    /// The arguments of ROW, literals without a type.
+    pub(super) fn row_arguments(&mut self, call: &ast::Function) -> Result<Vec<Expr>> {
+        let (name, position) = self.function_name(&call.name)?;
+        let FunctionArguments::List(list) = &call.args else {
+            return Err(unsupported(format!("this kind of {name}"), position));
+        };
+        let mut extras = Extras::default();
+        let args = self.written_arguments(list, &mut extras, position)?;
+        if extras.any() {
+            return Err(unsupported(format!("this kind of {name}"), position));
+        }
+        Ok(args)
+    }
+
     fn written_arguments<'e>(
         &mut self,
         list: &'e ast::FunctionArgumentList,

@@ -48,9 +48,19 @@ pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
             E::InArray { compare: f, arg: a, array: x, quantifier: q },
             E::InArray { compare: g, arg: b, array: y, quantifier: r },
         ) => f.oid == g.oid && q == r && same(a, b) && same(x, y),
-        (E::Case { branches: a, otherwise: x }, E::Case { branches: b, otherwise: y }) => {
+        (E::CaseOperand, E::CaseOperand) => true,
+        (
+            E::Case { operand: o, branches: a, otherwise: x },
+            E::Case { operand: p, branches: b, otherwise: y },
+        ) => {
             let branches = a.iter().zip(b);
-            a.len() == b.len()
+            let same_operand = match (o, p) {
+                (Some(o), Some(p)) => same(o, p),
+                (None, None) => true,
+                _ => false,
+            };
+            same_operand
+                && a.len() == b.len()
                 && same(x, y)
                 && branches
                     .into_iter()

@@ -154,10 +154,8 @@ impl Analyzer<'_> {
             first = left;
         }
         if let Some((op, right)) = spine.last()
-            && let (ast::Expr::Tuple(left), ast::Expr::Tuple(right)) = (first, bare_row(right))
+            && let Some(compared) = self.row_operator(first, op, right)?
         {
-            let position = self.operator_position(op, spine[spine.len() - 1].1);
-            let compared = self.compare_rows(op, left, right, position)?;
             spine.pop();
             return self.spine(compared, spine);
         }
@@ -230,14 +228,14 @@ impl Analyzer<'_> {
         low: &ast::Expr,
         high: &ast::Expr,
     ) -> Result<Expr> {
-        let value = self.expr(operand)?;
+        let value = self.operand(operand)?;
         let position = self.source.position_before("between", self.start(low));
-        let low = self.expr(low)?;
-        let high = self.expr(high)?;
+        let low = self.operand(low)?;
+        let high = self.operand(high)?;
         let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
         let again = value.clone();
-        let low = self.binary(first, value, low, || position)?;
-        let high = self.binary(second, again, high, || position)?;
+        let low = self.compare(first, value, low, || position)?;
+        let high = self.compare(second, again, high, || position)?;
         Ok(connect(!negated, low, high))
     }
 
@@ -267,14 +265,6 @@ impl Analyzer<'_> {
 fn is_comparison(op: &BinaryOperator) -> bool {
     use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
     matches!(op, Eq | Gt | GtEq | Lt | LtEq | NotEq)
-}
-
-/// The row on the right of a comparison of rows, in parentheses or not.
-fn bare_row(expr: &ast::Expr) -> &ast::Expr {
-    match expr {
-        ast::Expr::Nested(inner) => bare_row(inner),
-        _ => expr,
-    }
 }
 
 /// Where an operator stands: before its right side and that side's own signs.

@@ -6,6 +6,7 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::equal::same;
 use super::query::{ColumnId, Meaning, RelationKind, SublinkKind};
+use super::row::bare_row;
 use super::scope::id_of;
 use super::select::{Target, placeholder};
 use crate::error::{Error, NameError, QueryError, Result};
@@ -25,7 +26,7 @@ impl Analyzer<'_> {
             _ => return Err(unsupported("this kind of GROUP BY", None)),
         };
         let mut groups: Vec<(ColumnId, Expr)> = Vec::with_capacity(items.len());
-        for item in items {
+        for item in items.iter().flat_map(group_items) {
             let position = self.start(item);
             if matches!(
                 item,
@@ -188,5 +189,13 @@ impl Analyzer<'_> {
             self.check_grouped_column(groups, reference.id, reference.position, true)?;
         }
         Ok(())
+    }
+}
+
+/// The items of `GROUP BY (a, (b, c))`; ROW(a, b) is one item.
+fn group_items(item: &ast::Expr) -> Vec<&ast::Expr> {
+    match bare_row(item) {
+        ast::Expr::Tuple(items) => items.iter().flat_map(group_items).collect(),
+        item => vec![item],
     }
 }

@@ -128,12 +128,15 @@ impl Analyzer<'_> {
             on.push(self.binary("=", left.clone(), right.clone(), || *position)?);
             let types = super::unify::types_of([left, right]);
             let ty = self.common_type_of(&types, "JOIN/USING")?;
+            let ty = ty.with_modifier(super::unify::common_modifier(&types, ty));
             let expr = match kind {
                 JoinKind::Right => self.coerce_common(right.clone(), ty, "JOIN/USING")?,
                 JoinKind::Full => {
                     let (args, ty) = self.unify(vec![left.clone(), right.clone()], "JOIN/USING")?;
                     Expr { kind: ExprKind::Coalesce(args), ty, position: None }
                 }
+                // The sides are equal, so the one that stays as it is stands for both.
+                JoinKind::Inner if left.ty != ty && right.ty == ty => right.clone(),
                 _ => self.coerce_common(left.clone(), ty, "JOIN/USING")?,
             };
             columns.push(ItemColumn { name: name.clone(), expr });

@@ -1,4 +1,4 @@
-//! IN, ANY and ALL over lists and arrays, comparisons of rows, and arrays.
+//! IN, ANY and ALL over lists and arrays, and arrays.
 
 use sqlparser::ast::{self, AccessExpr, BinaryOperator, Subscript};
 
@@ -8,9 +8,10 @@ use super::call::Declared;
 use super::coerce::bare;
 use super::expression::{connect, symbol_of};
 use super::operator;
+use super::row::{bare_row, is_row};
 use super::type_name::array_of;
 use super::unify::{common_type, types_of};
-use crate::error::{Error, QueryError, Result, TypeError};
+use crate::error::{Error, Result, TypeError};
 use crate::expr::function::CastContext;
 use crate::expr::{Expr, ExprKind, Quantifier};
 use crate::types::{self, Type};
@@ -25,8 +26,8 @@ impl Analyzer<'_> {
     ) -> Result<Expr> {
         let first = list.first().and_then(|item| self.start(item));
         let position = self.source.position_before("in", first);
-        if let ast::Expr::Tuple(left) = operand {
-            return self.rows_in_list(left, list, negated, position);
+        if is_row(operand) {
+            return self.row_in_list(operand, list, negated, position);
         }
         let arg = self.expr(operand)?;
         let items = list.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>>>()?;
@@ -61,81 +62,25 @@ impl Analyzer<'_> {
         result.ok_or_else(|| unsupported("an empty IN list", position))
     }
 
-    fn rows_in_list(
+    fn row_in_list(
         &mut self,
-        left: &[ast::Expr],
+        left: &ast::Expr,
         list: &[ast::Expr],
         negated: bool,
         position: Option<u32>,
     ) -> Result<Expr> {
-        let op = if negated { BinaryOperator::NotEq } else { BinaryOperator::Eq };
+        let symbol = if negated { "<>" } else { "=" };
+        let left = self.operand(left)?;
         let mut result: Option<Expr> = None;
         for item in list {
-            let ast::Expr::Tuple(right) = item else {
-                return Err(unsupported("IN of a row and a value", position));
-            };
-            let compared = self.compare_rows(&op, left, right, position)?;
+            let item = self.operand(item)?;
+            let compared = self.compare(symbol, left.clone(), item, || position)?;
             result = Some(match result {
                 Some(before) => connect(negated, before, compared),
                 None => compared,
             });
         }
         result.ok_or_else(|| unsupported("an empty IN list", position))
-    }
-
-    /// `(a, b) op (c, d)`
-    pub(super) fn compare_rows(
-        &mut self,
-        op: &BinaryOperator,
-        left: &[ast::Expr],
-        right: &[ast::Expr],
-        position: Option<u32>,
-    ) -> Result<Expr> {
-        if left.len() != right.len() {
-            return Err(Error::from(QueryError::RowWidth).at(position));
-        }
-        let mut pairs = Vec::with_capacity(left.len());
-        for (left, right) in left.iter().zip(right) {
-            pairs.push((self.expr(left)?, self.expr(right)?));
-        }
-        self.compare_pairs(op, pairs, position)
-    }
-
-    fn compare_pairs(
-        &mut self,
-        op: &BinaryOperator,
-        pairs: Vec<(Expr, Expr)>,
-        position: Option<u32>,
-    ) -> Result<Expr> {
-        let symbol = symbol_of(op).unwrap_or_default();
-        let mut result: Option<Expr> = None;
-        match symbol.as_str() {
-            "=" | "<>" => {
-                for (left, right) in pairs {
-                    let compared = self.binary(&symbol, left, right, || position)?;
-                    result = Some(match result {
-                        Some(before) => connect(symbol == "=", before, compared),
-                        None => compared,
-                    });
-                }
-            }
-            "<" | "<=" | ">" | ">=" => {
-                let strict = &symbol[..1];
-                // From the last pair: a < c OR (a = c AND the rest).
-                for (n, (left, right)) in pairs.into_iter().rev().enumerate() {
-                    if n == 0 {
-                        result = Some(self.binary(&symbol, left, right, || position)?);
-                        continue;
-                    }
-                    let before = self.binary(strict, left.clone(), right.clone(), || position)?;
-                    let equal = self.binary("=", left, right, || position)?;
-                    let rest = result.take().map(|rest| connect(true, equal, rest));
-                    result = rest.map(|rest| connect(false, before, rest));
-                }
-            }
-            _ => return Err(unsupported(format!("operator {symbol} on rows"), position)),
-        }
-        result.ok_or_else(|| unsupported("a comparison of empty rows", position))
     }
 
     /// `left op ANY (right)` where right is an array.
@@ -146,12 +91,12 @@ impl Analyzer<'_> {
         right: &ast::Expr,
         quantifier: Quantifier,
     ) -> Result<Expr> {
-        if let ast::Expr::Subquery(query) = right {
-            return self.compare_subquery(left, op, query, quantifier);
-        }
         let position = self.operator_position(op, right);
         let symbol =
             symbol_of(op).ok_or_else(|| unsupported(format!("operator {op}"), position))?;
+        if let ast::Expr::Subquery(query) = bare_row(right) {
+            return self.compare_subquery(left, &symbol, query, quantifier, position);
+        }
         let arg = self.expr(left)?;
         let array = self.expr(right)?;
         let element = if array.ty == Type::UNKNOWN {

@@ -3,7 +3,7 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `scope`, `name` | what a name means, and what to say when it means nothing |
-//! | `expression`, `syntax_function`, `subquery` | expressions |
+//! | `expression`, `syntax_function`, `row`, `subquery` | expressions |
 //! | `call`, `operator`, `candidate` | which function or operator is meant |
 //! | `coerce`, `unify`, `literal`, `type_name` | types |
 //! | `select`, `from`, `group`, `order`, `set_operation`, `values` | queries |
@@ -28,6 +28,7 @@ mod name;
 mod operator;
 mod order;
 mod query;
+mod row;
 mod scope;
 mod select;
 mod set_operation;

@@ -7,6 +7,7 @@ use super::analyzer::unsupported;
 use super::column_name::column_name;
 use super::equal::same;
 use super::query::{Distinct, OrderKey, Query, QueryBody};
+use super::row::bare_row;
 use super::scope::Place;
 use super::select::{Target, order_key};
 use crate::error::{Error, NameError, QueryError, Result};
@@ -144,6 +145,7 @@ impl Analyzer<'_> {
         targets: &mut Vec<Target>,
         visible: usize,
     ) -> Result<usize> {
+        let expr = bare_row(expr);
         let position = self.start(expr);
         if let ast::Expr::Identifier(ident) = expr {
             let name = fold(ident);
@@ -155,35 +157,8 @@ impl Analyzer<'_> {
                 return Ok(found);
             }
         }
-        if let ast::Expr::Value(value) = expr {
-            match &value.value {
-                ast::Value::Number(digits, _) => {
-                    let integer = digits.parse::<usize>().ok();
-                    let whole = digits.bytes().all(|b| b.is_ascii_digit());
-                    if !whole {
-                        let error = Error::from(QueryError::NonIntegerConstant { clause });
-                        return Err(error.at(position));
-                    }
-                    return match integer.and_then(|n| n.checked_sub(1)).filter(|n| *n < visible) {
-                        Some(n) => Ok(n),
-                        None => {
-                            let number = digits.clone();
-                            let error = QueryError::NoSuchPosition { clause, number };
-                            Err(Error::from(error).at(position))
-                        }
-                    };
-                }
-                ast::Value::Placeholder(_) => {}
-                _ => {
-                    let error = Error::from(QueryError::NonIntegerConstant { clause });
-                    return Err(error.at(position));
-                }
-            }
-        }
-        if let Some(digits) = negative_integer(expr) {
-            let error = QueryError::NoSuchPosition { clause, number: format!("-{digits}") };
-            let position = self.source.position_before("-", position).or(position);
-            return Err(Error::from(error).at(position));
+        if let Some(ordinal) = self.ordinal(expr, clause, visible)? {
+            return Ok(ordinal);
         }
         let place = if clause == "GROUP BY" { Place::GroupBy } else { Place::OrderBy };
         let expr = self.at_place(place, |analyzer| analyzer.expr(expr))?;
@@ -193,6 +168,40 @@ impl Analyzer<'_> {
         }
         targets.push(Target { expr, name: "?column?".to_owned() });
         Ok(targets.len() - 1)
+    }
+
+    /// The output column that a constant counts to; None for anything else.
+    fn ordinal(
+        &self,
+        expr: &ast::Expr,
+        clause: &'static str,
+        count: usize,
+    ) -> Result<Option<usize>> {
+        let (digits, sign) = match expr {
+            ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => (expr.as_ref(), "-"),
+            other => (other, ""),
+        };
+        let ast::Expr::Value(value) = digits else { return Ok(None) };
+        let position = match (sign, self.start(expr)) {
+            ("-", start) => self.source.position_before("-", start).or(start),
+            (_, start) => start,
+        };
+        let digits = match &value.value {
+            ast::Value::Placeholder(_) => return Ok(None),
+            ast::Value::Number(digits, _) if digits.parse::<i32>().is_ok() => digits,
+            ast::Value::Number(..) => return Err(not_integer(clause, position)),
+            _ if sign == "-" => return Ok(None),
+            _ => return Err(not_integer(clause, position)),
+        };
+        let counted = digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        match counted.filter(|n| sign.is_empty() && *n < count) {
+            Some(n) => Ok(Some(n)),
+            None => {
+                let number = format!("{sign}{digits}");
+                let error = QueryError::NoSuchPosition { clause, number };
+                Err(Error::from(error).at(position))
+            }
+        }
     }
 
     fn is_own_column(&self, name: &str) -> bool {
@@ -213,32 +222,20 @@ impl Analyzer<'_> {
         query: &Query,
     ) -> Result<OrderKey> {
         let (descending, nulls_first) = self.direction(key)?;
-        let position = self.start(&key.expr);
-        let found = match &key.expr {
+        let expr = bare_row(&key.expr);
+        let position = self.start(expr);
+        let found = match expr {
             ast::Expr::Identifier(ident) => {
                 let name = fold(ident);
                 query.columns.iter().position(|column| column.name == name)
             }
-            ast::Expr::Value(value) => match &value.value {
-                ast::Value::Number(digits, _) => {
-                    let n = digits.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-                    let n = n.filter(|n| *n < query.columns.len());
-                    let missing = || {
-                        let number = digits.clone();
-                        let error = QueryError::NoSuchPosition { clause: "ORDER BY", number };
-                        Error::from(error).at(position)
-                    };
-                    Some(n.ok_or_else(missing)?)
-                }
-                _ => None,
-            },
-            _ => None,
+            _ => self.ordinal(expr, "ORDER BY", query.columns.len())?,
         };
         if let Some(target) = found {
             return Ok(order_key(target, descending, nulls_first));
         }
         if let (ast::Expr::Identifier(ident), QueryBody::SetOp { .. } | QueryBody::Values(_)) =
-            (&key.expr, &query.body)
+            (expr, &query.body)
         {
             let error = NameError::UndefinedColumn { table: None, column: fold(ident), hint: None };
             return Err(Error::from(error).at(position));
@@ -318,12 +315,8 @@ fn output_named(
     Ok(found)
 }
 
-/// The digits of a negative integer constant: an ordinal that no column has.
-fn negative_integer(expr: &ast::Expr) -> Option<&str> {
-    let ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } = expr else { return None };
-    let ast::Expr::Value(value) = expr.as_ref() else { return None };
-    let ast::Value::Number(digits, _) = &value.value else { return None };
-    digits.parse::<i32>().is_ok().then_some(digits.as_str())
+fn not_integer(clause: &'static str, position: Option<u32>) -> Error {
+    Error::from(QueryError::NonIntegerConstant { clause }).at(position)
 }
 
 fn check_star(options: &ast::WildcardAdditionalOptions, position: Option<u32>) -> Result<()> {

@@ -11,7 +11,7 @@ use super::query::{
     Select,
 };
 use super::scope::{Level, Place, WithQuery};
-use crate::error::{Error, NameError, QueryError, Result};
+use crate::error::{Error, NameError, QueryError, Result, SyntaxError};
 use crate::expr::Expr;
 use crate::parser::fold;
 use crate::types::{Oid, Type};
@@ -32,6 +32,12 @@ pub(super) struct Tail<'a> {
     locks: &'a [ast::LockClause],
     /// FETCH FIRST ROW ONLY: without a number.
     first_only: bool,
+}
+
+impl Tail<'_> {
+    fn is_limited(&self) -> bool {
+        self.limit.is_some() || self.first_only
+    }
 }
 
 impl Analyzer<'_> {
@@ -66,7 +72,7 @@ impl Analyzer<'_> {
                 self.finish_plain(query, &tail)
             }
             SetExpr::Query(inner) => {
-                let merged = merge(query, inner)?;
+                let merged = self.merge(query, inner)?;
                 self.level().with.clear();
                 self.query_in_level(&merged, resolve)
             }
@@ -75,6 +81,44 @@ impl Analyzer<'_> {
             }
             SetExpr::Table(_) => Err(unsupported("TABLE", None)),
         }
+    }
+
+    /// A query in parentheses with clauses behind them, as one query.
+    fn merge(&self, outer: &ast::Query, inner: &ast::Query) -> Result<ast::Query> {
+        let (ours, theirs) = (tail_of(outer)?, tail_of(inner)?);
+        let twice = |clause, position| {
+            Err(Error::from(QueryError::MultipleClauses { clause }).at(position))
+        };
+        let start = |expr: Option<&ast::Expr>| expr.and_then(|expr| self.start(expr));
+        if let (Some(key), false) = (ours.order.first(), theirs.order.is_empty()) {
+            return twice("ORDER BY", self.start(&key.expr));
+        }
+        if ours.offset.is_some() && theirs.offset.is_some() {
+            return twice("OFFSET", start(ours.offset));
+        }
+        if ours.is_limited() && theirs.is_limited() {
+            return twice("LIMIT", start(ours.limit));
+        }
+        if let (Some(with), true) = (&outer.with, inner.with.is_some()) {
+            return twice("WITH", self.position(with.with_token.0.span));
+        }
+        let mut merged = inner.clone();
+        merged.with = outer.with.clone().or(merged.with);
+        merged.order_by = outer.order_by.clone().or(merged.order_by);
+        merged.fetch = outer.fetch.clone().or(merged.fetch);
+        merged.locks.extend(outer.locks.iter().cloned());
+        merged.limit_clause = match (&outer.limit_clause, merged.limit_clause.take()) {
+            (
+                Some(ast::LimitClause::LimitOffset { limit, offset, .. }),
+                Some(ast::LimitClause::LimitOffset { limit: own, offset: before, limit_by }),
+            ) => Some(ast::LimitClause::LimitOffset {
+                limit: limit.clone().or(own),
+                offset: offset.clone().or(before),
+                limit_by,
+            }),
+            (clause, before) => clause.clone().or(before),
+        };
+        Ok(merged)
     }
 
     /// Takes the WITH queries into scope.
@@ -157,7 +201,8 @@ impl Analyzer<'_> {
         let level = self.level();
         let aggregates = std::mem::take(&mut level.aggregates);
         let returns_sets = level.returns_sets;
-        let grouped = !groups.is_empty() || !aggregates.is_empty() || select.having.is_some();
+        let grouped =
+            groups_rows(&select.group_by) || !aggregates.is_empty() || select.having.is_some();
         let mut having = having;
         if grouped {
             self.check_grouped(&mut groups, &aggregates, exprs.iter_mut().chain(&mut having))?;
@@ -326,6 +371,11 @@ impl Analyzer<'_> {
     }
 }
 
+/// Whether there is a GROUP BY, be it `GROUP BY ()`.
+fn groups_rows(clause: &ast::GroupByExpr) -> bool {
+    matches!(clause, ast::GroupByExpr::Expressions(items, _) if !items.is_empty())
+}
+
 /// The conjuncts of a condition.
 pub(super) fn conjuncts(expr: Expr) -> Vec<Expr> {
     match expr.kind {
@@ -409,29 +459,13 @@ fn tail_of(query: &ast::Query) -> Result<Tail<'_>> {
         if *with_ties || *percent {
             return Err(unsupported("FETCH FIRST ... WITH TIES", None));
         }
+        if limit.is_some() {
+            return Err(SyntaxError::Syntax { near: Some("fetch".to_owned()) }.into());
+        }
         limit = quantity.as_ref();
     }
     let first_only = fetch.as_ref().is_some_and(|fetch| fetch.quantity.is_none());
     Ok(Tail { order, limit, offset, locks, first_only })
-}
-
-/// A query in parentheses with clauses behind them, as one query.
-fn merge(outer: &ast::Query, inner: &ast::Query) -> Result<ast::Query> {
-    let mut merged = inner.clone();
-    let clash = |a: bool, b: bool| a && b;
-    if clash(outer.with.is_some(), inner.with.is_some())
-        || clash(outer.order_by.is_some(), inner.order_by.is_some())
-        || clash(outer.limit_clause.is_some(), inner.limit_clause.is_some())
-        || outer.order_by.is_some() && inner.limit_clause.is_some()
-    {
-        return Err(unsupported("nested clauses around a query in parentheses", None));
-    }
-    merged.with = outer.with.clone().or(merged.with);
-    merged.order_by = outer.order_by.clone().or(merged.order_by);
-    merged.limit_clause = outer.limit_clause.clone().or(merged.limit_clause);
-    merged.fetch = outer.fetch.clone().or(merged.fetch);
-    merged.locks.extend(outer.locks.iter().cloned());
-    Ok(merged)
 }
 
 /// Refuses what sqlparser reads in a SELECT and PostgreSQL or Reckon does not have.

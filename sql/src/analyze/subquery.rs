@@ -1,17 +1,18 @@
 //! Subqueries in expressions.
 
+use sqlparser::ast;
 use sqlparser::ast::Spanned;
-use sqlparser::ast::{self, BinaryOperator};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::expression::{negate, symbol_of};
+use super::expression::negate;
 use super::operator;
 use super::query::{Meaning, Query, Sublink, SublinkKind};
+use super::row::is_row;
 use super::scope::Place;
 use crate::error::{Error, QueryError, Result, TypeError};
-use crate::expr::{CaseBranch, Expr, ExprKind, Quantifier};
-use crate::types::{Datum, Type};
+use crate::expr::{Expr, ExprKind, Quantifier};
+use crate::types::Type;
 
 impl Analyzer<'_> {
     /// EXISTS, a subquery as a value, and IN.
@@ -25,8 +26,10 @@ impl Analyzer<'_> {
             }
             ast::Expr::Subquery(query) => self.scalar_subquery(query),
             ast::Expr::InSubquery { expr, subquery, negated } => {
+                let start = self.position(subquery.span());
+                let position = self.source.position_before("in", start);
                 let found =
-                    self.compare_subquery(expr, &BinaryOperator::Eq, subquery, Quantifier::Any)?;
+                    self.compare_subquery(expr, "=", subquery, Quantifier::Any, position)?;
                 Ok(if *negated { negate(found) } else { found })
             }
             _ => Err(unsupported("this subquery", self.start(expr))),
@@ -77,23 +80,18 @@ impl Analyzer<'_> {
         Ok(self.sublink(SublinkKind::Array, query, outer, ty, position))
     }
 
-    /// `left op ANY/ALL (SELECT ...)`
+    /// `left symbol ANY/ALL (SELECT ...)`; `position` is the operator's.
     pub(super) fn compare_subquery(
         &mut self,
         left: &ast::Expr,
-        op: &BinaryOperator,
+        symbol: &str,
         query: &ast::Query,
         quantifier: Quantifier,
+        position: Option<u32>,
     ) -> Result<Expr> {
-        let start = self.position(query.span());
-        let position = self.source.position_before("in", start);
-        if let ast::Expr::Tuple(left) = left {
-            if matches!(op, BinaryOperator::Eq) && quantifier == Quantifier::Any {
-                return self.row_in_subquery(left, query, position);
-            }
-            return Err(unsupported("a row compared with a subquery", start));
+        if is_row(left) {
+            return self.row_quantified(left, symbol, query, quantifier, position);
         }
-        let symbol = symbol_of(op).ok_or_else(|| unsupported(format!("operator {op}"), start))?;
         let arg = self.expr(left)?;
         let (mut query, outer) = self.inner_query(query)?;
         let width = |e: Error| match query.columns.len() {
@@ -101,7 +99,7 @@ impl Analyzer<'_> {
             _ => Error::from(QueryError::SubqueryWidth { many: true }),
         };
         let ty = one_column(&query).map_err(width).map_err(|e| e.at(position))?;
-        let found = operator::binary(&symbol, arg.ty, ty).map_err(|e| e.at(position))?;
+        let found = operator::binary(symbol, arg.ty, ty).map_err(|e| e.at(position))?;
         if found.result != Type::BOOL {
             return Err(Error::from(TypeError::NeedsBoolean).at(position));
         }
@@ -112,65 +110,13 @@ impl Analyzer<'_> {
         Ok(self.sublink(kind, query, outer, Type::BOOL, place))
     }
 
-    /// `(a, b) IN (SELECT ...)`: true when a row is equal, unknown when one may be, else false.
-    fn row_in_subquery(
-        &mut self,
-        left: &[ast::Expr],
-        query: &ast::Query,
-        position: Option<u32>,
-    ) -> Result<Expr> {
-        let equal = self.equal_row(left, query, position, false)?;
-        let perhaps = self.equal_row(left, query, position, true)?;
-        let constant =
-            |value: Datum| Expr { kind: ExprKind::Constant(value), ty: Type::BOOL, position };
-        let branches = vec![
-            CaseBranch { condition: equal, value: constant(Datum::Bool(true)) },
-            CaseBranch { condition: perhaps, value: constant(Datum::Null) },
-        ];
-        let otherwise = Box::new(constant(Datum::Bool(false)));
-        Ok(Expr { kind: ExprKind::Case { branches, otherwise }, ty: Type::BOOL, position })
-    }
-
-    /// EXISTS of a row in the subquery that equals the left one; `perhaps`: that is not known to
-    /// differ from it.
-    fn equal_row(
-        &mut self,
-        left: &[ast::Expr],
-        query: &ast::Query,
-        position: Option<u32>,
-        perhaps: bool,
-    ) -> Result<Expr> {
-        let left = left.iter().map(|expr| self.expr(expr)).collect::<Result<Vec<_>>>()?;
-        let (inner, mut outer) = self.inner_query(query)?;
-        if inner.columns.len() != left.len() {
-            let error = QueryError::SubqueryWidth { many: inner.columns.len() > left.len() };
-            return Err(Error::from(error).at(position));
-        }
-        let level = self.levels.len() - 1;
-        for expr in &left {
-            self.references(expr, level, &mut outer);
-        }
-        let mut query = self.over(inner);
-        if let super::query::QueryBody::Select(select) = &mut query.body {
-            let right = std::mem::take(&mut select.targets);
-            select.visible = 0;
-            let boolean = |kind| Expr { kind, ty: Type::BOOL, position };
-            for (left, right) in left.into_iter().zip(right) {
-                let mut condition = self.binary("=", left, right, || position)?;
-                if perhaps {
-                    // One pair that differs is enough, so each may be looked at by itself.
-                    let differs = boolean(ExprKind::IsTruth(Box::new(condition), Some(false)));
-                    condition = boolean(ExprKind::Not(Box::new(differs)));
-                }
-                select.conditions.push(condition);
-            }
-        }
-        query.columns.clear();
-        Ok(self.sublink(SublinkKind::Exists, query, outer, Type::BOOL, position))
-    }
-
     /// Adds the columns an expression of a level reads, also by way of its subqueries.
-    fn references(&self, expr: &Expr, level: usize, found: &mut Vec<super::query::OuterReference>) {
+    pub(super) fn references(
+        &self,
+        expr: &Expr,
+        level: usize,
+        found: &mut Vec<super::query::OuterReference>,
+    ) {
         super::equal::columns(expr, &mut |id| match &self.meanings[id] {
             Meaning::Sublink(sublink) => {
                 found.extend(sublink.outer.iter().copied());
@@ -186,7 +132,7 @@ impl Analyzer<'_> {
     }
 
     /// Analyzes a subquery of an expression, and what it reads of the queries around it.
-    fn inner_query(
+    pub(super) fn inner_query(
         &mut self,
         query: &ast::Query,
     ) -> Result<(Query, Vec<super::query::OuterReference>)> {
@@ -205,7 +151,7 @@ impl Analyzer<'_> {
         self.query_with_outer(query, true)
     }
 
-    fn sublink(
+    pub(super) fn sublink(
         &mut self,
         kind: SublinkKind,
         query: Query,

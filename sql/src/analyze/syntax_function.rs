@@ -6,8 +6,10 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::expression::{connect, negate};
 use super::operator;
+use super::query::Meaning;
+use super::row::Operand;
 use crate::error::{Error, NameError, QueryError, Result, SyntaxError};
-use crate::expr::function::Body;
+use crate::expr::function::{Body, Volatility};
 use crate::expr::{CaseBranch, Expr, ExprKind};
 use crate::types::{self, Datum, Type};
 
@@ -111,13 +113,15 @@ impl Analyzer<'_> {
         let position = self.position(case_token.0.span);
         let operand = operand.as_deref().map(|operand| self.expr(operand)).transpose()?;
         let operand = operand.map(|operand| self.resolve_unknown(operand)).transpose()?;
+        // What each WHEN compares with.
+        let again = operand.as_ref().map(|operand| self.case_operand(operand));
         let mut tests = Vec::with_capacity(conditions.len());
         // PostgreSQL looks at ELSE first when it chooses the type.
         let mut values = Vec::with_capacity(conditions.len() + 1);
         for ast::CaseWhen { condition, result } in conditions {
             let place = self.start(condition);
             let test = self.expr(condition)?;
-            tests.push(match &operand {
+            tests.push(match &again {
                 Some(operand) => self.binary("=", operand.clone(), test, || place)?,
                 None => self.boolean(test, "CASE/WHEN")?,
             });
@@ -141,7 +145,23 @@ impl Analyzer<'_> {
         let branches = tests.into_iter().zip(values);
         let branches = branches.map(|(condition, value)| CaseBranch { condition, value }).collect();
         let otherwise = otherwise.ok_or_else(|| unsupported("an empty CASE", position))?;
-        Ok(Expr { kind: ExprKind::Case { branches, otherwise }, ty, position })
+        let kept = matches!(&again, Some(Expr { kind: ExprKind::CaseOperand, .. }));
+        let operand = operand.filter(|_| kept).map(Box::new);
+        Ok(Expr { kind: ExprKind::Case { operand, branches, otherwise }, ty, position })
+    }
+
+    /// The operand of a simple CASE as its conditions read it: the value that was computed once,
+    /// or the operand itself where that is as good.
+    fn case_operand(&self, operand: &Expr) -> Expr {
+        let mut reads = false;
+        super::equal::columns(operand, &mut |_| reads = true);
+        let is_sublink = |id: usize| matches!(self.meanings.get(id), Some(Meaning::Sublink(_)));
+        let again = match &operand.kind {
+            ExprKind::Column(id) => !is_sublink(*id),
+            _ => !reads && !calls_volatile(operand),
+        };
+        let kind = if again { operand.kind.clone() } else { ExprKind::CaseOperand };
+        Expr { kind, ty: operand.ty, position: operand.position }
     }
 
     /// IS NULL, IS TRUE, IS DISTINCT FROM and their kind.
@@ -181,14 +201,31 @@ impl Analyzer<'_> {
 
     fn distinct(&mut self, left: &ast::Expr, right: &ast::Expr, negated: bool) -> Result<Expr> {
         let position = self.source.position_before("is", self.start(right));
-        let (left, right) = (self.expr(left)?, self.expr(right)?);
+        let test = match (self.operand(left)?, self.operand(right)?) {
+            (Operand::Row(left, _), Operand::Row(right, _)) => {
+                self.distinct_rows(left, right, position)?
+            }
+            (left, right) => {
+                let (left, right) = (self.operand_value(left)?, self.operand_value(right)?);
+                self.distinct_values(left, right, position)?
+            }
+        };
+        Ok(if negated { negate(test) } else { test })
+    }
+
+    /// `left IS DISTINCT FROM right`; `position` is that of IS.
+    pub(super) fn distinct_values(
+        &mut self,
+        left: Expr,
+        right: Expr,
+        position: Option<u32>,
+    ) -> Result<Expr> {
         let equal = operator::binary("=", left.ty, right.ty).map_err(|e| e.at(position))?;
         let place = left.position;
         let left = Box::new(self.to(left, equal.left)?);
         let right = Box::new(self.to(right, equal.right)?);
         let kind = ExprKind::Distinct { equal: equal.function, left, right };
-        let test = Expr { kind, ty: Type::BOOL, position: place };
-        Ok(if negated { negate(test) } else { test })
+        Ok(Expr { kind, ty: Type::BOOL, position: place })
     }
 
     /// `INTERVAL '...' [field]`
@@ -348,6 +385,15 @@ fn first_set(expr: &Expr) -> Option<&Expr> {
     }
     let mut found = None;
     expr.each_child(&mut |child| found = found.or_else(|| first_set(child)));
+    found
+}
+
+fn calls_volatile(expr: &Expr) -> bool {
+    let mut found = matches!(
+        &expr.kind,
+        ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile
+    );
+    expr.each_child(&mut |child| found |= calls_volatile(child));
     found
 }
 

@@ -40,6 +40,12 @@ pub enum QueryError {
     SubqueryWidth { many: bool },
     /// Rows of different width compared.
     RowWidth,
+    /// Rows without columns compared.
+    EmptyRows,
+    /// Rows compared by an operator that is none of an order.
+    RowOperator { symbol: String },
+    /// A clause both inside and outside of the parentheses around a query.
+    MultipleClauses { clause: &'static str },
     /// An ordinal past the select list.
     NoSuchPosition { clause: &'static str, number: String },
     /// A constant that is no ordinal.
@@ -98,6 +104,8 @@ impl QueryError {
             | Self::ColumnInDefault
             | Self::SetOrder { .. }
             | Self::RowSource
+            | Self::EmptyRows
+            | Self::RowOperator { .. }
             | Self::LockNotAllowed { .. }
             | Self::LockNotApplicable { .. } => SqlState::FEATURE_NOT_SUPPORTED,
             Self::ColumnNotAllowed { .. }
@@ -115,6 +123,7 @@ impl QueryError {
             | Self::OneColumn
             | Self::SubqueryWidth { .. }
             | Self::RowWidth
+            | Self::MultipleClauses { .. }
             | Self::NonIntegerConstant { .. }
             | Self::TooManyValues
             | Self::TooFewValues
@@ -135,6 +144,7 @@ impl QueryError {
             Self::SetInside { .. } => (None, Some("You might be able to move the set-returning function into a LATERAL FROM item.".to_owned())),
             Self::ConflictNeedsTarget => (None, Some("For example, ON CONFLICT (column_name).".to_owned())),
             Self::NeedsAlias { values } => (None, Some(if *values { "For example, FROM (VALUES ...) [AS] foo." } else { "For example, FROM (SELECT ...) [AS] foo." }.to_owned())),
+            Self::RowOperator { .. } => (None, Some("Row comparison operators must be associated with btree operator families.".to_owned())),
             Self::LimitComma => (None, Some("Use separate LIMIT and OFFSET clauses.".to_owned())),
             _ => (None, None),
         };
@@ -184,6 +194,11 @@ impl fmt::Display for QueryError {
             } else {
                 "subquery has too few columns"
             }),
+            Self::EmptyRows => f.write_str("cannot compare rows of zero length"),
+            Self::RowOperator { symbol } => {
+                write!(f, "could not determine interpretation of row comparison operator {symbol}")
+            }
+            Self::MultipleClauses { clause } => write!(f, "multiple {clause} clauses not allowed"),
             Self::RowWidth => f.write_str("unequal number of entries in row expressions"),
             Self::NoSuchPosition { clause, number } => {
                 write!(f, "{clause} position {number} is not in select list")

@@ -24,6 +24,12 @@ pub enum TypeError {
     ParameterConflict { number: usize, first: String, second: String },
     /// A parameter whose type nothing tells.
     UnknownParameter { number: usize },
+    /// Two rows whose columns have different types.
+    RecordColumn { left: String, right: String, column: usize },
+    /// Rows compared by an operator that gives no boolean.
+    RowOperatorType { found: String },
+    /// Two rows of different width.
+    RecordWidth,
     /// A polymorphic function whose arguments tell no type.
     UnknownPolymorphic,
     /// ARRAY[] without a cast.
@@ -68,6 +74,9 @@ impl TypeError {
             | Self::ArgumentType { .. }
             | Self::SystemTimeType { .. }
             | Self::DefaultType { .. }
+            | Self::RecordColumn { .. }
+            | Self::RecordWidth
+            | Self::RowOperatorType { .. }
             | Self::UnknownPolymorphic
             | Self::NotSubscriptable { .. }
             | Self::SubscriptType => SqlState::DATATYPE_MISMATCH,
@@ -115,6 +124,7 @@ impl TypeError {
 }
 
 impl fmt::Display for TypeError {
+    #[expect(clippy::too_many_lines, reason = "one line a message")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClauseType { clause, expected, found } => {
@@ -140,6 +150,16 @@ impl fmt::Display for TypeError {
             }
             Self::UnknownParameter { number } => {
                 write!(f, "could not determine data type of parameter ${number}")
+            }
+            Self::RecordColumn { left, right, column } => write!(
+                f,
+                "cannot compare dissimilar column types {left} and {right} at record column {column}"
+            ),
+            Self::RowOperatorType { found } => {
+                write!(f, "row comparison operator must yield type boolean, not type {found}")
+            }
+            Self::RecordWidth => {
+                f.write_str("cannot compare record types with different numbers of columns")
             }
             Self::UnknownPolymorphic => {
                 f.write_str("could not determine polymorphic type because input has type unknown")

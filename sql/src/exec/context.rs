@@ -49,6 +49,8 @@ pub struct Context<'a> {
     pub(crate) modified: u64,
     /// The frame: values that the query around a subplan hands to it.
     pub(crate) outer: Vec<Datum>,
+    /// The operands of the simple CASEs that are being decided, the innermost last.
+    pub(crate) operands: Vec<Datum>,
     /// How long it has computed without a pause.
     pace: Pace,
     /// Number of the execution within its plan; what was cached under another number is stale.
@@ -123,6 +125,7 @@ impl<'a> Context<'a> {
             counters: Counters::default(),
             modified: 0,
             outer: Vec::new(),
+            operands: Vec::new(),
             generation: 0,
             pace: Pace::default(),
         }

@@ -76,11 +76,15 @@ pub enum ExprKind {
     },
     /// CASE. A simple CASE has its operand's comparison spelled out in each condition.
     Case {
+        /// What [`ExprKind::CaseOperand`] stands for in the conditions, computed once.
+        operand: Option<Box<Expr>>,
         /// WHEN ... THEN ..., in order.
         branches: Vec<CaseBranch>,
         /// ELSE, NULL when not given.
         otherwise: Box<Expr>,
     },
+    /// In a condition of a simple CASE: the value of the operand of the innermost one around.
+    CaseOperand,
     /// COALESCE.
     Coalesce(Vec<Expr>),
     /// NULLIF, by the equality function.

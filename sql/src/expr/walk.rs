@@ -12,6 +12,7 @@ impl Expr {
             ExprKind::Constant(_)
             | ExprKind::Column(_)
             | ExprKind::Parameter(_)
+            | ExprKind::CaseOperand
             | ExprKind::Outer(_) => {}
             ExprKind::CoerceViaText(arg)
             | ExprKind::Relabel(arg)
@@ -30,7 +31,8 @@ impl Expr {
                 visit(left);
                 visit(right);
             }
-            ExprKind::Case { branches, otherwise } => {
+            ExprKind::Case { operand, branches, otherwise } => {
+                operand.iter().for_each(|operand| visit(operand));
                 for CaseBranch { condition, value } in branches {
                     visit(condition);
                     visit(value);
@@ -64,6 +66,7 @@ impl Expr {
             ExprKind::Constant(_)
             | ExprKind::Column(_)
             | ExprKind::Parameter(_)
+            | ExprKind::CaseOperand
             | ExprKind::Outer(_) => {}
             ExprKind::Call { args, .. } => args.iter_mut().for_each(visit),
             ExprKind::CoerceViaText(arg)
@@ -82,7 +85,8 @@ impl Expr {
                 visit(left);
                 visit(right);
             }
-            ExprKind::Case { branches, otherwise } => {
+            ExprKind::Case { operand, branches, otherwise } => {
+                operand.iter_mut().for_each(|operand| visit(operand));
                 for branch in branches {
                     visit(&mut branch.condition);
                     visit(&mut branch.value);
@@ -120,6 +124,7 @@ impl Expr {
             ExprKind::Constant(_)
             | ExprKind::Column(_)
             | ExprKind::Parameter(_)
+            | ExprKind::CaseOperand
             | ExprKind::Outer(_) => self.kind.clone(),
             ExprKind::CoerceViaText(arg) => ExprKind::CoerceViaText(boxed(arg, change)?),
             ExprKind::Relabel(arg) => ExprKind::Relabel(boxed(arg, change)?),
@@ -146,12 +151,14 @@ impl Expr {
             ExprKind::NullIf { equal, left, right } => {
                 ExprKind::NullIf { equal, left: boxed(left, change)?, right: boxed(right, change)? }
             }
-            ExprKind::Case { branches, otherwise } => {
+            ExprKind::Case { operand, branches, otherwise } => {
+                let operand = operand.as_deref().map(|operand| boxed(operand, change));
+                let operand = operand.transpose()?;
                 let branch = |CaseBranch { condition, value }: &CaseBranch| {
                     Ok(CaseBranch { condition: change(condition)?, value: change(value)? })
                 };
                 let branches = branches.iter().map(branch).collect::<Result<_>>()?;
-                ExprKind::Case { branches, otherwise: boxed(otherwise, change)? }
+                ExprKind::Case { operand, branches, otherwise: boxed(otherwise, change)? }
             }
             ExprKind::InList { compare, arg, list, quantifier } => ExprKind::InList {
                 compare,

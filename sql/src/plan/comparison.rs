@@ -125,5 +125,5 @@ pub(super) fn narrowed(value: &Expr, column: Type) -> Option<Expr> {
     let value = Expr { kind, ty, position: None };
     let otherwise = Box::new(Expr { kind: ExprKind::Constant(Datum::Null), ty, position: None });
     let branches = vec![CaseBranch { condition, value }];
-    Some(Expr { kind: ExprKind::Case { branches, otherwise }, ty, position: None })
+    Some(Expr { kind: ExprKind::Case { operand: None, branches, otherwise }, ty, position: None })
 }

@@ -81,10 +81,10 @@ impl Planner<'_> {
     pub(super) fn lower_case(
         &mut self,
         expr: &Expr,
-        branches: &[CaseBranch],
-        otherwise: &Expr,
+        (operand, branches, otherwise): (Option<&Expr>, &[CaseBranch], &Expr),
         row: &[ColumnId],
     ) -> Result<Expr> {
+        let operand = operand.map(|operand| self.lower(operand, row)).transpose()?.map(Box::new);
         let mut kept = Vec::with_capacity(branches.len());
         let mut last = None;
         for CaseBranch { condition, value } in branches {
@@ -105,7 +105,7 @@ impl Planner<'_> {
         if kept.is_empty() {
             return Ok(last);
         }
-        let kind = ExprKind::Case { branches: kept, otherwise: Box::new(last) };
+        let kind = ExprKind::Case { operand, branches: kept, otherwise: Box::new(last) };
         Ok(Expr { kind, ..expr.clone() })
     }
 

@@ -109,8 +109,8 @@ impl<'a> Planner<'a> {
         match &expr.kind {
             ExprKind::And(parts) => self.lower_connected(expr, parts, false, row),
             ExprKind::Or(parts) => self.lower_connected(expr, parts, true, row),
-            ExprKind::Case { branches, otherwise } => {
-                self.lower_case(expr, branches, otherwise, row)
+            ExprKind::Case { operand, branches, otherwise } => {
+                self.lower_case(expr, (operand.as_deref(), branches, otherwise), row)
             }
             ExprKind::Coalesce(args) => self.lower_coalesce(expr, args, row),
             _ => {

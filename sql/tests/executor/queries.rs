@@ -210,7 +210,8 @@ fn case_and_coalesce_compute_only_what_they_need() {
     let error = client.run(project(ints(&[None]), vec![overflow()])).unwrap_err();
     assert_eq!(error.to_string(), "integer out of range");
     let branch = CaseBranch { condition: call(&INT4_EQ, vec![int4(1), int4(1)]), value: int4(7) };
-    let case = ExprKind::Case { branches: vec![branch], otherwise: Box::new(overflow()) };
+    let case =
+        ExprKind::Case { operand: None, branches: vec![branch], otherwise: Box::new(overflow()) };
     let coalesce = ExprKind::Coalesce(vec![null(Type::INT4), int4(8), overflow()]);
     let exprs = vec![expr(case, Type::INT4), expr(coalesce, Type::INT4)];
     assert_eq!(show(&client.run(project(ints(&[None]), exprs)).unwrap()), ["7 8"]);

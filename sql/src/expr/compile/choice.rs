@@ -8,6 +8,14 @@ use crate::error::Result;
 use crate::exec::Context;
 use crate::types::{Datum, TypeOrder};
 
+/// CASE.
+pub(super) struct Case {
+    /// What [`Step::CaseOperand`] is in the conditions.
+    pub(super) operand: Option<Step>,
+    pub(super) branches: Vec<Branch>,
+    pub(super) otherwise: Step,
+}
+
 /// WHEN condition THEN value.
 pub(super) struct Branch {
     pub(super) condition: Step,
@@ -21,19 +29,37 @@ pub(super) struct Pair {
     pub(super) right: Step,
 }
 
-/// The first branch whose condition holds; the values of the others are not computed.
-pub(super) fn case(
-    branches: &mut [Branch],
-    otherwise: &mut Step,
-    row: &[Datum],
-    cx: &mut Context<'_>,
-) -> Result<Datum> {
-    for branch in branches {
-        if branch.condition.truth(row, cx)? == Some(true) {
-            return branch.value.eval(row, cx);
+impl Case {
+    /// The first branch whose condition holds; the values of the others are not computed.
+    pub(super) fn eval(&mut self, row: &[Datum], cx: &mut Context<'_>) -> Result<Datum> {
+        let chosen = match &mut self.operand {
+            None => chosen(&mut self.branches, row, cx)?,
+            Some(operand) => {
+                let value = operand.eval(row, cx)?;
+                cx.operands.push(value);
+                let chosen = chosen(&mut self.branches, row, cx);
+                cx.operands.pop();
+                chosen?
+            }
+        };
+        match chosen {
+            Some(value) => value.eval(row, cx),
+            None => self.otherwise.eval(row, cx),
         }
     }
-    otherwise.eval(row, cx)
+}
+
+fn chosen<'b>(
+    branches: &'b mut [Branch],
+    row: &[Datum],
+    cx: &mut Context<'_>,
+) -> Result<Option<&'b mut Step>> {
+    for branch in branches {
+        if branch.condition.truth(row, cx)? == Some(true) {
+            return Ok(Some(&mut branch.value));
+        }
+    }
+    Ok(None)
 }
 
 /// The first value that is not NULL; those behind it are not computed.

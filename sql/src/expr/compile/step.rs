@@ -3,7 +3,7 @@
 use super::arithmetic::Arithmetic;
 use super::array::{Construct, Subscript};
 use super::call::{Call, Length, ViaText};
-use super::choice::{Branch, Pair};
+use super::choice::{Case, Pair};
 use super::comparator::Compare;
 use super::list::{InArray, InList};
 use super::subquery::Subquery;
@@ -32,7 +32,9 @@ pub(super) enum Step {
     IsTruth(Box<Step>, Option<bool>),
     Distinct(Box<Pair>),
     NullIf(Box<Pair>),
-    Case(Vec<Branch>, Box<Step>),
+    Case(Box<Case>),
+    /// The operand of the CASE that is being decided.
+    CaseOperand,
     Coalesce(Vec<Step>),
     Extreme((bool, TypeOrder), Vec<Step>),
     InList(Box<InList>),
@@ -56,7 +58,8 @@ impl Step {
             Step::ViaText(cast) => cast.eval(row, cx),
             Step::Length(cast) => cast.eval(row, cx),
             Step::NullIf(pair) => pair.null_if(row, cx),
-            Step::Case(branches, otherwise) => choice::case(branches, otherwise, row, cx),
+            Step::Case(case) => case.eval(row, cx),
+            Step::CaseOperand => Ok(cx.operands.last().cloned().unwrap_or(Datum::Null)),
             Step::Coalesce(values) => choice::coalesce(values, row, cx),
             Step::Extreme(which, values) => choice::extreme(*which, values, row, cx),
             Step::Array(construct) => construct.eval(row, cx),

@@ -3,7 +3,7 @@
 use super::arithmetic::{self, Arithmetic};
 use super::array::{Construct, Subscript};
 use super::call::{Call, Length, ViaText};
-use super::choice::{Branch, Pair};
+use super::choice::{Branch, Case, Pair};
 use super::comparator::{self, Comparator, Compare};
 use super::list::{self, InArray, InList};
 use super::step::Step;
@@ -11,7 +11,7 @@ use super::subquery::{Question, Subquery};
 use crate::error::{ExecutionError, Result, SyntaxError};
 use crate::exec::Builder;
 use crate::expr::function::{Body, Function, Volatility};
-use crate::expr::{Expr, ExprKind, Quantifier, SubqueryKind};
+use crate::expr::{CaseBranch, Expr, ExprKind, Quantifier, SubqueryKind};
 use crate::plan::Node;
 use crate::types::{Oid, Type, TypeOrder};
 
@@ -49,13 +49,9 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
         ExprKind::NullIf { equal, left, right } => {
             Step::NullIf(Box::new(pair(equal, left, right, builder)?))
         }
-        ExprKind::Case { branches, otherwise } => {
-            let branches = branches.iter().map(|branch| {
-                let condition = step(&branch.condition, builder)?;
-                Ok(Branch { condition, value: step(&branch.value, builder)? })
-            });
-            let branches = branches.collect::<Result<_>>()?;
-            Step::Case(branches, Box::new(step(otherwise, builder)?))
+        ExprKind::CaseOperand => Step::CaseOperand,
+        ExprKind::Case { operand, branches, otherwise } => {
+            Step::Case(Box::new(case(operand.as_deref(), branches, otherwise, builder)?))
         }
         ExprKind::Coalesce(values) => Step::Coalesce(steps(values, builder)?),
         ExprKind::Extreme(greatest, values) => {
@@ -85,6 +81,21 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
         ExprKind::Row(fields) => row(fields, builder)?,
         ExprKind::Subquery { kind, plan, outer } => subquery(kind, plan, outer, builder)?,
     })
+}
+
+fn case(
+    operand: Option<&Expr>,
+    branches: &[CaseBranch],
+    otherwise: &Expr,
+    builder: &mut Builder,
+) -> Result<Case> {
+    let operand = operand.map(|operand| step(operand, builder)).transpose()?;
+    let branches = branches.iter().map(|branch| {
+        let condition = step(&branch.condition, builder)?;
+        Ok(Branch { condition, value: step(&branch.value, builder)? })
+    });
+    let branches = branches.collect::<Result<_>>()?;
+    Ok(Case { operand, branches, otherwise: step(otherwise, builder)? })
 }
 
 fn steps(exprs: &[Expr], builder: &mut Builder) -> Result<Vec<Step>> {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::declare::*;
 use super::value::Argument;
 use super::{Call, Function, Scalar};
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, TypeError};
 use crate::types::{self, Datum, Type, TypeOrder};
 
 /// A way to compare two arguments.
@@ -84,6 +84,34 @@ impl Order for Floats {
             other => other.clone(),
         };
         Ok(types::compare(&wide(left), &wide(right)))
+    }
+}
+
+/// Rows, whose fields must have the same types.
+struct Records;
+
+impl Order for Records {
+    fn order(left: &Datum, right: &Datum) -> Result<Ordering> {
+        let (Datum::Record(left), Datum::Record(right)) = (left, right) else {
+            return Ok(types::compare(left, right));
+        };
+        for (at, (left, right)) in left.iter().zip(right.iter()).enumerate() {
+            let is_known = !left.is_null() && !right.is_null();
+            let (one, other) = (left.natural_type(), right.natural_type());
+            if is_known && one != other {
+                let (left, right) = (types::name(one), types::name(other));
+                return Err(TypeError::RecordColumn { left, right, column: at + 1 }.into());
+            }
+            let order = Self::order(left, right)?;
+            if order.is_ne() {
+                return Ok(order);
+            }
+        }
+        if left.len() == right.len() {
+            Ok(Ordering::Equal)
+        } else {
+            Err(TypeError::RecordWidth.into())
+        }
     }
 }
 
@@ -357,7 +385,7 @@ static PAIRS: &[[Function; 7]] = &[
             (1769, "numeric_cmp"),
         ],
     ),
-    pair::<Same>(
+    pair::<Records>(
         &[RECORD, RECORD],
         [
             (2981, "record_eq"),

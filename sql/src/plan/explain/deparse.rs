@@ -115,11 +115,15 @@ impl Deparser<'_> {
             ExprKind::Distinct { left, right, .. } => {
                 format!("({} IS DISTINCT FROM {})", self.expr(left, true), self.expr(right, true))
             }
-            ExprKind::Case { branches, otherwise } => {
+            ExprKind::CaseOperand => "CASE_TEST_EXPR".to_owned(),
+            ExprKind::Case { operand, branches, otherwise } => {
                 let mut text = "CASE".to_owned();
+                if let Some(operand) = operand {
+                    text.push_str(&format!(" {}", self.expr(operand, true)));
+                }
                 for branch in branches {
-                    let (when, then) =
-                        (self.expr(&branch.condition, true), self.expr(&branch.value, true));
+                    let when = self.expr(when_of(&branch.condition, operand.is_some()), true);
+                    let then = self.expr(&branch.value, true);
                     text.push_str(&format!(" WHEN {when} THEN {then}"));
                 }
                 format!("{text} ELSE {} END", self.expr(otherwise, true))
@@ -256,4 +260,12 @@ fn symbol_of(function: &Function) -> Option<&'static str> {
 /// Whether a function is a cast to its result: those are named after a type.
 fn is_cast(function: &Function, ty: Type) -> bool {
     catalog::by_oid(ty.oid).is_some_and(|entry| entry.name == function.name)
+}
+
+/// What WHEN compares a simple CASE's operand with.
+fn when_of(condition: &Expr, is_simple: bool) -> &Expr {
+    match &condition.kind {
+        ExprKind::Call { args, .. } if is_simple && args.len() == 2 => &args[1],
+        _ => condition,
+    }
 }
