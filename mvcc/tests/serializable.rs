@@ -186,7 +186,7 @@ impl Client {
             };
         }
         let key = random.below(KEYS);
-        match random.below(4) {
+        match random.below(5) {
             0 => {
                 let mut counters = Counters::default();
                 let found =
@@ -200,6 +200,18 @@ impl Client {
                 scan(transaction, snapshot, record, (key, upto), direction, limit)?;
             }
             _ if transaction.is_read_only() => {}
+            4 => {
+                let key_bytes = bytes(key);
+                transaction.lock_key(TABLE, &key_bytes, RowLock::ForUpdate, self.wait)?;
+                if transaction
+                    .newest(TABLE, &key_bytes, &mut Counters::default(), |_| ())?
+                    .is_none()
+                {
+                    let written = NUMBERS.fetch_add(1, Ordering::Relaxed);
+                    transaction.put(TABLE, &key_bytes, &written.to_be_bytes())?;
+                    record.writes.insert(key, Some(written));
+                }
+            }
             kind => {
                 let mode = RowLock::ForUpdate;
                 lock_row(transaction, snapshot, &bytes(key), mode, self.wait)?;

@@ -63,6 +63,8 @@ struct Xact {
     writers: Set,
     /// When the first of `writers` committed.
     earliest_out: Option<Timestamp>,
+    /// It has seen what was committed by then, though its snapshot is older.
+    after: Timestamp,
     reads: Own,
     writes: Own,
     /// READ ONLY: the writers that ran when it began, or have imported a snapshot of before, and still may
@@ -171,6 +173,7 @@ impl Graph {
             readers: Set::default(),
             writers: Set::default(),
             earliest_out: None,
+            after: Timestamp::ZERO,
             reads: Own::default(),
             writes: Own::default(),
             threats,
@@ -276,6 +279,16 @@ impl Graph {
         self.overwrite(id, readers)
     }
 
+    /// It found a key changed by a commit after its snapshot and up to `at`, and goes on: it comes after that one.
+    pub(super) fn follow(&mut self, id: XactId, at: Timestamp) -> Result<(), Error> {
+        let Some(xact) = self.xacts.get_mut(&id) else { return Ok(()) };
+        xact.after = xact.after.max(at);
+        match self.xacts.get(&id).and_then(|xact| self.earliest_out(xact)) {
+            Some(out) if out <= at => Err(Reason::PivotDuringWrite.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// It replaced a whole keyspace, and is doomed if it must not.
     pub(super) fn replace(&mut self, id: XactId, keyspace: KeyspaceId) {
         let Some(xact) = self.xacts.get_mut(&id) else { return };
@@ -359,6 +372,9 @@ impl Graph {
             r.writers.insert(writer);
             if let Some(committed) = committed {
                 r.is_out_to(committed.first);
+                if committed.first <= r.after {
+                    return Err(Reason::ConflictOutToPivot { pivot: writer.0 }.into());
+                }
             }
         }
         Ok(())
@@ -575,6 +591,7 @@ impl Graph {
             readers: Set::default(),
             writers: Set::default(),
             earliest_out: None,
+            after: Timestamp::ZERO,
             reads: Own::default(),
             writes: Own::default(),
             threats: Set::default(),

@@ -15,6 +15,10 @@
 //! an edge. The statement that completes the structure above fails; when another transaction is the one to
 //! fail, it is *doomed* and fails at its next statement, at the latest when it commits.
 //!
+//! A transaction may put a new row where a concurrent one has deleted another since its snapshot. It then comes after that
+//! one although they overlap, so the first edge of the structure may be missing: it fails when it has an edge
+//! to somebody who had committed by then.
+//!
 //! Nothing here is touched by transactions of other levels, and what they write is not seen here.
 //!
 //! # Invariants
@@ -225,6 +229,11 @@ impl Certifier {
     /// It rolled back to a savepoint: its marks stay, and not all it marked as written is.
     pub(crate) fn undone(&self, id: XactId) {
         self.graph.lock().blur(id);
+    }
+
+    /// It is about to write a key that was changed after its snapshot, by a commit up to `at`.
+    pub(crate) fn follow(&self, id: XactId, at: Timestamp) -> Result<(), Error> {
+        self.graph.lock().follow(id, at)
     }
 
     /// It dropped or replaced a keyspace. What is wrong with that its commit says.

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::lock::{
     AdvisoryKey, AdvisoryLock, Pending, RowAnswer, RowLock, TableLock, TableLockId, Wait, row_key,
 };
+use crate::serializable::XactId;
 use crate::snapshot::{Command, Isolation, Snapshot};
 
 /// What became of a request for a row.
@@ -117,8 +118,22 @@ impl Transaction {
         {
             // Met here, a duplicate that a concurrent transaction left is a dependency, not a duplicate.
             self.shared().certifier.intend(id, keyspace, key)?;
+            self.certify_newest(id, keyspace, key)?;
         }
         Ok(locked)
+    }
+
+    /// What a SERIALIZABLE transaction finds newest under a key that it locked may be newer than its snapshot.
+    fn certify_newest(&self, id: XactId, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
+        let (state, shared) = (self.state(), self.shared());
+        let Some(snapshot) = state.first else { return Ok(()) };
+        let changed = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
+            keyspace.changed_since(key, snapshot, &mut Counters::default())
+        })?;
+        match changed {
+            true => shared.certifier.follow(id, shared.marks.visible()),
+            false => Ok(()),
+        }
     }
 
     fn acquire_row(

@@ -78,6 +78,7 @@ impl Graph {
             readers: Set::default(),
             writers: Set::default(),
             earliest_out: Some(Timestamp::ZERO),
+            after: Timestamp::ZERO,
             reads,
             writes,
             threats: Set::default(),
