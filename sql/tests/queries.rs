@@ -78,3 +78,13 @@ fn items_of_clauses_in_parentheses_and_clauses_around_queries() {
 fn simple_case_computes_its_operand_once() {
     check(include_str!("queries/case.txt"));
 }
+
+#[test]
+fn locks_of_joins_and_conditions_that_are_checked_again() {
+    check(include_str!("queries/locking.txt"));
+}
+
+#[test]
+fn literals_are_read_once() {
+    check(include_str!("queries/literals.txt"));
+}

@@ -61,86 +61,23 @@ fn a_definition_rolls_back_with_its_transaction() {
     assert_eq!(show(&mut session, "table t"), "42P01 relation \"t\" does not exist at 7");
 }
 
+/// A run that is kept writes its rows as the settings say by then.
 #[test]
-fn a_subquery_that_became_a_join_is_checked_again_too() {
+fn rows_of_a_prepared_statement_are_written_as_settings_say() {
     let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let mut session = session(&database);
-    show(
-        &mut session,
-        "create table t (id int primary key, a int, n int); create table u (a int, b int, c int); \
-         create index u_b on u (b); create index u_ca on u (c, a); create index t_a on t (a); \
-         insert into t values (1, 1, 0), (2, 2, 0), (3, 3, 0); \
-         insert into u values (1, 5, 3), (2, 5, 4), (3, 6, 3)",
-    );
-    let exists = "exists (select 1 from u where u.a = t.a and u.b = 5 and u.c = 3)";
-    let listed = "a in (select u.a from u where u.b = 5 and u.c = 3)";
-    let absent = "not exists (select 1 from u where u.a = t.a and u.b = 5 and u.c = 3)";
-    let twice = "a in (select u.a from u where u.b = 5 and u.c = 3 \
-                 and exists (select 1 from u w where w.c = u.c and w.a = u.a and w.b = 5))";
-    for condition in [exists, listed, twice] {
-        for (sql, expected) in [
-            (format!("update t set n = 1 where {condition}"), "UPDATE 1"),
-            (format!("select id from t where {condition} for update"), "1\nSELECT 1"),
-            (
-                format!(
-                    "select id from t join u v on v.a = t.a where t.{condition} for update of t"
-                ),
-                "1\nSELECT 1",
-            ),
-        ] {
-            let sql = sql.replace("t.exists", "exists");
-            assert_eq!(show(&mut session, &sql), expected, "{sql}");
-        }
-    }
-    assert_eq!(show(&mut session, &format!("delete from t where {absent}")), "DELETE 2");
-    assert_eq!(show(&mut session, &format!("delete from t where {exists}")), "DELETE 1");
-}
-
-#[test]
-fn rows_that_may_be_missing_are_not_locked() {
-    let database = Database::open_in_memory(Options::default()).expect("memory opens");
-    let mut session = session(&database);
-    show(&mut session, "create table a (x int); create table b (x int)");
-    show(&mut session, "insert into a values (1); insert into b values (1)");
-    let left = "select a.x, b.x from a left join b on a.x = b.x";
-    let refused = |clause: &str| {
-        format!("0A000 {clause} cannot be applied to the nullable side of an outer join")
-    };
-    for (rest, clause) in [
-        ("for update", "FOR UPDATE"),
-        ("for share of b", "FOR SHARE"),
-        ("where coalesce(b.x, 1) = 1 for key share", "FOR KEY SHARE"),
-        ("where b.x is null for no key update", "FOR NO KEY UPDATE"),
-        ("where b.x = 1 or a.x = 1 for update", "FOR UPDATE"),
-        ("where not (b.x is null and a.x = 1) for update", "FOR UPDATE"),
+    session.parse("p", "select timestamptz '2020-01-01 00:00+00'", &[]).expect("it is prepared");
+    for (zone, expected) in [
+        ("UTC", "2020-01-01 00:00:00+00"),
+        ("Asia/Tokyo", "2020-01-01 09:00:00+09"),
+        ("UTC", "2020-01-01 00:00:00+00"),
     ] {
-        assert_eq!(show(&mut session, &format!("{left} {rest}")), refused(clause), "{rest}");
-    }
-    for rest in [
-        "for update of a",
-        "where b.x = 1 for update",
-        "where b.x is not null for update",
-        "where b.x + 1 in (2, 3) for update",
-        "where not (b.x = 2) for update",
-        "where b.x = 2 or b.x = 1 for update",
-        "where (b.x = 1) is true for update",
-        "where b.x between 0 and 3 for update",
-        "where b.x::text = '1' for update",
-        "where b.x = any (array[1, 2]) for update",
-        "where exists (select 1 from b c where c.x = b.x) for update",
-        "where b.x in (select x from b c) for update",
-        "join b c on b.x = c.x for update",
-    ] {
-        assert_eq!(show(&mut session, &format!("{left} {rest}")), "1|1\nSELECT 1", "{rest}");
-    }
-    for (join, expected) in [
-        ("a full join b on a.x = b.x for share of a", refused("FOR SHARE")),
-        ("a full join b on a.x = b.x where a.x = 1 for share of a", "1|1\nSELECT 1".to_owned()),
-        ("a right join b on a.x = b.x for update of b", "1|1\nSELECT 1".to_owned()),
-        ("a right join b on a.x = b.x for update of a", refused("FOR UPDATE")),
-    ] {
-        let sql = format!("select a.x, b.x from {join}");
-        assert_eq!(show(&mut session, &sql), expected, "{sql}");
+        show(&mut session, &format!("set timezone = '{zone}'"));
+        session.bind("", "p", &[], &[], &[]).expect("it is bound");
+        let mut rows = Rows::default();
+        session.execute("", 0, &mut rows).expect("it runs");
+        session.sync().expect("nothing to commit");
+        assert_eq!(rows.0, [expected]);
     }
 }
 

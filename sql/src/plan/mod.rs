@@ -44,7 +44,7 @@ use crate::catalog::Lookup;
 use crate::error::Result;
 use crate::expr::function::Environment;
 use crate::parser::Statement;
-use crate::types::{Oid, Type};
+use crate::types::{Formats, Oid, Type};
 use planner::Planner;
 
 /// A statement ready to run.
@@ -99,6 +99,8 @@ pub struct PlanContext<'a> {
     pub lookup: &'a dyn Lookup,
     /// How large tables are.
     pub statistics: &'a dyn Statistics,
+    /// How literals are read.
+    pub formats: &'a Formats,
     /// Where immutable functions are evaluated ahead of time.
     pub environment: &'a mut dyn Environment,
 }
@@ -113,8 +115,7 @@ pub fn plan(
     context: &mut PlanContext<'_>,
     parameters: &mut Vec<Option<Type>>,
 ) -> Result<Planned> {
-    let formats = context.environment.formats().clone();
-    let analysis = analyze::analyze(statement, context.lookup, parameters, &formats)?;
+    let analysis = analyze::analyze(statement, context.lookup, parameters, context.formats)?;
     let command = match &analysis.body {
         Body::Select(_) => Command::Select,
         Body::Insert(_) => Command::Insert,

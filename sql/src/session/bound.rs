@@ -13,7 +13,7 @@ use crate::error::{DefinitionError, NameError, Result};
 use crate::expr::Compiled;
 use crate::parser::{Name, Source, Statement};
 use crate::plan::{self, PlanContext, Planned, Statistics};
-use crate::types::{self, Datum, Oid, Type};
+use crate::types::{self, Datum, Formats, Oid, Type};
 
 /// Names on a search path, in one state of the catalog.
 #[derive(Clone, Debug)]
@@ -122,18 +122,24 @@ impl Surroundings {
 }
 
 impl Session {
-    /// Plans a statement for one state of the catalog.
+    /// Plans a statement for one state of the catalog. Its literals are read with `formats`, or else as the
+    /// settings are.
     pub(super) fn plan(
         &mut self,
         statement: &Statement,
         catalog: &Arc<Catalog>,
         parameters: &mut Vec<Option<Type>>,
+        formats: Option<&Formats>,
     ) -> Result<Planned> {
         self.surroundings.set_catalog(catalog);
         let names = self.surroundings.names();
+        let current = &self.surroundings.settings.effective().formats;
+        let formats = formats.unwrap_or(current);
+        let formats = &Formats { names: current.names.clone(), ..formats.clone() };
         let mut context = PlanContext {
             lookup: &names,
             statistics: &Known { catalog, sizes: &self.database.inner().table_sizes },
+            formats,
             environment: &mut self.surroundings,
         };
         plan::plan(statement, &mut context, parameters)

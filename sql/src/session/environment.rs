@@ -10,7 +10,7 @@ use reckon_mvcc::{
 use super::Notice;
 use super::bound::Current;
 use super::mail::{Mail, Request};
-use crate::catalog::{DatabaseDefinition, Role};
+use crate::catalog::{Catalog, DatabaseDefinition, Role};
 use crate::database::Database;
 use crate::error::{
     ExecutionError, Result, SnapshotError, SqlState, StatementError, SyntaxError, TransactionError,
@@ -125,6 +125,11 @@ impl Surroundings {
     /// Names of the schemas searched for unqualified names, those that exist, `pg_catalog` first
     /// unless the path puts it elsewhere.
     pub(super) fn search_path(&self) -> Vec<&str> {
+        self.search_path_in(self.catalog())
+    }
+
+    /// The same for other definitions.
+    pub(super) fn search_path_in(&self, catalog: &Catalog) -> Vec<&str> {
         let listed = &self.settings.effective().search_path;
         let mut path = Vec::with_capacity(listed.len() + 1);
         if !listed.iter().any(|name| name == "pg_catalog") {
@@ -132,7 +137,7 @@ impl Surroundings {
         }
         for name in listed {
             let name = if name == "$user" { self.user.as_str() } else { name.as_str() };
-            if name == "pg_catalog" || self.catalog().schema(name).is_some() {
+            if name == "pg_catalog" || catalog.schema(name).is_some() {
                 path.push(name);
             }
         }

@@ -127,8 +127,7 @@ impl Session {
         formats: &[i16],
     ) -> Result<Box<PlanRun>> {
         self.travel_for(prepared, parameters)?;
-        let settings = self.surroundings.settings.version();
-        let mut bound = bound.filter(|bound| bound.planning().is_of_settings(settings));
+        let mut bound = bound.filter(|bound| self.is_bound_alike(prepared, bound.planning()));
         loop {
             let bound = match bound.take() {
                 Some(bound) => bound,
@@ -157,8 +156,7 @@ impl Session {
             }
             self.check_not_redefined(&snapshot, planning.catalog(), locked)?;
             self.surroundings.set_catalog(planning.catalog());
-            let texts = &self.surroundings.settings.effective().formats;
-            let mut run = bound.start(snapshot, formats, texts)?;
+            let mut run = bound.start(snapshot, formats, &self.surroundings.settings)?;
             if run.starts_again_from_savepoint() {
                 run.savepoint = Some(self.open_transaction()?.transaction.savepoint());
             }

@@ -67,6 +67,8 @@ pub(super) struct PlanRun {
     pub(super) encoding: RowEncoding,
     /// The format codes that say so.
     pub(super) codes: Vec<i16>,
+    /// And the version of the settings.
+    pub(super) settings: u64,
     pub(super) snapshot: Snapshot,
     /// What to go back to when the statement starts over, if it can.
     pub(super) savepoint: Option<Savepoint>,

@@ -3,9 +3,13 @@
 //! A plan is made from definitions and settings; while neither has changed it is used again, with
 //! its operators, so that a second execution decides nothing any more. Only words like `'now'` are
 //! read anew by each execution of a statement that nobody has prepared.
+//!
+//! Of a statement of Parse or PREPARE the literals are read once, as in PostgreSQL: later settings say only how
+//! its rows are written. They are read anew when one of its tables or the search path has changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::atomic::AtomicCell;
 use foldhash::fast::RandomState;
@@ -21,6 +25,7 @@ use crate::error::{Error, Result, SnapshotError, StatementError};
 use crate::exec::Execution;
 use crate::parser::{self, Outline, Signs, Statement};
 use crate::plan::{OutputColumn, Planned};
+use crate::settings::Settings;
 use crate::types::{Datum, Formats, Oid, Type};
 
 /// How many texts of each kind keep their plans, in one session.
@@ -46,7 +51,13 @@ pub(super) struct Planning {
     pub(super) planned: Planned,
     pub(super) parameters: Vec<Type>,
     catalog: Arc<Catalog>,
+    /// The schemas that names without one were looked for in.
+    path: Vec<String>,
+    /// How literals were read: with the settings of this version.
+    formats: Formats,
     settings: u64,
+    /// The last version of the settings known to have the same search path.
+    same_path: AtomicU64,
 }
 
 /// What a portal was bound with: a plan that was right a moment ago.
@@ -112,16 +123,10 @@ impl Prepared {
 }
 
 impl Planning {
-    /// Whether it was made with settings as they are now.
-    #[inline]
-    pub(super) fn is_of_settings(&self, settings: u64) -> bool {
-        self.settings == settings
-    }
-
-    /// Whether these definitions and settings would make the same plan.
-    #[inline]
-    fn is_of(&self, catalog: &Arc<Catalog>, settings: u64) -> bool {
-        Arc::ptr_eq(&self.catalog, catalog) && self.settings == settings
+    /// Whether its tables are in other definitions what they are in its own.
+    fn is_about(&self, catalog: &Catalog) -> bool {
+        let same = |table: Oid| self.catalog.table(table) == catalog.table(table);
+        self.planned.tables.iter().all(|(table, _)| same(*table))
     }
 
     /// The definitions it was made from.
@@ -140,21 +145,21 @@ impl Bound {
         }
     }
 
-    /// A run of the plan, whose rows are written in these format codes. What else that depends on,
-    /// settings and the names of relations, is as long-lived as the plan.
+    /// A run of the plan, whose rows are written in these format codes and as these settings say. The names of
+    /// relations, which that depends on too, are as long-lived as the plan.
     #[inline]
     pub(super) fn start(
         self,
         snapshot: Snapshot,
         codes: &[i16],
-        formats: &Formats,
+        settings: &Settings,
     ) -> Result<Box<PlanRun>> {
         let mut run = match self {
             Bound::Idle(run) => run,
-            Bound::Planned(planning) => PlanRun::new(planning, snapshot, codes, formats)?,
+            Bound::Planned(planning) => PlanRun::new(planning, snapshot, codes, settings)?,
         };
-        if run.codes != codes {
-            run.encode_in(codes, formats);
+        if run.settings != settings.version() || run.codes != codes {
+            run.encode_in(codes, settings);
         }
         (run.snapshot, run.savepoint) = (snapshot, None);
         (run.sent, run.in_call, run.held) = (0, 0, None);
@@ -167,13 +172,14 @@ impl PlanRun {
         planning: Arc<Planning>,
         snapshot: Snapshot,
         codes: &[i16],
-        formats: &Formats,
+        settings: &Settings,
     ) -> Result<Box<PlanRun>> {
         let columns = planning.planned.columns.as_deref().unwrap_or_default();
         Ok(Box::new(PlanRun {
             execution: Execution::start(&planning.planned.node)?,
-            encoding: RowEncoding::new(columns, codes, formats),
+            encoding: RowEncoding::new(columns, codes, &settings.effective().formats),
             codes: codes.to_vec(),
+            settings: settings.version(),
             planning,
             snapshot,
             savepoint: None,
@@ -183,10 +189,10 @@ impl PlanRun {
         }))
     }
 
-    fn encode_in(&mut self, codes: &[i16], formats: &Formats) {
+    fn encode_in(&mut self, codes: &[i16], settings: &Settings) {
         let columns = self.planning.planned.columns.as_deref().unwrap_or_default();
-        self.encoding = RowEncoding::new(columns, codes, formats);
-        self.codes = codes.to_vec();
+        self.encoding = RowEncoding::new(columns, codes, &settings.effective().formats);
+        (self.codes, self.settings) = (codes.to_vec(), settings.version());
     }
 }
 
@@ -285,8 +291,8 @@ impl Session {
         }
         self.note_query();
         let catalog = self.definitions().ok()?;
-        let settings = self.surroundings.settings.version();
-        planning.is_of(&catalog, settings).then_some(prepared)
+        let read_alike = planning.settings == self.surroundings.settings.version();
+        (read_alike && Arc::ptr_eq(&planning.catalog, &catalog)).then_some(prepared)
     }
 
     /// The plan of a statement for the definitions of now; None for a utility statement.
@@ -357,8 +363,43 @@ impl Session {
     #[inline]
     fn is_known(&self, prepared: &Prepared, planning: &Planning) -> bool {
         let Some(catalog) = self.known_definitions() else { return false };
-        planning.is_of(catalog, self.surroundings.settings.version())
-            && (prepared.described || !planning.planned.reads_clock)
+        self.is_right(prepared, planning, catalog)
+    }
+
+    /// Whether a plan is still right for these definitions.
+    #[inline]
+    fn is_right(&self, prepared: &Prepared, planning: &Planning, catalog: &Arc<Catalog>) -> bool {
+        Arc::ptr_eq(&planning.catalog, catalog)
+            && if prepared.described {
+                self.searches_like(planning)
+            } else {
+                self.are_settings_of(planning) && !planning.planned.reads_clock
+            }
+    }
+
+    /// Whether a plan of a portal that was bound earlier is as the settings say now.
+    #[inline]
+    pub(super) fn is_bound_alike(&self, prepared: &Prepared, planning: &Planning) -> bool {
+        self.are_settings_of(planning) || prepared.described && self.searches_like(planning)
+    }
+
+    #[inline]
+    fn are_settings_of(&self, planning: &Planning) -> bool {
+        planning.settings == self.surroundings.settings.version()
+    }
+
+    /// Whether names are looked for in the schemas of a plan.
+    #[inline]
+    fn searches_like(&self, planning: &Planning) -> bool {
+        let settings = self.surroundings.settings.version();
+        if planning.same_path.load(Ordering::Relaxed) == settings {
+            return true;
+        }
+        let same = self.surroundings.search_path_in(&planning.catalog) == planning.path;
+        if same {
+            planning.same_path.store(settings, Ordering::Relaxed);
+        }
+        same
     }
 
     fn planning_for(
@@ -367,15 +408,18 @@ impl Session {
         statement: &Statement,
         catalog: Arc<Catalog>,
     ) -> Result<Arc<Planning>> {
-        let settings = self.surroundings.settings.version();
         let known = prepared.planning.lock().clone();
         if let Some(known) = &known
-            && known.is_of(&catalog, settings)
-            && (prepared.described || !known.planned.reads_clock)
+            && self.is_right(prepared, known, &catalog)
         {
             return Ok(Arc::clone(known));
         }
         let known = known.filter(|_| prepared.described);
+        let path = self.surroundings.search_path_in(&catalog);
+        let path: Vec<String> = path.into_iter().map(str::to_owned).collect();
+        let read_alike = known.as_ref();
+        let read_alike = read_alike.filter(|known| known.path == path && known.is_about(&catalog));
+        let read_before = read_alike.map(|known| &known.formats);
         let mut types = match &known {
             Some(known) => known.parameters.iter().copied().map(Some).collect(),
             None => declared_types(&prepared.declared)?,
@@ -385,12 +429,16 @@ impl Session {
             let names = self.surroundings.names();
             analyze::system_time(&clause.time, &statement.source, &names, &formats, &mut types)?;
         }
-        let mut planned = self.plan(statement, &catalog, &mut types)?;
-        if planned.reads_clock && self.block.open().is_none() {
+        let mut planned = self.plan(statement, &catalog, &mut types, read_before)?;
+        if planned.reads_clock && read_before.is_none() && self.block.open().is_none() {
             // Its time is that of the transaction it runs in.
             self.open_transaction()?;
-            planned = self.plan(statement, &catalog, &mut types)?;
+            planned = self.plan(statement, &catalog, &mut types, None)?;
         }
+        let settings = &self.surroundings.settings;
+        let (version, current) = (settings.version(), &settings.effective().formats);
+        let formats = read_before.unwrap_or(current).clone();
+        let settings = read_alike.map_or(version, |known| known.settings);
         if known.is_some_and(|known| !known.planned.gives_the_same(&planned)) {
             return Err(match &statement.system_time {
                 Some(clause) if clause.has_parameters => SnapshotError::ColumnsOfOtherTime.into(),
@@ -398,7 +446,10 @@ impl Session {
             });
         }
         let parameters = inferred(types)?;
-        let planning = Arc::new(Planning { planned, parameters, catalog, settings });
+        let same_path = AtomicU64::new(version);
+        let planning =
+            Planning { planned, parameters, catalog, path, formats, settings, same_path };
+        let planning = Arc::new(planning);
         *prepared.planning.lock() = Some(Arc::clone(&planning));
         Ok(planning)
     }
