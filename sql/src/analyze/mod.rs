@@ -15,6 +15,7 @@ mod call;
 mod candidate;
 mod coerce;
 mod column_name;
+mod default;
 mod equal;
 mod expression;
 mod from;
@@ -41,6 +42,7 @@ mod values;
 
 use analyzer::Analyzer;
 pub(crate) use analyzer::analyze;
+pub(crate) use default::{default_value, lasting_default};
 pub(crate) use query::*;
-pub(crate) use standalone::{check_default, default_value, execute_argument, system_time};
+pub(crate) use standalone::{execute_argument, system_time};
 pub use type_name::{place_type_error, type_name};

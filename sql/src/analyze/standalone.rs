@@ -1,49 +1,16 @@
-//! Expressions outside of queries: a column's DEFAULT, the arguments of EXECUTE.
+//! Expressions outside of queries: the arguments of EXECUTE, the time of AS OF SYSTEM TIME.
 
 use sqlparser::ast;
 
 use super::analyzer::{Analyzer, Surroundings};
 use super::coerce::bare;
 use super::scope::{Level, Place};
-use crate::catalog::{Column, Lookup};
+use crate::catalog::Lookup;
 use crate::error::{Error, Result, SnapshotError, TypeError};
 use crate::expr::Expr;
 use crate::expr::function::CastContext;
-use crate::parser::{Source, parse_expression};
+use crate::parser::Source;
 use crate::types::{self, Formats, Type};
-
-/// A column's DEFAULT, from its text to an expression of the column's type.
-///
-/// # Errors
-///
-/// 42804 when the types do not go together, and what any expression may give.
-pub(crate) fn default_value(
-    sql: &str,
-    column: &Column,
-    lookup: &dyn Lookup,
-    formats: &Formats,
-) -> Result<Expr> {
-    let (expr, source) = parse_expression(sql).map_err(Error::without_position)?;
-    check_default(&expr, &source, column, lookup, formats).map_err(Error::without_position)
-}
-
-/// The same from a statement that defines the column; errors stand in that statement.
-///
-/// # Errors
-///
-/// As [`default_value`].
-pub(crate) fn check_default(
-    expr: &ast::Expr,
-    source: &Source,
-    column: &Column,
-    lookup: &dyn Lookup,
-    formats: &Formats,
-) -> Result<Expr> {
-    let wrong =
-        |expected, found| TypeError::DefaultType { column: column.name.clone(), expected, found };
-    let around = Surroundings { lookup, formats, infer_parameters: false };
-    standalone(expr, source, Place::Default, column.ty, around, wrong)
-}
 
 /// Argument `number` (from 1) of EXECUTE, of the type of the statement's parameter.
 ///
@@ -135,7 +102,7 @@ fn from_now(span: ast::Expr) -> ast::Expr {
 }
 
 /// An expression without columns, coerced as for storing.
-fn standalone(
+pub(super) fn standalone(
     expr: &ast::Expr,
     source: &Source,
     place: Place,

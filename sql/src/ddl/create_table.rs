@@ -155,8 +155,8 @@ impl Edit<'_> {
             }
             ColumnOption::Default(expr) => {
                 let (names, formats) = (self.names(), &self.formats);
-                analyze::check_default(expr, &self.source, made, &names, formats)?;
-                made.default = Some(expr.to_string());
+                let text = analyze::lasting_default(expr, &self.source, made, &names, formats)?;
+                made.default = Some(text);
             }
             ColumnOption::PrimaryKey(key) => {
                 characteristics(key.characteristics.as_ref())?;
