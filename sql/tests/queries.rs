@@ -88,3 +88,13 @@ fn locks_of_joins_and_conditions_that_are_checked_again() {
 fn literals_are_read_once() {
     check(include_str!("queries/literals.txt"));
 }
+
+#[test]
+fn a_table_as_one_value() {
+    check(include_str!("queries/whole_rows.txt"));
+}
+
+#[test]
+fn lateral_items_read_what_stands_before_them() {
+    check(include_str!("queries/laterals.txt"));
+}

@@ -15,7 +15,7 @@ use super::syntax_function::precision_word;
 use crate::error::{Error, NameError, QueryError, Result};
 use crate::expr::function::{self, AggregateFunction};
 use crate::expr::{Aggregate, Expr, ExprKind};
-use crate::parser::fold;
+use crate::parser::{fold, object_name};
 use crate::plan::SortKey;
 use crate::types::{self, Type};
 
@@ -76,7 +76,7 @@ impl Analyzer<'_> {
             FunctionArguments::List(list) => list,
         };
         let mut extras = Extras { filter: filter.as_deref(), ..Extras::default() };
-        let args = self.written_arguments(list, &mut extras, position)?;
+        let args = self.written_arguments(&name, list, &mut extras, position)?;
         self.written_call(&name, args, &extras, position)
     }
 
@@ -108,7 +108,7 @@ impl Analyzer<'_> {
             return Err(unsupported(format!("this kind of {name}"), position));
         };
         let mut extras = Extras::default();
-        let args = self.written_arguments(list, &mut extras, position)?;
+        let args = self.written_arguments(&name, list, &mut extras, position)?;
         if extras.any() {
             return Err(unsupported(format!("this kind of {name}"), position));
         }
@@ -117,6 +117,7 @@ impl Analyzer<'_> {
 
     fn written_arguments<'e>(
         &mut self,
+        name: &str,
         list: &'e ast::FunctionArgumentList,
         extras: &mut Extras<'e>,
         position: Option<u32>,
@@ -134,6 +135,15 @@ impl Analyzer<'_> {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) => values.push(self.expr(arg)?),
                 FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => extras.star = true,
+                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(table)) => {
+                    let table = object_name(table, self.source)?;
+                    if name == "row" {
+                        let columns = self.columns_of_table(&table)?.into_iter();
+                        values.extend(columns.map(|column| column.expr));
+                    } else {
+                        values.push(self.row_of_table(&table)?);
+                    }
+                }
                 FunctionArg::Unnamed(_) => return Err(unsupported("this argument", position)),
                 FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => {
                     return Err(unsupported("a named argument", position));

@@ -156,7 +156,15 @@ impl<'a> Analyzer<'a> {
         let index = self.relations.len();
         let first = self.meanings.len();
         self.meanings.extend(columns.iter().map(|_| Meaning::Relation { relation: index }));
-        self.relations.push(Relation { kind, alias, first, columns, lateral, with: None });
+        self.relations.push(Relation {
+            kind,
+            alias,
+            first,
+            columns,
+            present: None,
+            lateral,
+            with: None,
+        });
         index
     }
 

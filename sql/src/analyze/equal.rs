@@ -21,6 +21,7 @@ pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
         (E::CoerceViaText(a), E::CoerceViaText(b))
         | (E::Relabel(a), E::Relabel(b))
         | (E::Not(a), E::Not(b))
+        | (E::AllPresent(a), E::AllPresent(b))
         | (E::IsNull(a), E::IsNull(b)) => same(a, b),
         (E::Length { arg: a, explicit: x }, E::Length { arg: b, explicit: y }) => {
             x == y && same(a, b)

@@ -273,10 +273,14 @@ fn operator_position(source: &Source, op: &BinaryOperator, right: &ast::Expr) ->
         BinaryOperator::PGCustomBinaryOperator(_) => "operator".to_owned(),
         _ => op.to_string(),
     };
-    let before = |at| {
-        let found = source.position_before(&text, at);
-        if text == "<>" { found.max(source.position_before("!=", at)) } else { found }
+    let other = match op {
+        BinaryOperator::NotEq => "!=",
+        BinaryOperator::PGLikeMatch => "like",
+        BinaryOperator::PGILikeMatch => "ilike",
+        BinaryOperator::PGNotLikeMatch | BinaryOperator::PGNotILikeMatch => "not",
+        _ => text.as_str(),
     };
+    let before = |at| source.position_before(&text, at).max(source.position_before(other, at));
     let mut at = source.position(right.span());
     let mut operand = right;
     while let ast::Expr::UnaryOp { op: sign, expr } = operand {

@@ -361,13 +361,15 @@ impl Analyzer<'_> {
             item.lateral_only = true;
         }
         let call = call?;
-        let mut ids = Vec::new();
-        super::equal::columns(&call, &mut |id| ids.push(id));
-        let items = &self.level().items;
-        let lateral = items
-            .iter()
-            .flat_map(|item| &item.columns)
-            .any(|column| super::scope::id_of(&column.expr).is_some_and(|id| ids.contains(&id)));
+        let level = self.levels.len() - 1;
+        let mut read = Vec::new();
+        self.references(&call, level, &mut read);
+        let mut lateral = false;
+        for column in self.levels[level].items.iter().flat_map(|item| &item.columns) {
+            super::equal::columns(&column.expr, &mut |id| {
+                lateral |= read.iter().any(|reference| reference.id == id);
+            });
+        }
         let ExprKind::Call { function, args } = call.kind else {
             return Err(unsupported("this kind of function in FROM", position));
         };
@@ -415,6 +417,7 @@ pub(super) fn new_item(
         columns,
         columns_visible: true,
         lateral_only: false,
+        lateral_refused: false,
     }
 }
 

@@ -124,7 +124,9 @@ impl Analyzer<'_> {
         position: Option<u32>,
         in_subquery: bool,
     ) -> Result<()> {
-        let Some(Meaning::Relation { relation: index }) = self.meanings.get(id) else {
+        let Some(Meaning::Relation { relation: index } | Meaning::Present { relation: index }) =
+            self.meanings.get(id)
+        else {
             return Ok(());
         };
         let index = *index;
@@ -144,12 +146,18 @@ impl Analyzer<'_> {
                 groups.iter().any(|(_, group)| id_of(group) == Some(key_id))
             })
         {
-            let expr = self.column_of(index, id - relation.first, None);
+            let expr = match relation.present {
+                Some(present) if present == id => {
+                    Expr { kind: ExprKind::Column(id), ty: Type::BOOL, position: None }
+                }
+                _ => self.column_of(index, id - relation.first, None),
+            };
             groups.push((id, expr));
             return Ok(());
         }
-        let column = &relation.columns[id - relation.first];
-        let column = format!("{}.{}", relation.alias, column.name);
+        let column = id.checked_sub(relation.first).and_then(|n| relation.columns.get(n));
+        let column = column.map_or("*", |column| column.name.as_str());
+        let column = format!("{}.{column}", relation.alias);
         let error = if in_subquery {
             QueryError::UngroupedInSubquery { column }
         } else {

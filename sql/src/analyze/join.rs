@@ -5,7 +5,7 @@ use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned};
 use super::Analyzer;
 use super::analyzer::unsupported;
 use super::from::{check_conflicts, hidden, new_item};
-use super::query::From;
+use super::query::{From, Meaning};
 use super::scope::{Item, ItemColumn, Place};
 use crate::error::{NameError, Result};
 use crate::expr::{Expr, ExprKind};
@@ -35,16 +35,35 @@ impl Analyzer<'_> {
             }
             let (kind, constraint) = kind_of(join_operator)?;
             self.check_constraint(join_operator, relation)?;
+            let lateral_refused = matches!(kind, JoinKind::Right | JoinKind::Full);
             let left = items.iter().cloned().map(hidden);
+            let left = left.map(|item| Item { lateral_refused, ..item });
             self.level().items = before.iter().cloned().chain(left).collect();
             let (right_tree, right_items) = self.table_factor(relation)?;
             check_conflicts(&items, &right_items)?;
+            let (left_count, right_count) = (items.len(), right_items.len());
             let on;
             (on, items) = self.constraint(kind, constraint, &before, items, right_items)?;
+            if matches!(kind, JoinKind::Right | JoinKind::Full) {
+                self.may_be_missing(&items[..left_count]);
+            }
+            if matches!(kind, JoinKind::Left | JoinKind::Full) {
+                self.may_be_missing(&items[left_count..left_count + right_count]);
+            }
             tree = From::Join { kind, left: Box::new(tree), right: Box::new(right_tree), on };
         }
         self.level().items = before;
         Ok((tree, items))
+    }
+
+    /// Notes that a join may give rows without these items.
+    fn may_be_missing(&mut self, items: &[Item]) {
+        for relation in items.iter().filter_map(|item| item.relation) {
+            if self.relations[relation].present.is_none() {
+                let present = self.new_id(Meaning::Present { relation });
+                self.relations[relation].present = Some(present);
+            }
+        }
     }
 
     /// Refuses a join without ON or USING: the grammar misses them behind the right side.

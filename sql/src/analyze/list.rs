@@ -162,6 +162,12 @@ impl Analyzer<'_> {
 
     /// `root[i]...`
     pub(super) fn subscripts(&mut self, root: &ast::Expr, chain: &[AccessExpr]) -> Result<Expr> {
+        if let (ast::Expr::Identifier(table), [AccessExpr::Dot(ast::Expr::Identifier(column))]) =
+            (bare_row(root), chain)
+            && self.is_table(table)
+        {
+            return self.qualified_column(&[table.clone(), column.clone()]);
+        }
         let root_expr = self.expr(root)?;
         let position = root_expr.position;
         if matches!(chain.first(), Some(AccessExpr::Dot(_))) && root_expr.ty == Type::RECORD {

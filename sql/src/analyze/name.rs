@@ -7,9 +7,9 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::scope::{Item, ItemColumn, id_of};
 use crate::error::{Error, NameError, Result};
-use crate::expr::{Expr, ExprKind};
-use crate::parser::{fold, identifier_of};
-use crate::types::Type;
+use crate::expr::{CaseBranch, Expr, ExprKind};
+use crate::parser::{Name, fold, identifier_of};
+use crate::types::{Datum, Type};
 
 /// Columns that every table of PostgreSQL has.
 const SYSTEM_COLUMNS: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
@@ -29,10 +29,7 @@ impl Analyzer<'_> {
         }
         if let Some((level, item)) = self.find_table(None, &name) {
             self.check_reach(level, item, &name).map_err(|e| e.at(position))?;
-            let columns = self.levels[level].items[item].columns.clone();
-            let columns = columns.into_iter().map(|column| self.used(level, column.expr, position));
-            let kind = ExprKind::Row(columns.collect());
-            return Ok(Expr { kind, ty: Type::RECORD, position });
+            return Ok(self.whole_row(level, item, position));
         }
         if SYSTEM_COLUMNS.contains(&name.as_str())
             && self.levels.iter().any(|level| level.items.iter().any(|i| i.table_name.is_some()))
@@ -42,6 +39,55 @@ impl Analyzer<'_> {
         let hint = self.hint_for(None, &name);
         let error = NameError::UndefinedColumn { table: None, column: name, hint };
         Err(Error::from(error).at(position))
+    }
+
+    /// `table.*` as one value.
+    pub(super) fn row_of_table(&mut self, name: &Name) -> Result<Expr> {
+        let (level, item) = self.table_named(name)?;
+        Ok(self.whole_row(level, item, name.position))
+    }
+
+    /// The columns of `table.*`.
+    pub(super) fn columns_of_table(&mut self, name: &Name) -> Result<Vec<ItemColumn>> {
+        let (level, item) = self.table_named(name)?;
+        let columns = self.levels[level].items[item].columns.clone();
+        let columns = columns.into_iter().map(|ItemColumn { name: column, expr }| ItemColumn {
+            name: column,
+            expr: self.used(level, expr, name.position),
+        });
+        Ok(columns.collect())
+    }
+
+    fn table_named(&self, name: &Name) -> Result<(usize, usize)> {
+        let (schema, position) = (name.schema.as_deref(), name.position);
+        let found = self.find_table(schema, &name.name);
+        let (level, item) =
+            found.ok_or_else(|| self.no_such_table(schema, &name.name).at(position))?;
+        self.check_reach(level, item, &name.name).map_err(|e| e.at(position))?;
+        Ok((level, item))
+    }
+
+    /// Whether a bare name means a table, as no column has it.
+    pub(super) fn is_table(&self, ident: &Ident) -> bool {
+        let name = fold(ident);
+        let is_column = |level| !matches!(self.column_in(level, &name), Ok(None));
+        !(0..self.levels.len()).any(is_column) && self.find_table(None, &name).is_some()
+    }
+
+    /// An item as one value: a row, or NULL where an outer join misses the item.
+    fn whole_row(&mut self, level: usize, item: usize, position: Option<u32>) -> Expr {
+        let item = &self.levels[level].items[item];
+        let present = item.relation.and_then(|relation| self.relations[relation].present);
+        let columns = item.columns.clone();
+        let columns = columns.into_iter().map(|column| self.used(level, column.expr, position));
+        let of = |kind, ty| Expr { kind, ty, position };
+        let row = of(ExprKind::Row(columns.collect()), Type::RECORD);
+        let Some(present) = present else { return row };
+        let present = self.used(level, of(ExprKind::Column(present), Type::BOOL), position);
+        let condition = of(ExprKind::IsNull(Box::new(present)), Type::BOOL);
+        let value = of(ExprKind::Constant(Datum::Null), Type::RECORD);
+        let branches = vec![CaseBranch { condition, value }];
+        of(ExprKind::Case { operand: None, branches, otherwise: Box::new(row) }, Type::RECORD)
     }
 
     /// `table.column` or `schema.table.column`.
@@ -89,6 +135,10 @@ impl Analyzer<'_> {
                 continue;
             }
             for column in item.columns.iter().filter(|column| column.name == name) {
+                if item.lateral_refused {
+                    let table = item.alias.clone().unwrap_or_default();
+                    return Err(NameError::LateralJoin { table }.into());
+                }
                 if found.is_some() {
                     return Err(NameError::AmbiguousColumn { column: name.to_owned() }.into());
                 }
@@ -128,10 +178,13 @@ impl Analyzer<'_> {
 
     fn check_reach(&self, level: usize, item: usize, table: &str) -> Result<()> {
         let item = &self.levels[level].items[item];
-        if !item.lateral_only {
-            return Ok(());
+        if item.lateral_only {
+            return Err(self.out_of_reach(table).into());
         }
-        Err(self.out_of_reach(table).into())
+        if item.lateral_refused {
+            return Err(NameError::LateralJoin { table: table.to_owned() }.into());
+        }
+        Ok(())
     }
 
     fn out_of_reach(&self, table: &str) -> NameError {

@@ -8,12 +8,12 @@ use super::column_name::column_name;
 use super::equal::same;
 use super::query::{Distinct, OrderKey, Query, QueryBody};
 use super::row::bare_row;
-use super::scope::Place;
+use super::scope::{ItemColumn, Place};
 use super::select::{Target, order_key};
 use crate::error::{Error, NameError, QueryError, Result};
 use crate::expr::Expr;
 use crate::expr::function;
-use crate::parser::fold;
+use crate::parser::{Name, fold};
 use crate::types::{self, Type};
 
 impl Analyzer<'_> {
@@ -72,22 +72,12 @@ impl Analyzer<'_> {
 
     fn expand_table(
         &mut self,
-        name: &crate::parser::Name,
+        name: &Name,
         targets: &mut Vec<Target>,
         position: Option<u32>,
     ) -> Result<()> {
-        let found = self.find_table(name.schema.as_deref(), &name.name);
-        let Some((level, item)) = found else {
-            return Err(self.no_such_table(name.schema.as_deref(), &name.name).at(position));
-        };
-        let columns = self.levels[level].items[item].columns.clone();
-        for column in columns {
-            if let Some(id) = super::scope::id_of(&column.expr) {
-                self.note_use(level, id, position);
-            }
-            let expr = Expr { position, ..column.expr };
-            targets.push(Target { expr, name: column.name });
-        }
+        let columns = self.columns_of_table(&Name { position, ..name.clone() })?;
+        targets.extend(columns.into_iter().map(|ItemColumn { name, expr }| Target { expr, name }));
         Ok(())
     }
 

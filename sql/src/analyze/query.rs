@@ -51,6 +51,8 @@ pub(crate) enum Body {
 pub(crate) enum Meaning {
     /// A column of `Analysis::relations[relation]`.
     Relation { relation: usize },
+    /// True in every row of `Analysis::relations[relation]`, NULL where a join misses it.
+    Present { relation: usize },
     /// The result of a group expression or an aggregate.
     Computed,
     /// The result of a subquery in an expression.
@@ -65,6 +67,8 @@ pub(crate) struct Relation {
     pub(crate) alias: String,
     pub(crate) first: ColumnId,
     pub(crate) columns: Vec<RelationColumn>,
+    /// The id of [`Meaning::Present`], on the side of a join that may miss it.
+    pub(crate) present: Option<ColumnId>,
     /// Whether it reads columns of what stands before it in FROM.
     pub(crate) lateral: bool,
     /// For a subquery that is a WITH query: which, and what was said about it.

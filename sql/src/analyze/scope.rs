@@ -55,6 +55,8 @@ pub(super) struct Item {
     pub(super) columns_visible: bool,
     /// Whether only LATERAL may see it.
     pub(super) lateral_only: bool,
+    /// Whether not even that: what is analyzed stands to the right of it in a RIGHT or FULL JOIN.
+    pub(super) lateral_refused: bool,
 }
 
 /// A column by name.

@@ -188,15 +188,43 @@ impl Analyzer<'_> {
     }
 
     fn null_test(&mut self, operand: &ast::Expr, negated: bool) -> Result<Expr> {
-        let operand = self.expr(operand)?;
-        let position = operand.position;
-        if let ExprKind::Row(values) = operand.kind {
-            // A row IS [NOT] NULL when all of its values are.
-            let tests = values.into_iter().map(|value| is_null(value, negated));
-            let all = tests.reduce(|all, test| connect(true, all, test));
-            return all.ok_or_else(|| unsupported("a test of an empty row", position));
+        let (fields, position) = match self.operand(operand)? {
+            Operand::Row(fields, position) => (fields, position),
+            Operand::Value(row) if row.ty == Type::RECORD && negated => {
+                let position = row.position;
+                let kind = ExprKind::AllPresent(Box::new(row));
+                return Ok(Expr { kind, ty: Type::BOOL, position });
+            }
+            Operand::Value(value) => return Ok(is_null(value, negated)),
+        };
+        // A row IS [NOT] NULL when all of its fields are.
+        let mut all: Option<Expr> = None;
+        for field in fields {
+            let field = self.resolve_unknown(field)?;
+            let test = self.field_null_test(field, negated, position)?;
+            all = Some(match all {
+                Some(all) => connect(true, all, test),
+                None => test,
+            });
         }
-        Ok(is_null(operand, negated))
+        let empty = Expr { kind: ExprKind::Constant(Datum::Bool(true)), ty: Type::BOOL, position };
+        Ok(all.unwrap_or(empty))
+    }
+
+    /// IS NULL of a field: one that is a row itself is not looked into.
+    fn field_null_test(
+        &mut self,
+        field: Expr,
+        negated: bool,
+        position: Option<u32>,
+    ) -> Result<Expr> {
+        if field.ty != Type::RECORD {
+            return Ok(is_null(field, negated));
+        }
+        let kind = ExprKind::Constant(Datum::Null);
+        let null = Expr { kind, ty: Type::RECORD, position: None };
+        let differs = self.distinct_values(field, null, position)?;
+        Ok(if negated { differs } else { negate(differs) })
     }
 
     fn distinct(&mut self, left: &ast::Expr, right: &ast::Expr, negated: bool) -> Result<Expr> {

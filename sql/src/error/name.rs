@@ -20,6 +20,8 @@ pub enum NameError {
     MissingFromEntry { table: String },
     /// A table that is in FROM but out of reach; `hint` says why.
     InvalidFromEntry { table: String, hint: String },
+    /// A LATERAL reference to the left side of a RIGHT or FULL JOIN.
+    LateralJoin { table: String },
     /// FOR UPDATE OF of a table that is not in FROM.
     LockedTableNotInFrom { table: String, clause: &'static str },
     /// A column name that two FROM items have.
@@ -86,6 +88,7 @@ impl NameError {
             Self::AmbiguousColumn { .. }
             | Self::AmbiguousOutput { .. }
             | Self::AmbiguousUsingColumn { .. } => SqlState::AMBIGUOUS_COLUMN,
+            Self::LateralJoin { .. } => SqlState::INVALID_COLUMN_REFERENCE,
             Self::AmbiguousTable { .. } => SqlState::AMBIGUOUS_ALIAS,
             Self::DuplicateAlias { .. } | Self::DuplicateWith { .. } => SqlState::DUPLICATE_ALIAS,
             Self::DuplicateColumn { .. } | Self::DuplicateUsingColumn { .. } => {
@@ -116,6 +119,7 @@ impl NameError {
         let (detail, hint) = match self {
             Self::UndefinedColumn { hint, .. } => (None, hint.clone()),
             Self::InvalidFromEntry { hint, .. } => (None, Some(hint.clone())),
+            Self::LateralJoin { .. } => (Some("The combining JOIN type must be INNER or LEFT for a LATERAL reference.".to_owned()), None),
             Self::UndefinedFunction { .. } => (None, Some("No function matches the given name and argument types. You might need to add explicit type casts.".to_owned())),
             Self::AmbiguousFunction { .. } => (None, Some("Could not choose a best candidate function. You might need to add explicit type casts.".to_owned())),
             Self::UndefinedOperator { unary, .. } => (None, Some(if *unary { "No operator matches the given name and argument type. You might need to add an explicit type cast." } else { "No operator matches the given name and argument types. You might need to add explicit type casts." }.to_owned())),
@@ -146,7 +150,7 @@ impl fmt::Display for NameError {
             Self::MissingFromEntry { table } => {
                 write!(f, "missing FROM-clause entry for table \"{table}\"")
             }
-            Self::InvalidFromEntry { table, .. } => {
+            Self::InvalidFromEntry { table, .. } | Self::LateralJoin { table } => {
                 write!(f, "invalid reference to FROM-clause entry for table \"{table}\"")
             }
             Self::LockedTableNotInFrom { table, clause } => {

@@ -61,8 +61,10 @@ pub enum ExprKind {
     Or(Vec<Expr>),
     /// Negation.
     Not(Box<Expr>),
-    /// IS NULL.
+    /// IS NULL; of a row: that all of its fields are.
     IsNull(Box<Expr>),
+    /// IS NOT NULL of a row: that none of its fields is.
+    AllPresent(Box<Expr>),
     /// IS TRUE, IS FALSE, IS UNKNOWN (None).
     IsTruth(Box<Expr>, Option<bool>),
     /// IS DISTINCT FROM, by the equality function.

@@ -19,6 +19,7 @@ impl Expr {
             | ExprKind::Length { arg, .. }
             | ExprKind::Not(arg)
             | ExprKind::IsNull(arg)
+            | ExprKind::AllPresent(arg)
             | ExprKind::IsTruth(arg, _) => visit(arg),
             ExprKind::Call { args, .. }
             | ExprKind::And(args)
@@ -73,6 +74,7 @@ impl Expr {
             | ExprKind::Relabel(arg)
             | ExprKind::Not(arg)
             | ExprKind::IsNull(arg)
+            | ExprKind::AllPresent(arg)
             | ExprKind::Length { arg, .. }
             | ExprKind::IsTruth(arg, _) => visit(arg),
             ExprKind::And(args)
@@ -133,6 +135,7 @@ impl Expr {
             }
             ExprKind::Not(arg) => ExprKind::Not(boxed(arg, change)?),
             ExprKind::IsNull(arg) => ExprKind::IsNull(boxed(arg, change)?),
+            ExprKind::AllPresent(arg) => ExprKind::AllPresent(boxed(arg, change)?),
             ExprKind::IsTruth(arg, truth) => ExprKind::IsTruth(boxed(arg, change)?, *truth),
             ExprKind::Call { function, args } => {
                 ExprKind::Call { function, args: all(args, change)? }

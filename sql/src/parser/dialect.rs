@@ -13,6 +13,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
 
 use super::keyword::{self, Class};
+use super::quantified::quantified;
 
 /// The dialect, a wrapper of sqlparser's.
 #[derive(Debug)]
@@ -138,6 +139,7 @@ impl Dialect for Postgres {
         let word = match &parser.peek_token_ref().token {
             Token::Minus => return Some(signed(parser, UnaryOperator::Minus)),
             Token::Plus => return Some(signed(parser, UnaryOperator::Plus)),
+            Token::LParen if is_word(parser, 1, "values") => return Some(values(parser)),
             Token::Word(word) => word,
             _ => return None,
         };
@@ -176,6 +178,9 @@ impl Dialect for Postgres {
         if is_word(parser, 0, "isnull") {
             parser.advance_token();
             return Some(Ok(Expr::IsNull(Box::new(expr.clone()))));
+        }
+        if let Some(comparison) = quantified(parser, expr) {
+            return Some(comparison);
         }
         let negated = is_word(parser, 0, "not");
         let first = usize::from(negated);
@@ -220,6 +225,14 @@ fn signed(parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Expr, ParserErro
     parser.advance_token();
     let expr = Box::new(parser.parse_subexpr(SIGN_PRECEDENCE)?);
     Ok(Expr::UnaryOp { op, expr })
+}
+
+/// `(VALUES ...)` as a value.
+fn values(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let query = parser.parse_query()?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Subquery(query))
 }
 
 /// A word that is a call without parentheses.
@@ -294,7 +307,7 @@ fn list_of_queries(
     }
 }
 
-fn is_word(parser: &Parser<'_>, n: usize, expected: &str) -> bool {
+pub(super) fn is_word(parser: &Parser<'_>, n: usize, expected: &str) -> bool {
     matches!(&parser.peek_nth_token_ref(n).token,
         Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
 }

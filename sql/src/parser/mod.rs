@@ -15,6 +15,7 @@ mod limits;
 mod locking;
 mod option;
 mod outline;
+mod quantified;
 mod setting;
 mod source;
 mod split;

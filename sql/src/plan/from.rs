@@ -7,14 +7,14 @@
 use std::ops::Range;
 
 use super::access::{Request, Scan};
-use super::planner::{Planner, Rows, conjunction};
+use super::planner::{Planner, Rows, column, conjunction, unnamed};
 use super::selectivity;
 use super::uses::each_reference;
 use super::{JoinKind, Node, NodeKind, OutputColumn};
 use crate::analyze::{ColumnId, From, Relation, RelationKind};
 use crate::error::Result;
-use crate::expr::Expr;
-use crate::types::Type;
+use crate::expr::{Expr, ExprKind};
+use crate::types::{Datum, Type};
 
 /// Rows a function in FROM is taken to give.
 const FUNCTION_ROWS: f64 = 1000.0;
@@ -144,7 +144,10 @@ impl Planner<'_> {
 
     /// Whether an id is a column of one of the relations.
     pub(super) fn has(&self, relations: &[usize], id: ColumnId) -> bool {
-        relations.iter().any(|relation| self.ids(*relation).contains(&id))
+        relations.iter().any(|relation| {
+            let present = self.analysis.relations[*relation].present;
+            self.ids(*relation).contains(&id) || present == Some(id)
+        })
     }
 
     /// The rows of one item.
@@ -158,8 +161,24 @@ impl Planner<'_> {
         }
     }
 
-    /// The rows of one relation that satisfy the conditions.
-    pub(super) fn relation(
+    /// The rows of one relation that satisfy the conditions, marked where somebody asks whether
+    /// a join misses it.
+    fn relation(
+        &mut self,
+        index: usize,
+        conditions: Vec<Expr>,
+        wishes: &Wishes<'_>,
+    ) -> Result<Joined> {
+        let Joined { rows, decided_by_key } = self.found(index, conditions, wishes)?;
+        let present = self.analysis.relations[index].present.filter(|id| self.uses.has(*id));
+        let rows = match present {
+            Some(id) => marked(rows, id),
+            None => rows,
+        };
+        Ok(Joined { rows, decided_by_key })
+    }
+
+    fn found(
         &mut self,
         index: usize,
         conditions: Vec<Expr>,
@@ -227,6 +246,21 @@ impl Planner<'_> {
             |name: &str, ty: Type| OutputColumn { name: name.to_owned(), ty, origin: None };
         columns.map(|column| output(&column.name, column.ty)).collect()
     }
+}
+
+/// The rows with a column more, which is true.
+fn marked(rows: Rows, id: ColumnId) -> Rows {
+    let Rows { node, mut ids, order } = rows;
+    let columns = node.output.iter().enumerate();
+    let mut exprs: Vec<Expr> = columns.map(|(at, shown)| column(at, shown.ty)).collect();
+    let kind = ExprKind::Constant(Datum::Bool(true));
+    exprs.push(Expr { kind, ty: Type::BOOL, position: None });
+    let mut output = node.output.clone();
+    output.push(unnamed(Type::BOOL));
+    ids.push(id);
+    let (rows, cost) = (node.rows, node.cost);
+    let kind = NodeKind::Project { input: Box::new(node), exprs };
+    Rows { node: Node { kind, output, rows, cost }, ids, order }
 }
 
 /// The relations of a FROM clause.

@@ -31,12 +31,14 @@ impl Planner<'_> {
         wishes: &Wishes<'_>,
     ) -> Result<Joined> {
         let wishes = Wishes { order: &[], preferred: &[], ..*wishes };
-        let start = self.first_item(&items, wishes.whole_row.map(|(relation, _)| relation));
+        let all: Vec<usize> = items.iter().flat_map(|item| item.relations.clone()).collect();
+        let written = wishes.whole_row.map(|(relation, _)| relation);
+        let start = self.first_item(&items, &all, written);
         let item = items.remove(start);
         let mut relations = item.relations.clone();
         let mut rows = self.item(&item, &wishes)?.rows;
         while !items.is_empty() {
-            let next = self.next_item(&items, &relations, &pending)?;
+            let next = self.next_item(&items, &all, &relations, &pending)?;
             let item = items.remove(next);
             relations.extend(&item.relations);
             let (here, later) =
@@ -51,9 +53,9 @@ impl Planner<'_> {
 
     /// The item to start with: one that depends on no other, with the most conditions; a written
     /// table comes before others of its kind.
-    fn first_item(&self, items: &[Item<'_>], written: Option<usize>) -> usize {
+    fn first_item(&self, items: &[Item<'_>], all: &[usize], written: Option<usize>) -> usize {
         let score = |item: &Item<'_>| {
-            let lateral = self.is_lateral(item);
+            let lateral = !self.read_by(&item.relations, all).is_empty();
             let conditions = self.selectivity_of_all(&item.conditions);
             let written = written.is_some_and(|relation| item.relations.contains(&relation));
             (lateral, conditions, !written)
@@ -69,8 +71,16 @@ impl Planner<'_> {
     }
 
     /// The next item: one that a condition connects to what is joined, if any.
-    fn next_item(&self, items: &[Item<'_>], joined: &[usize], pending: &[Expr]) -> Result<usize> {
-        let ready = |item: &Item<'_>| !self.is_lateral(item) || self.depends_only_on(item, joined);
+    fn next_item(
+        &self,
+        items: &[Item<'_>],
+        all: &[usize],
+        joined: &[usize],
+        pending: &[Expr],
+    ) -> Result<usize> {
+        let ready = |item: &Item<'_>| {
+            self.read_by(&item.relations, all).iter().all(|relation| joined.contains(relation))
+        };
         let connected = |item: &Item<'_>| {
             pending.iter().any(|condition| {
                 let (mut here, mut there) = (false, false);
@@ -86,34 +96,42 @@ impl Planner<'_> {
         found.ok_or_else(|| ExecutionError::Internal { what: "a join that cannot start" }.into())
     }
 
-    fn is_lateral(&self, item: &Item<'_>) -> bool {
-        item.relations.iter().any(|relation| self.analysis.relations[*relation].lateral)
-    }
-
-    /// Whether everything an item reads of this FROM clause is joined already. Relations stand in
-    /// order of FROM, and LATERAL reads only what stands before.
-    fn depends_only_on(&self, item: &Item<'_>, joined: &[usize]) -> bool {
-        let Some(first) = item.relations.iter().min() else { return true };
-        self.lateral_sources(*first).iter().all(|relation| joined.contains(relation))
-    }
-
-    /// The relations that a lateral relation's expressions mention.
-    fn lateral_sources(&self, relation: usize) -> Vec<usize> {
-        let analysis = self.analysis;
+    /// Which of some relations the LATERAL ones among others read, themselves apart.
+    fn read_by(&self, relations: &[usize], some: &[usize]) -> Vec<usize> {
         let mut ids: Vec<ColumnId> = Vec::new();
+        for relation in relations {
+            self.each_lateral_reference(*relation, &mut |id| ids.push(id));
+        }
+        let is_read = |other: &usize| {
+            !relations.contains(other) && ids.iter().any(|id| self.has(&[*other], *id))
+        };
+        some.iter().copied().filter(is_read).collect()
+    }
+
+    /// Visits the columns from outside that a LATERAL relation reads.
+    fn each_lateral_reference(&self, relation: usize, visit: &mut dyn FnMut(ColumnId)) {
+        let analysis = self.analysis;
+        if !analysis.relations[relation].lateral {
+            return;
+        }
         match &analysis.relations[relation].kind {
             RelationKind::Function { args, .. } => {
-                for arg in args {
-                    each_reference(analysis, arg, &mut |id| ids.push(id));
-                }
+                args.iter().for_each(|arg| each_reference(analysis, arg, visit));
             }
             RelationKind::Subquery(query) => {
-                super::uses::each_reference_of_query(analysis, query, &mut |id| ids.push(id));
+                super::uses::each_reference_of_query(analysis, query, visit);
             }
             RelationKind::Table(_) | RelationKind::Virtual(_) => {}
         }
-        let siblings = 0..relation;
-        siblings.filter(|other| ids.iter().any(|id| self.ids(*other).contains(id))).collect()
+    }
+
+    /// Whether relations are LATERAL and read columns of these rows.
+    fn reads(&self, relations: &[usize], rows: &Rows) -> bool {
+        let mut reads = false;
+        for relation in relations {
+            self.each_lateral_reference(*relation, &mut |id| reads |= rows.ids.contains(&id));
+        }
+        reads
     }
 
     /// Whether a condition needs none of the items that are still to come.
@@ -134,9 +152,10 @@ impl Planner<'_> {
         kind: JoinKind,
         wishes: &Wishes<'_>,
     ) -> Result<Rows> {
-        let lateral = self.is_lateral(&item);
+        let lateral = self.reads(&item.relations, &left);
         if lateral || self.is_lookup(&left, &item, &conditions) {
-            return self.lookup_join(left, item, conditions, kind, wishes);
+            let item = Item { conditions: [item.conditions, conditions].concat(), ..item };
+            return self.lookup_join(left, kind, |planner| planner.item(&item, wishes));
         }
         let right = self.item(&item, wishes)?.rows;
         self.join_rows(left, right, conditions, kind)
@@ -168,13 +187,10 @@ impl Planner<'_> {
     fn lookup_join(
         &mut self,
         left: Rows,
-        mut item: Item<'_>,
-        conditions: Vec<Expr>,
         kind: JoinKind,
-        wishes: &Wishes<'_>,
+        right: impl FnOnce(&mut Self) -> Result<Joined>,
     ) -> Result<Rows> {
-        item.conditions.extend(conditions);
-        let (right, frame) = self.framed(|planner| planner.item(&item, wishes))?;
+        let (right, frame) = self.framed(right)?;
         let outer = self.hand_over(&frame, &left.ids)?;
         let right = right.rows;
         let rows = (left.node.rows * right.node.rows).max(1.0);
@@ -323,6 +339,10 @@ impl Planner<'_> {
                     let right = self.item(&item, &wishes)?.rows;
                     self.join_rows(left, right, at_join, kind)?
                 }
+            }
+            right if kind == JoinKind::Left && self.reads(&right_relations, &left) => {
+                let conditions = [right_conditions, at_join].concat();
+                self.lookup_join(left, kind, |planner| planner.from(right, conditions, &wishes))?
             }
             right => {
                 let right = self.from(right, right_conditions, &wishes)?.rows;

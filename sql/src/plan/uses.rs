@@ -8,6 +8,7 @@ use crate::analyze::{
     SublinkKind,
 };
 use crate::expr::{Expr, ExprKind};
+use crate::types::Type;
 
 /// Reads of each column id.
 #[derive(Clone, Debug)]
@@ -191,8 +192,8 @@ pub(super) fn each_reference_of_query(
     inner_relations(query, &mut relations);
     let inside = |id: &usize| {
         relations.iter().any(|relation| {
-            let Relation { first, columns, .. } = &analysis.relations[*relation];
-            (*first..first + columns.len()).contains(id)
+            let Relation { first, columns, present, .. } = &analysis.relations[*relation];
+            (*first..first + columns.len()).contains(id) || *present == Some(*id)
         })
     };
     let mut visit = |id: usize| {
@@ -211,10 +212,9 @@ pub(super) fn each_reference_of_query(
     }
     for (id, count) in uses.0.iter().enumerate() {
         if *count > 0 {
-            match &analysis.meanings[id] {
-                Meaning::Sublink(sublink) => sublink.outer.iter().for_each(|outer| visit(outer.id)),
-                _ => visit(id),
-            }
+            let kind = ExprKind::Column(id);
+            let column = Expr { kind, ty: Type::UNKNOWN, position: None };
+            each_reference(analysis, &column, &mut visit);
         }
     }
 }

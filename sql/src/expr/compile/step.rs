@@ -29,6 +29,7 @@ pub(super) enum Step {
     Or(Vec<Step>),
     Not(Box<Step>),
     IsNull(Box<Step>),
+    AllPresent(Box<Step>),
     IsTruth(Box<Step>, Option<bool>),
     Distinct(Box<Pair>),
     NullIf(Box<Pair>),
@@ -74,6 +75,7 @@ impl Step {
             | Step::Or(_)
             | Step::Not(_)
             | Step::IsNull(_)
+            | Step::AllPresent(_)
             | Step::IsTruth(..)
             | Step::Distinct(_)
             | Step::InList(_)
@@ -89,6 +91,10 @@ impl Step {
             Step::Or(terms) => junction(terms, true, row, cx),
             Step::Not(term) => Ok(term.truth(row, cx)?.map(|value| !value)),
             Step::IsNull(arg) => arg.is_null(row, cx).map(Some),
+            Step::AllPresent(arg) => Ok(Some(match arg.eval(row, cx)? {
+                Datum::Record(fields) => !fields.iter().any(Datum::is_null),
+                other => !other.is_null(),
+            })),
             Step::IsTruth(arg, expected) => Ok(Some(arg.truth(row, cx)? == *expected)),
             Step::Distinct(pair) => pair.is_distinct(row, cx).map(Some),
             Step::InList(list) => list.truth(row, cx),

@@ -30,9 +30,7 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
         }
         ExprKind::Call { function, args } => call(expr, function, args, builder)?,
         ExprKind::Relabel(arg) => step(arg, builder)?,
-        ExprKind::CoerceViaText(arg) => {
-            Step::ViaText(Box::new(ViaText { from: arg.ty, to: expr.ty, arg: step(arg, builder)? }))
-        }
+        ExprKind::CoerceViaText(arg) => via_text(arg, expr.ty, builder)?,
         ExprKind::Length { arg, explicit } => Step::Length(Box::new(Length {
             arg: step(arg, builder)?,
             ty: expr.ty,
@@ -42,6 +40,7 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
         ExprKind::Or(terms) => Step::Or(steps(terms, builder)?),
         ExprKind::Not(term) => Step::Not(Box::new(step(term, builder)?)),
         ExprKind::IsNull(arg) => Step::IsNull(Box::new(step(arg, builder)?)),
+        ExprKind::AllPresent(arg) => Step::AllPresent(Box::new(step(arg, builder)?)),
         ExprKind::IsTruth(arg, truth) => Step::IsTruth(Box::new(step(arg, builder)?), *truth),
         ExprKind::Distinct { equal, left, right } => {
             Step::Distinct(Box::new(pair(equal, left, right, builder)?))
@@ -96,6 +95,10 @@ fn case(
     });
     let branches = branches.collect::<Result<_>>()?;
     Ok(Case { operand, branches, otherwise: step(otherwise, builder)? })
+}
+
+fn via_text(arg: &Expr, to: Type, builder: &mut Builder) -> Result<Step> {
+    Ok(Step::ViaText(Box::new(ViaText { from: arg.ty, to, arg: step(arg, builder)? })))
 }
 
 fn steps(exprs: &[Expr], builder: &mut Builder) -> Result<Vec<Step>> {

@@ -109,6 +109,7 @@ impl Deparser<'_> {
             ExprKind::Or(parts) => self.connected(parts, " OR "),
             ExprKind::Not(arg) => self.negated(arg),
             ExprKind::IsNull(arg) => format!("({} IS NULL)", self.expr(arg, true)),
+            ExprKind::AllPresent(arg) => format!("({} IS NOT NULL)", self.expr(arg, true)),
             ExprKind::IsTruth(arg, truth) => {
                 format!("({} IS {})", self.expr(arg, true), truth_word(*truth))
             }
