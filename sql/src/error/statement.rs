@@ -30,6 +30,8 @@ pub enum StatementError {
     ChannelNameTooLong,
     /// NOTIFY with too much to say.
     PayloadTooLong,
+    /// NOTIFY of more than there is room for.
+    TooManyNotifications,
     /// A parameter of a type that is not there.
     UndefinedParameterType { oid: u32 },
     /// A parameter without a type; `number` counts from 1.
@@ -75,6 +77,7 @@ impl StatementError {
             Self::NoChannelName | Self::ChannelNameTooLong | Self::PayloadTooLong => {
                 SqlState::INVALID_PARAMETER_VALUE
             }
+            Self::TooManyNotifications => SqlState::PROGRAM_LIMIT_EXCEEDED,
             Self::UndefinedParameterType { .. } => SqlState::UNDEFINED_OBJECT,
             Self::IndeterminateParameter { .. } => SqlState::INDETERMINATE_DATATYPE,
             Self::SeveralCommands | Self::ArgumentCount { .. } => SqlState::SYNTAX_ERROR,
@@ -124,6 +127,7 @@ impl fmt::Display for StatementError {
             Self::NoChannelName => f.write_str("channel name cannot be empty"),
             Self::ChannelNameTooLong => f.write_str("channel name too long"),
             Self::PayloadTooLong => f.write_str("payload string too long"),
+            Self::TooManyNotifications => f.write_str("too many notifications in the NOTIFY queue"),
             Self::UndefinedParameterType { oid } => write!(f, "type with OID {oid} does not exist"),
             Self::IndeterminateParameter { number } => {
                 write!(f, "could not determine data type of parameter ${number}")

@@ -7,13 +7,13 @@ use reckon_mvcc::{
     AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Isolation, Reason, SessionId, Wait,
 };
 
-use super::Notice;
 use super::bound::Current;
-use super::mail::{Mail, Request};
+use super::mail::Mail;
+use super::notice::{Severity, Warnings};
 use crate::catalog::{Catalog, DatabaseDefinition, Role};
 use crate::database::Database;
 use crate::error::{
-    ExecutionError, Result, SnapshotError, SqlState, StatementError, SyntaxError, TransactionError,
+    ExecutionError, Result, SnapshotError, StatementError, SyntaxError, TransactionError,
 };
 use crate::expr::function::{Advisory, AdvisoryScope, Environment};
 use crate::settings::{Level, Scope, Settings};
@@ -59,7 +59,7 @@ pub(crate) struct Surroundings {
     /// Whether `set_config` has made the transaction READ ONLY, from the next statement on.
     pub(super) turns_read_only: bool,
     /// What functions had to say.
-    pub(super) notices: Vec<Notice>,
+    pub(super) warnings: Warnings,
     random: Vec<u8>,
 }
 
@@ -92,7 +92,7 @@ impl Surroundings {
             exportable: None,
             level,
             turns_read_only: false,
-            notices: Vec::new(),
+            warnings: Warnings::default(),
             random: Vec::new(),
         }
     }
@@ -322,9 +322,7 @@ impl Environment for Surroundings {
         if payload.len() >= PAYLOAD_BYTES_MAX {
             return Err(StatementError::PayloadTooLong.into());
         }
-        let (channel, payload) = (channel.to_owned(), payload.to_owned());
-        self.mail.request(Request::Notify { channel, payload });
-        Ok(())
+        self.mail.notify(channel, payload)
     }
 
     fn notification_usage(&self) -> f64 {
@@ -355,7 +353,9 @@ impl Environment for Surroundings {
     }
 
     fn warn(&mut self, message: String) {
-        self.notices.push(Notice::warning(SqlState::WARNING, message));
+        if self.settings.effective().least_notice <= Severity::Warning {
+            self.warnings.add(message);
+        }
     }
 
     fn index_outline(&mut self, relation: Oid) -> Option<String> {

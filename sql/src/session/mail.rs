@@ -5,8 +5,10 @@
 //! 1. Nothing takes effect before the transaction commits; what a savepoint takes back never does.
 //! 2. Notifications arrive in the order of the commits that sent them: commits that send hold `order`.
 //! 3. A notification is told to a client only once the commit that sent it is durable.
+//! 4. What waits in all mailboxes takes at most [`QUEUE_BYTES`]: a commit that would send more fails before anything
+//!    is committed.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -14,13 +16,19 @@ use parking_lot::{Mutex, MutexGuard};
 use reckon_mvcc::Timestamp;
 
 use super::Session;
-use crate::error::Result;
+use crate::error::{Result, StatementError};
 use crate::expr::function::Environment as _;
 use crate::parser::Utility;
 use crate::types::Oid;
 
-/// About how many short notifications PostgreSQL's queue of 8 GB holds.
-const LETTERS_MAX: f64 = (1u64 << 27) as f64;
+/// What notifications that wait for listeners may take, in bytes, each once and a little for each listener.
+const QUEUE_BYTES: usize = 64 << 20;
+
+/// How much a listener is handed at a time, in bytes.
+const HANDED_BYTES: usize = 1 << 20;
+
+/// What a letter takes in each mailbox, in bytes.
+const PLACE_BYTES: usize = size_of::<(Timestamp, Arc<Letter>)>();
 
 /// What NOTIFY sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,12 +42,39 @@ pub struct Notification {
 }
 
 /// Something to do at commit.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Debug)]
 pub(super) enum Request {
     Listen(String),
     Unlisten(String),
     UnlistenAll,
-    Notify { channel: String, payload: String },
+    Notify(Arc<Note>),
+}
+
+/// What NOTIFY asks to send.
+#[derive(PartialEq, Eq, Hash, Debug)]
+pub(super) struct Note {
+    channel: String,
+    payload: String,
+}
+
+impl Note {
+    /// About what it takes in memory.
+    fn bytes(&self) -> usize {
+        size_of::<Letter>() + self.channel.len() + self.payload.len()
+    }
+}
+
+/// A notification in mailboxes, counted while it is in one.
+struct Letter {
+    notification: Notification,
+    bytes: usize,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Drop for Letter {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Who listens, by database and channel.
@@ -50,21 +85,25 @@ type Listeners = HashMap<(Oid, String), Vec<Arc<Mailbox>>>;
 pub(crate) struct Channels {
     listeners: Mutex<Listeners>,
     order: Mutex<()>,
-    /// Letters in mailboxes.
-    waiting: AtomicUsize,
+    /// Bytes of the letters in mailboxes.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What arrived for one session and was not told to its client.
 #[derive(Default)]
 struct Mailbox {
-    letters: Mutex<Vec<(Timestamp, Notification)>>,
+    letters: Mutex<VecDeque<(Timestamp, Arc<Letter>)>>,
     is_filled: AtomicBool,
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Mailbox {
-    fn put(&self, at: Timestamp, notification: Notification) {
-        self.letters.lock().push((at, notification));
+    fn put(&self, at: Timestamp, letter: Arc<Letter>) {
+        self.letters.lock().push_back((at, letter));
+        self.announce();
+    }
+
+    fn announce(&self) {
         self.is_filled.store(true, Ordering::Release);
         if let Some(wake) = self.wake.get() {
             wake();
@@ -78,11 +117,31 @@ pub(super) struct Mail {
     mailbox: Arc<Mailbox>,
     listening: BTreeSet<String>,
     requests: Vec<Request>,
+    /// What is to be sent, and about what it takes.
+    notes: HashSet<Arc<Note>>,
+    bytes: usize,
 }
 
 impl Mail {
     pub(super) fn request(&mut self, request: Request) {
         self.requests.push(request);
+    }
+
+    /// Of equal notifications one is sent.
+    pub(super) fn notify(&mut self, channel: &str, payload: &str) -> Result<()> {
+        let note = Note { channel: channel.to_owned(), payload: payload.to_owned() };
+        if self.notes.contains(&note) {
+            return Ok(());
+        }
+        self.bytes += note.bytes();
+        if self.bytes > QUEUE_BYTES {
+            self.bytes -= note.bytes();
+            return Err(StatementError::TooManyNotifications.into());
+        }
+        let note = Arc::new(note);
+        self.notes.insert(Arc::clone(&note));
+        self.requests.push(Request::Notify(note));
+        Ok(())
     }
 
     /// How much was asked for, to go back to.
@@ -91,13 +150,21 @@ impl Mail {
     }
 
     pub(super) fn undo_to(&mut self, mark: usize) {
-        self.requests.truncate(mark);
+        for request in self.requests.drain(mark..) {
+            if let Request::Notify(note) = request {
+                self.bytes -= note.bytes();
+                self.notes.remove(&note);
+            }
+        }
+        if self.notes.is_empty() {
+            self.notes = HashSet::new();
+        }
     }
 
     /// Whether what was asked for changes anything at commit.
     pub(super) fn has_effect(&self) -> bool {
         self.requests.iter().any(|request| match request {
-            Request::Listen(_) | Request::Notify { .. } => true,
+            Request::Listen(_) | Request::Notify(_) => true,
             Request::Unlisten(_) | Request::UnlistenAll => !self.listening.is_empty(),
         })
     }
@@ -107,11 +174,24 @@ impl Mail {
         self.listening.iter()
     }
 
-    /// To be held during a commit that sends something.
+    /// To be held during a commit that sends something. Fails when there is no room for it.
     #[inline]
-    pub(super) fn order<'c>(&self, channels: &'c Channels) -> Option<MutexGuard<'c, ()>> {
-        let sends = |request: &Request| matches!(request, Request::Notify { .. });
-        self.requests.iter().any(sends).then(|| channels.order.lock())
+    pub(super) fn order<'c>(
+        &self,
+        channels: &'c Channels,
+        database: Oid,
+    ) -> Result<Option<MutexGuard<'c, ()>>> {
+        if self.notes.is_empty() {
+            return Ok(None);
+        }
+        let order = channels.order.lock();
+        let listens = |request: &Request| matches!(request, Request::Listen(_));
+        let listeners_more = usize::from(self.requests.iter().any(listens));
+        let notes = self.notes.iter().map(|note| (note.bytes(), &*note.channel));
+        if !channels.have_room(database, notes, listeners_more) {
+            return Err(StatementError::TooManyNotifications.into());
+        }
+        Ok(Some(order))
     }
 
     /// After the commit: does what was asked for.
@@ -128,7 +208,6 @@ impl Mail {
         }
     }
 
-    /// Of equal notifications one is sent.
     fn do_requests(
         &mut self,
         channels: &Channels,
@@ -137,22 +216,18 @@ impl Mail {
         durable_needed: Timestamp,
     ) {
         let requests = std::mem::take(&mut self.requests);
-        let mut sent = HashSet::new();
         for request in &requests {
             match request {
                 Request::Listen(channel) => self.listen(channels, database, channel),
                 Request::Unlisten(channel) => self.unlisten(channels, database, channel),
                 Request::UnlistenAll => self.unlisten_all(channels, database),
-                Request::Notify { .. } => {}
+                Request::Notify(_) => {}
             }
         }
+        (self.notes, self.bytes) = (HashSet::new(), 0);
         for request in requests {
-            if let Request::Notify { channel, payload } = &request
-                && sent.insert(request.clone())
-            {
-                let (channel, payload) = (channel.clone(), payload.clone());
-                let notification = Notification { process, channel, payload };
-                channels.send(database, durable_needed, &notification);
+            if let Request::Notify(note) = request {
+                channels.send(database, durable_needed, process, note);
             }
         }
     }
@@ -182,7 +257,7 @@ impl Mail {
     /// The session ends: it listens to nothing, and nobody takes what arrived.
     pub(super) fn close(&mut self, channels: &Channels, database: Oid) {
         self.unlisten_all(channels, database);
-        self.take(channels);
+        self.mailbox.letters.lock().clear();
     }
 
     /// Listens to nothing any more.
@@ -192,15 +267,26 @@ impl Mail {
         }
     }
 
-    /// What arrived, and what must be durable before it is told.
-    pub(super) fn take(&self, channels: &Channels) -> (Vec<Notification>, Option<Timestamp>) {
+    /// What arrived, or the first of it when it is much, and what must be durable before it is told.
+    pub(super) fn take(&self) -> (Vec<Notification>, Option<Timestamp>) {
         if !self.mailbox.is_filled.swap(false, Ordering::AcqRel) {
             return (Vec::new(), None);
         }
-        let letters = std::mem::take(&mut *self.mailbox.letters.lock());
-        channels.waiting.fetch_sub(letters.len(), Ordering::Relaxed);
-        let needed = letters.iter().map(|(at, _)| *at).max();
-        (letters.into_iter().map(|(_, notification)| notification).collect(), needed)
+        let (mut told, mut needed, mut bytes) = (Vec::new(), None, 0);
+        let mut letters = self.mailbox.letters.lock();
+        while bytes < HANDED_BYTES
+            && let Some((at, letter)) = letters.pop_front()
+        {
+            bytes += letter.bytes;
+            needed = needed.max(Some(at));
+            told.push(letter.notification.clone());
+        }
+        let more = !letters.is_empty();
+        drop(letters);
+        if more {
+            self.mailbox.announce();
+        }
+        (told, needed)
     }
 
     /// Calls `wake` whenever something arrives. Set once.
@@ -211,18 +297,42 @@ impl Mail {
 }
 
 impl Channels {
-    /// How full the queue is that PostgreSQL would keep for what waits, from 0 to 1.
+    /// How full the queue is, from 0 to 1.
     pub(crate) fn usage(&self) -> f64 {
-        (self.waiting.load(Ordering::Relaxed) as f64 / LETTERS_MAX).min(1.0)
+        (self.waiting.load(Ordering::Relaxed) as f64 / QUEUE_BYTES as f64).min(1.0)
     }
 
-    fn send(&self, database: Oid, at: Timestamp, notification: &Notification) {
+    /// Whether all of the notes, of so many bytes and for these channels, can wait.
+    fn have_room<'n>(
+        &self,
+        database: Oid,
+        notes: impl Iterator<Item = (usize, &'n str)>,
+        listeners_more: usize,
+    ) -> bool {
         let listeners = self.listeners.lock();
-        let there = listeners.get(&(database, notification.channel.clone()));
-        for mailbox in there.into_iter().flatten() {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
-            mailbox.put(at, notification.clone());
-        }
+        let bytes = notes.map(|(bytes, channel)| {
+            let there = listeners.get(&(database, channel.to_owned())).map_or(0, Vec::len);
+            match there + listeners_more {
+                0 => 0,
+                places => bytes + places * PLACE_BYTES,
+            }
+        });
+        self.waiting.load(Ordering::Relaxed) + bytes.sum::<usize>() <= QUEUE_BYTES
+    }
+
+    fn send(&self, database: Oid, at: Timestamp, process: i32, note: Arc<Note>) {
+        let listeners = self.listeners.lock();
+        let Some(there) = listeners.get(&(database, note.channel.clone())) else { return };
+        let bytes = note.bytes() + there.len() * PLACE_BYTES;
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let (channel, payload) = match Arc::try_unwrap(note) {
+            Ok(Note { channel, payload }) => (channel, payload),
+            Err(note) => (note.channel.clone(), note.payload.clone()),
+        };
+        let notification = Notification { process, channel, payload };
+        let waiting = Arc::clone(&self.waiting);
+        let letter = Arc::new(Letter { notification, bytes, waiting });
+        there.iter().for_each(|mailbox| mailbox.put(at, Arc::clone(&letter)));
     }
 }
 

@@ -201,7 +201,7 @@ impl Session {
 
     /// Notices since the last call, as far as `client_min_messages` asks for them.
     pub fn notices(&mut self) -> Vec<Notice> {
-        self.notices.append(&mut self.surroundings.notices);
+        self.notices.append(&mut self.surroundings.warnings.take());
         let mut notices = std::mem::take(&mut self.notices);
         let least = self.surroundings.settings.effective().least_notice;
         notices.retain(|notice| notice.severity >= least);
@@ -213,12 +213,13 @@ impl Session {
         self.surroundings.pid
     }
 
-    /// Notifications to tell the client: between transactions those that have arrived.
+    /// Notifications to tell the client: between transactions those that have arrived. When that is more than a
+    /// megabyte, only the first of them; then `wake` of [`on_notification`](Self::on_notification) is called again.
     pub fn notifications(&mut self) -> Vec<Notification> {
         if !matches!(self.block, Block::Idle) {
             return Vec::new();
         }
-        let (notifications, needed) = self.surroundings.mail.take(&self.database.inner().channels);
+        let (notifications, needed) = self.surroundings.mail.take();
         self.need_durable(needed);
         notifications
     }

@@ -1,6 +1,11 @@
 //! What a statement tells the client besides its result.
 
+use std::mem::take;
+
 use crate::error::{Fields, SqlState};
+
+/// What warnings may take until they are handed over, in bytes.
+const WARNING_BYTES: usize = 4 << 20;
 
 /// A NoticeResponse.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,5 +62,35 @@ impl Notice {
     pub(crate) fn new(sqlstate: SqlState, message: impl Into<String>) -> Notice {
         let message = message.into();
         Notice { severity: Severity::Notice, sqlstate, message, fields: Fields::default() }
+    }
+}
+
+/// Warnings of functions, which may be called any number of times by one statement. Those that are too many are only
+/// counted.
+#[derive(Default)]
+pub(super) struct Warnings {
+    kept: Vec<Notice>,
+    bytes: usize,
+    more: u64,
+}
+
+impl Warnings {
+    pub(super) fn add(&mut self, message: String) {
+        if self.bytes >= WARNING_BYTES {
+            self.more += 1;
+            return;
+        }
+        self.bytes += size_of::<Notice>() + message.len();
+        self.kept.push(Notice::warning(SqlState::WARNING, message));
+    }
+
+    /// All since the last call, and how many more there were.
+    pub(super) fn take(&mut self) -> Vec<Notice> {
+        let Warnings { mut kept, more, .. } = take(self);
+        if more > 0 {
+            let message = format!("{more} more warnings are not shown");
+            kept.push(Notice::warning(SqlState::WARNING, message));
+        }
+        kept
     }
 }

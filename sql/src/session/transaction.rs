@@ -249,8 +249,14 @@ impl Session {
         transaction.set_synchronous_commit(synchronous);
         let channels = &self.database.inner().channels;
         let mail = &mut self.surroundings.mail;
-        let ordered = mail.order(channels);
-        match transaction.commit() {
+        let (committed, ordered) = match mail.order(channels, self.definition.oid) {
+            Ok(ordered) => (transaction.commit().map_err(Error::from), ordered),
+            Err(error) => {
+                transaction.rollback();
+                (Err(error), None)
+            }
+        };
+        match committed {
             Ok(committed) => {
                 open.closed.into_iter().for_each(Closed::forever);
                 let (database, pid) = (self.definition.oid, self.surroundings.pid);
@@ -265,7 +271,7 @@ impl Session {
                 mail.undo_to(0);
                 self.need_durable(Some(self.mvcc.floor()));
                 self.surroundings.settings.end_transaction(false);
-                Err(error.into())
+                Err(error)
             }
         }
     }
