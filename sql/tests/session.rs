@@ -79,6 +79,15 @@ fn rows_of_a_prepared_statement_are_written_as_settings_say() {
         session.sync().expect("nothing to commit");
         assert_eq!(rows.0, [expected]);
     }
+    show(&mut session, "begin");
+    let all = "select timestamptz '2020-01-01 00:00+00' from generate_series(1, 2)";
+    session.parse("q", all, &[]).expect("it is prepared");
+    session.bind("c", "q", &[], &[], &[]).expect("it is bound");
+    let mut rows = Rows::default();
+    session.execute("c", 1, &mut rows).expect("it runs");
+    show(&mut session, "set timezone = 'Asia/Tokyo'");
+    session.execute("c", 1, &mut rows).expect("it goes on");
+    assert_eq!(rows.0, ["2020-01-01 00:00:00+00", "2020-01-01 09:00:00+09"]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Session {
     /// Whether the implicit transaction leaves nothing behind that its end would commit or drop.
     fn is_nothing_pending(&self) -> bool {
         let waits = |portal: &Portal| !matches!(portal.run, Run::Done(_));
-        self.surroundings.settings.mark() == 0
+        !self.surroundings.settings.has_changes()
             && self.surroundings.mail.mark() == 0
             && !self.unnamed_portal.as_deref().is_some_and(waits)
             && !self.portals.values().any(|named| waits(named))

@@ -180,6 +180,7 @@ impl Session {
         max_rows: usize,
         sink: &mut dyn RowSink,
     ) -> Result<Progress> {
+        run.follow(&self.surroundings.settings);
         if run.held.is_none() && run.sent == 0 && run.holds_rows(max_rows) {
             run.hold();
         }

@@ -158,9 +158,10 @@ impl Bound {
             Bound::Idle(run) => run,
             Bound::Planned(planning) => PlanRun::new(planning, snapshot, codes, settings)?,
         };
-        if run.settings != settings.version() || run.codes != codes {
+        if run.codes != codes {
             run.encode_in(codes, settings);
         }
+        run.follow(settings);
         (run.snapshot, run.savepoint) = (snapshot, None);
         (run.sent, run.in_call, run.held) = (0, 0, None);
         Ok(run)
@@ -187,6 +188,15 @@ impl PlanRun {
             in_call: 0,
             held: None,
         }))
+    }
+
+    /// Writes rows as the settings say from here on.
+    #[inline]
+    pub(super) fn follow(&mut self, settings: &Settings) {
+        if self.settings != settings.version() {
+            let codes = std::mem::take(&mut self.codes);
+            self.encode_in(&codes, settings);
+        }
     }
 
     fn encode_in(&mut self, codes: &[i16], settings: &Settings) {

@@ -32,7 +32,9 @@ use table::SETTINGS;
 #[derive(Clone, Debug)]
 pub struct Settings {
     values: Vec<Value>,
+    /// Since the last mark one change a setting.
     undo: Vec<Change>,
+    marked: usize,
     effective: Effective,
     reported: Vec<(String, String)>,
     version: u64,
@@ -73,6 +75,7 @@ impl Settings {
         let mut settings = Settings {
             values: vec![Value::default(); SETTINGS.len()],
             undo: Vec::new(),
+            marked: 0,
             effective: Effective::default(),
             reported: Vec::new(),
             version: 0,
@@ -117,7 +120,7 @@ impl Settings {
         let setting = &SETTINGS[index];
         check_changeable(setting)?;
         let canonical = value.map(|value| (setting.check)(setting, value)).transpose()?;
-        self.undo.push(Change { index, before: self.values[index].clone() });
+        self.remember(index);
         match scope {
             Scope::Local => {
                 let start = self.values[index].start.clone();
@@ -139,7 +142,7 @@ impl Settings {
             let value = &self.values[index];
             let changed = value.session.is_some() || value.local.is_some();
             if changed && setting.context == Context::User && !setting.survives_reset_all() {
-                self.undo.push(Change { index, before: value.clone() });
+                self.remember(index);
                 self.values[index].session = None;
                 self.values[index].local = None;
                 self.apply(index);
@@ -204,12 +207,26 @@ impl Settings {
     }
 
     /// A place to come back to: of a transaction's start, or a savepoint.
-    pub fn mark(&self) -> usize {
-        self.undo.len()
+    pub fn mark(&mut self) -> usize {
+        self.marked = self.undo.len();
+        self.marked
+    }
+
+    /// Whether the transaction has changed any.
+    pub fn has_changes(&self) -> bool {
+        !self.undo.is_empty()
+    }
+
+    /// Remembers what a setting was at the last mark.
+    fn remember(&mut self, index: usize) {
+        if !self.undo[self.marked..].iter().any(|change| change.index == index) {
+            self.undo.push(Change { index, before: self.values[index].clone() });
+        }
     }
 
     /// Takes back every change since `mark`.
     pub fn undo_to(&mut self, mark: usize) {
+        self.marked = mark.min(self.undo.len());
         while self.undo.len() > mark {
             if let Some(change) = self.undo.pop() {
                 self.values[change.index] = change.before;
@@ -230,6 +247,7 @@ impl Settings {
         if !committed {
             return self.undo_to(0);
         }
+        self.marked = 0;
         for change in std::mem::take(&mut self.undo) {
             if self.values[change.index].local.take().is_some() {
                 self.apply(change.index);
@@ -293,6 +311,31 @@ mod tests {
         assert_eq!(settings.show("WORK_MEM").unwrap().1, "128kB");
         settings.end_transaction(false);
         assert_eq!(settings.show("work_mem").unwrap().1, "8MB");
+    }
+
+    #[test]
+    fn a_setting_is_remembered_once_between_marks() {
+        let mut settings = Settings::new();
+        let set = |settings: &mut Settings, value: &str| {
+            settings.set("work_mem", Some(value), Scope::Session).unwrap();
+        };
+        (0..100).for_each(|_| set(&mut settings, "1MB"));
+        assert_eq!(settings.undo.len(), 1);
+        let mark = settings.mark();
+        (0..100).for_each(|_| set(&mut settings, "2MB"));
+        settings.mark();
+        set(&mut settings, "3MB");
+        assert_eq!(settings.undo.len(), 3);
+        settings.undo_to(mark);
+        assert_eq!(settings.show("work_mem").unwrap().1, "1MB");
+        set(&mut settings, "5MB");
+        settings.undo_to(mark);
+        assert_eq!(settings.show("work_mem").unwrap().1, "1MB");
+        settings.end_transaction(false);
+        assert_eq!(settings.show("work_mem").unwrap().1, "4MB");
+        set(&mut settings, "5MB");
+        settings.end_transaction(false);
+        assert_eq!(settings.show("work_mem").unwrap().1, "4MB");
     }
 
     #[test]
