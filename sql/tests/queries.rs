@@ -98,3 +98,8 @@ fn a_table_as_one_value() {
 fn lateral_items_read_what_stands_before_them() {
     check(include_str!("queries/laterals.txt"));
 }
+
+#[test]
+fn aggregates_and_groups() {
+    check(include_str!("queries/aggregates.txt"));
+}

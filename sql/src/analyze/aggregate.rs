@@ -11,9 +11,9 @@ use super::call::{Callable, Resolved, resolve};
 use super::equal::{columns, same};
 use super::query::Meaning;
 use super::scope::Place;
-use super::syntax_function::precision_word;
+use super::syntax_function::{calls_volatile, precision_word};
 use crate::error::{Error, NameError, QueryError, Result};
-use crate::expr::function::{self, AggregateFunction};
+use crate::expr::function::{self, AggregateFunction, CastContext, CastMethod, Function};
 use crate::expr::{Aggregate, Expr, ExprKind};
 use crate::parser::{fold, object_name};
 use crate::plan::SortKey;
@@ -294,9 +294,12 @@ impl Analyzer<'_> {
             let (descending, nulls_first) = self.direction(key)?;
             let expr = self.expr(&key.expr)?;
             let expr = self.resolve_unknown(expr)?;
-            if extras.distinct && !args.iter().any(|arg| same(arg, &expr)) {
-                let error = Error::from(QueryError::AggregateDistinctOrder);
-                return Err(error.at(expr.position));
+            let mut expr = expr;
+            if extras.distinct {
+                let known = args.iter().find(|arg| same(arg, &expr) || same(uncast(arg), &expr));
+                expr = known.cloned().ok_or_else(|| {
+                    Error::from(QueryError::AggregateDistinctOrder).at(expr.position)
+                })?;
             }
             keys.push(SortKey { expr, descending, nulls_first });
         }
@@ -351,6 +354,25 @@ impl Analyzer<'_> {
     }
 }
 
+/// What an argument was before it became one of the declared type.
+fn uncast(arg: &Expr) -> &Expr {
+    match &arg.kind {
+        ExprKind::Relabel(inner) => uncast(inner),
+        ExprKind::Call { function, args } => match args.as_slice() {
+            [inner] if is_cast(function, inner.ty, arg.ty) => uncast(inner),
+            _ => arg,
+        },
+        _ => arg,
+    }
+}
+
+fn is_cast(function: &Function, from: Type, to: Type) -> bool {
+    function::cast(from, to).is_some_and(|cast| {
+        let by_it = matches!(cast.method, CastMethod::Function(oid) if oid == function.oid);
+        by_it && cast.context == CastContext::Implicit
+    })
+}
+
 fn same_aggregate(a: &Aggregate, b: &Aggregate) -> bool {
     a.function.oid == b.function.oid
         && a.distinct == b.distinct
@@ -358,6 +380,7 @@ fn same_aggregate(a: &Aggregate, b: &Aggregate) -> bool {
         && b.order.is_empty()
         && a.args.len() == b.args.len()
         && a.args.iter().zip(&b.args).all(|(a, b)| same(a, b))
+        && !a.args.iter().chain(&a.filter).any(calls_volatile)
         && match (&a.filter, &b.filter) {
             (None, None) => true,
             (Some(a), Some(b)) => same(a, b),

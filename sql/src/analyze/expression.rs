@@ -20,6 +20,12 @@ impl Analyzer<'_> {
         self.position(expr.span())
     }
 
+    /// The position of a word before a place, or of the NOT before that word.
+    pub(super) fn word_before(&self, word: &str, negated: bool, place: Option<u32>) -> Option<u32> {
+        let word = self.source.position_before(word, place);
+        if negated { self.source.position_before("not", word) } else { word }
+    }
+
     /// Analyzes an expression.
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> Result<Expr> {
         match expr {
@@ -229,7 +235,7 @@ impl Analyzer<'_> {
         high: &ast::Expr,
     ) -> Result<Expr> {
         let value = self.operand(operand)?;
-        let position = self.source.position_before("between", self.start(low));
+        let position = self.word_before("between", negated, self.start(low));
         let low = self.operand(low)?;
         let high = self.operand(high)?;
         let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };

@@ -25,7 +25,7 @@ impl Analyzer<'_> {
         negated: bool,
     ) -> Result<Expr> {
         let first = list.first().and_then(|item| self.start(item));
-        let position = self.source.position_before("in", first);
+        let position = self.word_before("in", negated, first);
         if is_row(operand) {
             return self.row_in_list(operand, list, negated, position);
         }

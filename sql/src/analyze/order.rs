@@ -6,9 +6,9 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::column_name::column_name;
 use super::equal::same;
-use super::query::{Distinct, OrderKey, Query, QueryBody};
+use super::query::{Distinct, Meaning, OrderKey, Query, QueryBody};
 use super::row::bare_row;
-use super::scope::{ItemColumn, Place};
+use super::scope::Place;
 use super::select::{Target, order_key};
 use crate::error::{Error, NameError, QueryError, Result};
 use crate::expr::Expr;
@@ -24,10 +24,10 @@ impl Analyzer<'_> {
             match item {
                 ast::SelectItem::UnnamedExpr(expr) => {
                     let name = column_name(expr);
-                    targets.push(Target { expr: self.expr(expr)?, name });
+                    targets.push(self.target(expr, name)?);
                 }
                 ast::SelectItem::ExprWithAlias { expr, alias } => {
-                    targets.push(Target { expr: self.expr(expr)?, name: fold(alias) });
+                    targets.push(self.target(expr, fold(alias))?);
                 }
                 ast::SelectItem::Wildcard(options) => {
                     let position = self.position(options.wildcard_token.0.span);
@@ -55,6 +55,16 @@ impl Analyzer<'_> {
         Ok(targets)
     }
 
+    fn target(&mut self, written: &ast::Expr, name: String) -> Result<Target> {
+        let expr = self.expr(written)?;
+        let mut subquery = false;
+        super::equal::columns(&expr, &mut |id| {
+            subquery |= matches!(self.meanings[id], Meaning::Sublink(_));
+        });
+        let written = subquery.then(|| Box::new(written.clone()));
+        Ok(Target { expr, name, written })
+    }
+
     fn expand_star(&mut self, targets: &mut Vec<Target>, position: Option<u32>) -> Result<()> {
         let at = self.levels.len() - 1;
         let items = &self.levels[at].items;
@@ -62,9 +72,9 @@ impl Analyzer<'_> {
             return Err(Error::from(QueryError::StarWithoutTables).at(position));
         }
         for item in items.iter().filter(|item| item.columns_visible) {
-            targets.extend(item.columns.iter().map(|column| Target {
-                expr: Expr { position, ..column.expr.clone() },
-                name: column.name.clone(),
+            targets.extend(item.columns.iter().map(|column| {
+                let expr = Expr { position, ..column.expr.clone() };
+                Target::plain(expr, column.name.clone())
             }));
         }
         Ok(())
@@ -77,7 +87,7 @@ impl Analyzer<'_> {
         position: Option<u32>,
     ) -> Result<()> {
         let columns = self.columns_of_table(&Name { position, ..name.clone() })?;
-        targets.extend(columns.into_iter().map(|ItemColumn { name, expr }| Target { expr, name }));
+        targets.extend(columns.into_iter().map(|column| Target::plain(column.expr, column.name)));
         Ok(())
     }
 
@@ -150,13 +160,16 @@ impl Analyzer<'_> {
         if let Some(ordinal) = self.ordinal(expr, clause, visible)? {
             return Ok(ordinal);
         }
+        if let Some(n) = targets.iter().position(|target| target.written.as_deref() == Some(expr)) {
+            return Ok(n);
+        }
         let place = if clause == "GROUP BY" { Place::GroupBy } else { Place::OrderBy };
         let expr = self.at_place(place, |analyzer| analyzer.expr(expr))?;
         let expr = self.resolve_unknown(expr)?;
         if let Some(found) = targets.iter().position(|target| same(&target.expr, &expr)) {
             return Ok(found);
         }
-        targets.push(Target { expr, name: "?column?".to_owned() });
+        targets.push(Target::plain(expr, "?column?".to_owned()));
         Ok(targets.len() - 1)
     }
 

@@ -21,6 +21,16 @@ use reckon_mvcc::RowLock;
 pub(super) struct Target {
     pub(super) expr: Expr,
     pub(super) name: String,
+    /// How it was written, when it has a subquery: an item of GROUP BY or ORDER BY that is written
+    /// alike means this target.
+    pub(super) written: Option<Box<ast::Expr>>,
+}
+
+impl Target {
+    /// A target without a subquery.
+    pub(super) fn plain(expr: Expr, name: String) -> Target {
+        Target { expr, name, written: None }
+    }
 }
 
 /// What follows a query's body.

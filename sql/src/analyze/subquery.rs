@@ -27,7 +27,7 @@ impl Analyzer<'_> {
             ast::Expr::Subquery(query) => self.scalar_subquery(query),
             ast::Expr::InSubquery { expr, subquery, negated } => {
                 let start = self.position(subquery.span());
-                let position = self.source.position_before("in", start);
+                let position = self.word_before("in", *negated, start);
                 let found =
                     self.compare_subquery(expr, "=", subquery, Quantifier::Any, position)?;
                 Ok(if *negated { negate(found) } else { found })

@@ -119,7 +119,7 @@ impl Analyzer<'_> {
         // PostgreSQL looks at ELSE first when it chooses the type.
         let mut values = Vec::with_capacity(conditions.len() + 1);
         for ast::CaseWhen { condition, result } in conditions {
-            let place = self.start(condition);
+            let place = self.source.position_before("when", self.start(condition));
             let test = self.expr(condition)?;
             tests.push(match &again {
                 Some(operand) => self.binary("=", operand.clone(), test, || place)?,
@@ -379,7 +379,7 @@ impl Analyzer<'_> {
             }
             _ => return Err(unsupported("LIKE ANY", self.start(expr))),
         };
-        let position = self.source.position_before(words, self.start(pattern));
+        let position = self.word_before(words, negated, self.start(pattern));
         let operand = self.expr(operand)?;
         let mut pattern = self.expr(pattern)?;
         let escape = escape.as_deref().map(|escape| self.expr(escape)).transpose()?;
@@ -416,7 +416,8 @@ fn first_set(expr: &Expr) -> Option<&Expr> {
     found
 }
 
-fn calls_volatile(expr: &Expr) -> bool {
+/// Whether an expression calls a volatile function, subqueries apart.
+pub(super) fn calls_volatile(expr: &Expr) -> bool {
     let mut found = matches!(
         &expr.kind,
         ExprKind::Call { function, .. } if function.volatility == Volatility::Volatile
