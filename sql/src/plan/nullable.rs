@@ -64,7 +64,14 @@ impl Planner<'_> {
 
     /// Relations that cannot be missing where all of the conditions hold.
     fn never_missing(&self, conditions: &[Expr]) -> Vec<usize> {
-        conditions.iter().flat_map(|condition| self.strict_in(condition, true)).collect()
+        let strict = |condition: &Expr| match condition.kind {
+            ExprKind::Column(id) => match self.analysis.meanings.get(id) {
+                Some(Meaning::Sublink(sublink)) => self.strict_in_sublink(sublink),
+                _ => self.strict_in(condition, true),
+            },
+            _ => self.strict_in(condition, true),
+        };
+        conditions.iter().flat_map(strict).collect()
     }
 
     /// Relations that make an expression NULL when they are missing; or, of a condition that must
@@ -75,7 +82,6 @@ impl Planner<'_> {
         };
         match &expr.kind {
             ExprKind::Column(id) => match self.analysis.meanings.get(*id) {
-                Some(Meaning::Sublink(sublink)) if holds => self.strict_in_sublink(sublink),
                 Some(Meaning::Sublink(_)) => Vec::new(),
                 _ => (0..self.analysis.relations.len())
                     .filter(|relation| self.ids(*relation).contains(id))
@@ -114,14 +120,15 @@ impl Planner<'_> {
         })
     }
 
-    /// Of EXISTS and IN: relations of the queries around it without which it does not hold.
+    /// Of EXISTS and IN: relations of the queries around it without which it does not hold, as far as PostgreSQL makes
+    /// joins of them.
     fn strict_in_sublink(&self, sublink: &Sublink) -> Vec<usize> {
         match (&sublink.kind, &sublink.query.body) {
             (SublinkKind::Exists, QueryBody::Select(select)) if !select.grouped => {
                 self.never_missing(&select.conditions)
             }
             (SublinkKind::Compare { compare, arg, quantifier: Quantifier::Any }, _)
-                if compare.strict =>
+                if compare.strict && sublink.outer.is_empty() =>
             {
                 self.strict_in(arg, false)
             }
