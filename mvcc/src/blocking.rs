@@ -53,6 +53,13 @@ impl Blocking {
         });
         result.expect("a blocking hook calls its argument once")
     }
+
+    /// To be called ahead of long work: the others find another thread, and the work is not in their way.
+    pub fn stand_aside(&self) {
+        if self.0.is_some() {
+            self.run(|| thread::park_timeout(ASIDE));
+        }
+    }
 }
 
 /// How long a statement has computed without a pause. One for each time it is called to go on.
@@ -87,7 +94,7 @@ impl Pace {
         match self.since.get() {
             None => self.since.set(Some(now)),
             Some(since) if now.duration_since(since) >= LONG => {
-                blocking.run(|| thread::park_timeout(ASIDE));
+                blocking.stand_aside();
                 // Whoever was not taken over from stands in the way once more.
                 self.since.set(Some(instant() + LONG * 16));
             }

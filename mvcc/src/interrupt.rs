@@ -168,6 +168,11 @@ impl Interrupt {
         self.check()
     }
 
+    /// Lets others have the thread's place before work that takes long ([`Blocking::stand_aside`]).
+    pub fn stand_aside(&self) {
+        self.blocking.stand_aside();
+    }
+
     /// Waits for a while, unless interrupted.
     pub fn sleep(&self, duration: Duration) -> Result<(), Error> {
         let until = deadline(duration);

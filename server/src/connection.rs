@@ -64,6 +64,17 @@ pub(crate) struct Connection {
     pub(crate) out: BytesMut,
     /// Everything up to Sync is skipped (invariant 3).
     skipping: bool,
+    /// Runs while a statement is prepared or runs, if `statement_timeout` is set.
+    timer: Option<Timer>,
+}
+
+/// Interrupts a statement at its time, unless dropped before.
+struct Timer(tokio::task::AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Why a connection ends.
@@ -163,8 +174,17 @@ async fn open(server: Arc<Server>, stream: Stream, admitted: Admitted) -> Option
     });
     let out = BytesMut::with_capacity(INPUT_BYTES);
     let process = place.process;
-    let mut connection =
-        Connection { server, session, place, entry, reader, input, out, skipping: false };
+    let mut connection = Connection {
+        server,
+        session,
+        place,
+        entry,
+        reader,
+        input,
+        out,
+        skipping: false,
+        timer: None,
+    };
     backend::authentication_ok(&mut connection.out);
     connection.session.parameter_changes();
     for (name, value) in connection.session.settings().reportable() {
@@ -201,6 +221,9 @@ impl Connection {
             Ok(Frame::Incomplete { needed }) => return self.wait(needed).await,
             Ok(Frame::Complete { tag, body }) => {
                 let skipped = self.skipping && !matches!(tag, b'S' | b'X');
+                if self.timer.is_none() && !skipped && matches!(tag, b'Q' | b'P' | b'B' | b'E') {
+                    self.timer = self.statement_timer();
+                }
                 let (session, out) = (&mut self.session, &mut self.out);
                 let work = if skipped {
                     Ok(Work::Done)
@@ -250,6 +273,7 @@ impl Connection {
             Work::Flush => self.flush().await?,
             Work::Sync => {
                 self.skipping = false;
+                self.stop_timer();
                 if let Err(error) = self.session.sync() {
                     self.failed(&Failure::Sql(error))?;
                 }
@@ -261,18 +285,22 @@ impl Connection {
     }
 
     async fn script(&mut self, mut script: Script) -> Result<(), Stop> {
-        while let Some(shape) = self.session.next(&mut script)? {
+        loop {
+            if self.timer.is_none() {
+                self.timer = self.statement_timer();
+            }
+            let Some(shape) = self.session.next(&mut script)? else { break };
             if let Shape::Rows(columns) = &shape {
                 response::row_description(&mut self.out, columns, &[]);
             }
             self.portal("", 0).await?;
         }
+        self.stop_timer();
         Ok(())
     }
 
     /// Executes a portal until its end or its row limit.
     async fn portal(&mut self, portal: &str, max_rows: usize) -> Result<(), Stop> {
-        let timer = self.statement_timer();
         let (mut full, mut copying) = (false, false);
         let result = loop {
             if std::mem::take(&mut full) {
@@ -305,11 +333,17 @@ impl Connection {
                 }
             }
         };
-        if let Some(timer) = timer {
-            timer.abort();
-            self.entry.interrupt.clear();
+        if result.is_ok() {
+            self.stop_timer();
         }
         result
+    }
+
+    /// The statement is over: its time counts no more.
+    fn stop_timer(&mut self) {
+        if self.timer.take().is_some() {
+            self.entry.interrupt.clear();
+        }
     }
 
     /// Waits for a row, without a thread.
@@ -323,7 +357,7 @@ impl Connection {
     }
 
     /// Interrupts the statement when `statement_timeout` is over.
-    fn statement_timer(&self) -> Option<tokio::task::AbortHandle> {
+    fn statement_timer(&self) -> Option<Timer> {
         let milliseconds = self.session.settings().effective().statement_timeout_ms;
         (milliseconds > 0).then(|| {
             let interrupt = self.entry.interrupt.clone();
@@ -331,13 +365,14 @@ impl Connection {
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
                 interrupt.set(Reason::StatementTimeout);
             };
-            self.server.front.spawn(timer).abort_handle()
+            Timer(self.server.front.spawn(timer).abort_handle())
         })
     }
 
     /// Reports a failed statement. Ends the session when that is what it failed of.
     fn failed(&mut self, failure: &Failure) -> Result<(), End> {
         self.notices();
+        self.timer = None;
         let reason = self.entry.interrupt.reason();
         if reason == Some(Reason::Disconnect) {
             return Err(End::Gone);

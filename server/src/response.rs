@@ -3,7 +3,9 @@
 use bytes::BytesMut;
 use reckon_sql::error::Fields;
 use reckon_sql::plan::OutputColumn;
-use reckon_sql::session::{Flow, Notice, RowEncoding, RowSink, Severity as NoticeSeverity};
+use reckon_sql::session::{
+    Flow, MESSAGE_BYTES_MAX, Notice, RowEncoding, RowSink, Severity as NoticeSeverity,
+};
 use reckon_sql::types::{self, Datum};
 use reckon_wire::Format;
 use reckon_wire::backend::{self, Field, Report, Severity, TransactionStatus};
@@ -19,23 +21,34 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn flow(&self) -> Flow {
-        if self.out.len() >= HIGH_WATER { Flow::Full } else { Flow::Go }
+    fn flow(&mut self, before: usize) -> Flow {
+        if self.out.len() < HIGH_WATER {
+            return Flow::Go;
+        }
+        if self.out.len() > MESSAGE_BYTES_MAX {
+            self.out.truncate(before);
+            return Flow::TooLong;
+        }
+        Flow::Full
     }
 }
 
 impl RowSink for Rows<'_> {
     #[inline]
     fn row(&mut self, row: &[Datum], encoding: &RowEncoding) -> Flow {
+        let before = self.out.len();
         let mut data_row = backend::data_row(self.out);
         for (column, value) in row.iter().enumerate() {
             match value {
                 Datum::Null => data_row.null(),
-                value => data_row.write(|out| encoding.write(column, value, out)),
+                value if data_row.buffered() <= MESSAGE_BYTES_MAX => {
+                    data_row.write(|out| encoding.write(column, value, out));
+                }
+                _ => break,
             }
         }
         data_row.end();
-        self.flow()
+        self.flow(before)
     }
 
     fn start_copy_out(&mut self, columns: usize) {
@@ -44,8 +57,12 @@ impl RowSink for Rows<'_> {
     }
 
     fn copy_out(&mut self, bytes: &[u8]) -> Flow {
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Flow::TooLong;
+        }
+        let before = self.out.len();
         backend::copy_data(self.out, |out| out.extend_from_slice(bytes));
-        self.flow()
+        self.flow(before)
     }
 }
 

@@ -347,6 +347,12 @@ impl DataRow<'_> {
         result
     }
 
+    /// Bytes in the buffer, those in front of the row among them.
+    #[inline]
+    pub fn buffered(&self) -> usize {
+        self.out.len()
+    }
+
     /// Completes the row.
     #[inline]
     pub fn end(self) {

@@ -168,6 +168,32 @@ fn statement_timeout_stops_a_statement() {
 }
 
 #[test]
+fn statement_timeout_stops_planning_and_single_calls() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.query("create table t (a text)");
+    client.query("insert into t values (repeat('a', 1000000))");
+    client.query("set statement_timeout = '200ms'");
+    let message = "canceling statement due to statement timeout".to_owned();
+    let stopped = ("57014".to_owned(), message);
+    for (call, table) in [
+        ("regexp_replace(repeat('a', 1000000), 'a(.*b)?', 'x', 'g')", ""),
+        ("regexp_replace(a, 'a(.*b)?', 'x', 'g')", "from t"),
+        ("regexp_split_to_array(a, 'a(.*b)?')::text", "from t"),
+        ("(a like '%' || repeat('a', 500000) || 'b')::text", "from t"),
+    ] {
+        assert_eq!(client.error(&format!("select length({call}) {table}")), stopped, "{call}");
+    }
+    let planned = "select regexp_count(repeat('a', 1000000), 'a(.*b)?')";
+    client.send(|out| {
+        client::parse(out, "", planned, &[]);
+        client::sync(out);
+    });
+    assert_eq!(client.until_ready()[0].error(), Some(stopped));
+    assert_eq!(client.values("select 1"), ["1"]);
+}
+
+#[test]
 fn idle_in_transaction_is_ended_after_its_timeout() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -267,6 +293,20 @@ fn wrong_settings_and_taken_places_are_refused_with_what_to_do() {
     let other = other.to_str().expect("text");
     let taken = refused(&["--data-dir", other, "--listen", &server.address]);
     assert!(taken.contains("give another --listen HOST:PORT"), "{taken}");
+}
+
+#[test]
+fn a_call_that_takes_long_leaves_its_worker_to_others() {
+    let server = Server::start(&["worker_threads=1"]);
+    let mut long = server.connect();
+    let call = "regexp_replace(repeat('a', 1000000), 'a(.*b)?', 'x', 'g')";
+    long.send(|out| client::query(out, &format!("select length({call})")));
+    let mut other = server.connect();
+    assert_eq!(other.values("select 1"), ["1"]);
+    let (process, secret) = long.key;
+    server.unconnected().send(|out| client::cancel_request(out, process, secret));
+    let error = long.until_ready().iter().find_map(Reply::error);
+    assert_eq!(error.expect("it was canceled").0, "57014");
 }
 
 #[test]

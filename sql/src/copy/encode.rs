@@ -1,6 +1,7 @@
 //! Rows to lines of COPY data.
 
 use super::options::{Columns, CopyFormat, CopyOptions};
+use crate::types::VALUE_BYTES_MAX;
 
 /// Writes lines.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ impl Encoder {
     ) {
         let alone = fields.len() == 1;
         for (index, field) in fields.enumerate() {
+            // Too long already: whoever sends it refuses it.
+            if out.len() > VALUE_BYTES_MAX {
+                return;
+            }
             if index > 0 {
                 out.push(self.options.delimiter);
             }

@@ -118,6 +118,10 @@ pub enum DataError {
     IndexOutOfRange { index: i64, last: i64 },
     /// A value that would be larger than one may be.
     TooLarge { message: String },
+    /// A value of more than a gigabyte.
+    TooManyBytes { bytes: usize },
+    /// What is put together of parts and would become longer than a gigabyte.
+    CannotGrow { holds: usize, more: usize },
     /// Binary data that ends too early.
     BinaryTooShort,
     /// Binary data that is no value; the text is the whole message.
@@ -221,9 +225,12 @@ impl DataError {
             }
             Self::TooLong { .. } => SqlState::STRING_DATA_RIGHT_TRUNCATION,
             Self::InvalidBytes { .. } => SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-            Self::InvalidCharacter { .. } | Self::TooLarge { .. } | Self::CopyLineTooLong => {
-                SqlState::PROGRAM_LIMIT_EXCEEDED
-            }
+            // An internal error in PostgreSQL, where the memory is not given.
+            Self::TooManyBytes { .. }
+            | Self::InvalidCharacter { .. }
+            | Self::TooLarge { .. }
+            | Self::CannotGrow { .. }
+            | Self::CopyLineTooLong => SqlState::PROGRAM_LIMIT_EXCEEDED,
             Self::CopyUnterminatedQuote | Self::CopyEndMarker => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
@@ -258,6 +265,11 @@ impl DataError {
             }
             Self::IntervalPicture => {
                 fields.hint = Some("Intervals are not tied to specific calendar dates.".to_owned());
+            }
+            Self::CannotGrow { holds, more } => {
+                fields.detail = Some(format!(
+                    "Cannot enlarge string buffer containing {holds} bytes by {more} more bytes."
+                ));
             }
             Self::TwelveHours { .. } => {
                 let hint = "Use the 24-hour clock, or give an hour between 1 and 12.";
@@ -414,6 +426,10 @@ impl fmt::Display for DataError {
             Self::NullArgument { message } | Self::ArraySubscript { message } => {
                 f.write_str(message)
             }
+            Self::TooManyBytes { bytes } => {
+                write!(f, "invalid memory alloc request size {bytes}")
+            }
+            Self::CannotGrow { .. } => f.write_str("out of memory"),
             Self::BinaryTooShort => f.write_str("insufficient data left in message"),
             Self::InvalidBinary { message } | Self::WrongElementType { message } => {
                 f.write_str(message)

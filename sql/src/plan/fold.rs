@@ -20,6 +20,10 @@ pub(super) fn fold(expr: Expr, environment: &mut dyn Environment) -> Result<Expr
             if function.strict && values.iter().any(Datum::is_null) {
                 Some(Datum::Null)
             } else {
+                environment.check()?;
+                if values.iter().any(Datum::is_long) {
+                    environment.stand_aside();
+                }
                 let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
                 let (args, arg_types, result) = (&values[..], &types[..], expr.ty);
                 Some(body(&mut Call { args, arg_types, result, environment })?)

@@ -93,6 +93,9 @@ pub enum Command {
     Delete,
 }
 
+/// To plan a longer statement is long work.
+const LONG_TEXT_BYTES: usize = 64 << 10;
+
 /// What planning needs besides the statement.
 pub struct PlanContext<'a> {
     /// What names mean.
@@ -115,6 +118,9 @@ pub fn plan(
     context: &mut PlanContext<'_>,
     parameters: &mut Vec<Option<Type>>,
 ) -> Result<Planned> {
+    if statement.source.text().len() > LONG_TEXT_BYTES {
+        context.environment.stand_aside();
+    }
     let analysis = analyze::analyze(statement, context.lookup, parameters, context.formats)?;
     let command = match &analysis.body {
         Body::Select(_) => Command::Select,

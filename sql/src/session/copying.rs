@@ -8,7 +8,9 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::Session;
-use super::portal::{Flow, PlanRun, Portal, Progress, RowEncoding, RowSink, Run};
+use super::portal::{
+    Flow, MESSAGE_BYTES_MAX, PlanRun, Portal, Progress, RowEncoding, RowSink, Run,
+};
 use super::prepared::Prepared;
 use crate::catalog::Table;
 use crate::copy::{CopyFormat, CopyOptions, Decoder, Encoder, Fields, Header};
@@ -312,6 +314,9 @@ impl RowSink for Lines<'_> {
         for (column, value) in row.iter().enumerate() {
             if !value.is_null() {
                 encoding.write(column, value, &mut self.field);
+            }
+            if self.field.len() > MESSAGE_BYTES_MAX {
+                return Flow::TooLong;
             }
             ends.push((!value.is_null()).then_some(self.field.len()));
         }

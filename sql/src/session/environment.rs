@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use reckon_mvcc::{
-    AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Isolation, Reason, SessionId, Wait,
+    AdvisoryKey, AdvisoryLock, Engine, Export, Interrupt, Isolation, Pace, Reason, SessionId, Wait,
 };
 
 use super::bound::Current;
@@ -49,6 +49,8 @@ pub(crate) struct Surroundings {
     /// How locks are waited for, as of a version of the settings.
     wait: Cell<Option<(u64, Wait)>>,
     pub(super) interrupt: Interrupt,
+    /// How long functions have computed.
+    pace: Pace,
     /// Notifications to send and to tell.
     pub(super) mail: Mail,
     pub(super) exporter: reckon_mvcc::Exporter,
@@ -87,6 +89,7 @@ impl Surroundings {
             current: Current::default(),
             wait: Cell::new(None),
             interrupt: mvcc.interrupt(),
+            pace: Pace::default(),
             mail: Mail::default(),
             exporter: mvcc.exporter(),
             exportable: None,
@@ -255,6 +258,14 @@ impl Environment for Surroundings {
 
     fn searches_catalog(&self) -> bool {
         self.settings.effective().search_path.iter().any(|name| name == "pg_catalog")
+    }
+
+    fn check(&self) -> Result<()> {
+        Ok(self.interrupt.check_paced(&self.pace)?)
+    }
+
+    fn stand_aside(&self) {
+        self.interrupt.stand_aside();
     }
 
     fn sleep(&mut self, duration: Duration) -> Result<()> {

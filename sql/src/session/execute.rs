@@ -9,7 +9,7 @@ use reckon_mvcc::{Snapshot, Wait};
 use super::Session;
 use super::block::Block;
 use super::environment::now;
-use super::portal::{Flow, PlanRun, Portal, Progress, RowSink, RowsRun, Run, Tag};
+use super::portal::{PlanRun, Portal, Progress, RowSink, RowsRun, Run, Tag};
 use super::prepared::{Bound, Prepared};
 use crate::error::{Cause, Error, ExecutionError, Result, SnapshotError, TransactionError};
 use crate::exec::{self, Context, Limits};
@@ -90,7 +90,7 @@ impl Session {
         }
         match &mut portal.run {
             Run::Plan(run) => self.run_plan(run, &portal.parameters, max_rows, sink),
-            Run::Rows(run) => Ok(run_rows(run, max_rows, sink)),
+            Run::Rows(run) => run_rows(run, max_rows, sink),
             Run::CopyOut(run) => self.run_copy_out(run, sink),
             Run::Done(tag) => Ok(Progress::Complete(spent(tag))),
             Run::Ready => Err(ExecutionError::Internal { what: "a portal did not start" }.into()),
@@ -267,12 +267,12 @@ impl Session {
             (cx.skip_moved, cx.may_leave) = (true, false);
             run.sent += 1;
             run.in_call += 1;
-            let flow = sink.row(run.execution.row(), &run.encoding);
+            let full = sink.row(run.execution.row(), &run.encoding).is_full()?;
             if max_rows > 0 && run.in_call == max_rows as u64 {
                 run.in_call = 0;
                 return Ok(Progress::Suspended);
             }
-            if flow == Flow::Full {
+            if full {
                 return Ok(Progress::Full);
             }
         }
@@ -339,20 +339,20 @@ impl Session {
     }
 }
 
-fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Progress {
+fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Result<Progress> {
     for row in run.rows.by_ref() {
         run.sent += 1;
         run.in_call += 1;
-        let flow = sink.row(&row, &run.encoding);
+        let full = sink.row(&row, &run.encoding).is_full()?;
         if max_rows > 0 && run.in_call == max_rows as u64 {
             run.in_call = 0;
-            return Progress::Suspended;
+            return Ok(Progress::Suspended);
         }
-        if flow == Flow::Full {
-            return Progress::Full;
+        if full {
+            return Ok(Progress::Full);
         }
     }
-    Progress::Complete(run.tag.clone())
+    Ok(Progress::Complete(run.tag.clone()))
 }
 
 fn is_row_moved(error: &Error) -> bool {

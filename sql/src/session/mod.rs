@@ -57,7 +57,7 @@ pub(crate) use mail::Channels;
 pub use mail::Notification;
 pub use notice::{Notice, Severity};
 use portal::Portal;
-pub use portal::{Flow, Progress, RowEncoding, RowSink, Shape, Tag};
+pub use portal::{Flow, MESSAGE_BYTES_MAX, Progress, RowEncoding, RowSink, Shape, Tag};
 use prepared::{PlanCache, Prepared};
 pub use prepared::{PortalDescription, StatementDescription};
 pub use simple::Script;

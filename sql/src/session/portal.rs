@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use reckon_mvcc::{Savepoint, Snapshot};
 
 use super::prepared::{Bound, Planning, Prepared};
-use crate::error::Result;
+use crate::error::{DataError, Result};
 use crate::exec::{Context, Execution, Spool, SpoolReader};
 use crate::plan::{Command, OutputColumn};
 use crate::types::{self, Datum, Formats, Type};
@@ -129,12 +129,12 @@ impl PlanRun {
         while reader.next(rows)? {
             self.sent += 1;
             self.in_call += 1;
-            let flow = sink.row(reader.row(rows), &self.encoding);
+            let full = sink.row(reader.row(rows), &self.encoding).is_full()?;
             if max_rows > 0 && self.in_call == max_rows as u64 {
                 self.in_call = 0;
                 return Ok(Some(Progress::Suspended));
             }
-            if flow == Flow::Full {
+            if full {
                 return Ok(Some(Progress::Full));
             }
         }
@@ -243,6 +243,27 @@ pub enum Flow {
     Go,
     /// It took this one, and no more for now.
     Full,
+    /// The row is longer than a message may be ([`MESSAGE_BYTES_MAX`]): the statement fails.
+    TooLong,
+}
+
+/// Bytes that a row or a line may have on its way to a client.
+pub const MESSAGE_BYTES_MAX: usize = types::VALUE_BYTES_MAX;
+
+impl Flow {
+    /// Whether the sink is full.
+    ///
+    /// # Errors
+    ///
+    /// 54000 for a row that is too long.
+    #[inline]
+    pub(super) fn is_full(self) -> Result<bool> {
+        match self {
+            Flow::Go => Ok(false),
+            Flow::Full => Ok(true),
+            Flow::TooLong => Err(DataError::TooManyBytes { bytes: MESSAGE_BYTES_MAX + 1 }.into()),
+        }
+    }
 }
 
 /// How the columns of a result are written. Clones share it.

@@ -6,7 +6,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Array, Datum, Formats, Oid, Type, codec, trim};
+use super::{Array, Datum, Formats, Oid, Type, VALUE_BYTES_MAX, codec, trim};
 use crate::error::{DataError, Result};
 
 /// Dimensions an array may have.
@@ -23,6 +23,22 @@ impl Array {
             _ => Vec::new(),
         };
         Array { element, dimensions, elements }
+    }
+
+    /// The same array, unless it is larger than a value may be.
+    ///
+    /// # Errors
+    ///
+    /// 54000 for more than a gigabyte, each element counted where it stands.
+    pub(crate) fn checked(self) -> Result<Array> {
+        let mut bytes = 0_usize;
+        for element in &self.elements {
+            bytes += size_of::<Datum>() / 4 + heap_size(element);
+            if bytes > VALUE_BYTES_MAX {
+                return Err(bytes_too_large());
+            }
+        }
+        Ok(self)
     }
 
     /// The type of the elements.
@@ -115,7 +131,9 @@ impl Reader<'_> {
             }
             let length = i64::from(upper) - i64::from(lower) + 1;
             let too_large = || DataError::TooLarge { message: size_message() };
-            bounds.push((i32::try_from(length).map_err(|_| too_large())?, lower));
+            let length = i32::try_from(length).map_err(|_| too_large())?;
+            check_bound(length, lower)?;
+            bounds.push((length, lower));
             self.skip_blanks();
         }
         if bounds.is_empty() {
@@ -258,16 +276,40 @@ pub(crate) fn too_many_dimensions(count: usize) -> crate::Error {
     DataError::TooLarge { message }.into()
 }
 
+/// Bytes of an element beside its datum.
+fn heap_size(element: &Datum) -> usize {
+    match element {
+        Datum::Text(text) => text.as_bytes().len(),
+        Datum::Bytea(bytes) => bytes.as_bytes().len(),
+        _ => 0,
+    }
+}
+
+/// The error of an array of more than a gigabyte.
+fn bytes_too_large() -> crate::Error {
+    let message = format!("array size exceeds the maximum allowed ({VALUE_BYTES_MAX})");
+    DataError::TooLarge { message }.into()
+}
+
 /// The error of an array with too many elements.
 pub(crate) fn array_too_large() -> crate::Error {
     DataError::TooLarge { message: size_message() }.into()
+}
+
+/// Refuses a dimension of which the last subscript, or the one behind it, is no integer.
+pub(crate) fn check_bound(length: i32, lower: i32) -> Result<()> {
+    if lower.checked_add(length).is_none() {
+        let message = format!("array lower bound is too large: {lower}");
+        return Err(DataError::TooLarge { message }.into());
+    }
+    Ok(())
 }
 
 pub(crate) fn size_message() -> String {
     format!("array size exceeds the maximum allowed ({MOST_ELEMENTS})")
 }
 
-/// Writes an array.
+/// Writes an array. Beyond the length of any value it stops: whoever wants more than that fails.
 pub(crate) fn output(array: &Array, formats: &Formats, out: &mut BytesMut) {
     if array.elements.is_empty() {
         return out.put_slice(b"{}");
@@ -297,6 +339,9 @@ fn output_level(
     let Some((&(length, _), inner)) = dimensions.split_first() else { return };
     out.put_u8(b'{');
     for at in 0..length {
+        if out.len() > VALUE_BYTES_MAX {
+            return;
+        }
         if at > 0 {
             out.put_u8(b',');
         }
@@ -319,6 +364,9 @@ fn output_element(element: &Datum, ty: Type, formats: &Formats, out: &mut BytesM
     let special = |byte: &u8| {
         matches!(byte, b'"' | b'\\' | b'{' | b'}' | b',') || super::is_blank(char::from(*byte))
     };
+    if out.len() > VALUE_BYTES_MAX {
+        return;
+    }
     if written.is_empty() || written.eq_ignore_ascii_case(b"null") || written.iter().any(special) {
         let written = out.split_off(start);
         out.put_u8(b'"');

@@ -6,8 +6,9 @@ use bytes::{Buf, BufMut, BytesMut};
 
 use super::datetime::calendar;
 use super::{
-    Array, Datum, Family, Formats, Interval, Numeric, Oid, Type, Varlena, array, boolean, bytea,
-    catalog, coerce_length, datetime, float, integer, record, registered, text, uuid,
+    Array, Datum, Family, Formats, Interval, Numeric, Oid, Type, VALUE_BYTES_MAX, Varlena, array,
+    boolean, bytea, catalog, coerce_length, datetime, float, integer, record, registered, text,
+    uuid,
 };
 use crate::error::{DataError, Result};
 
@@ -79,6 +80,21 @@ pub fn to_text(value: &Datum, ty: Type, formats: &Formats) -> String {
     output(value, ty, formats, &mut out);
     // Every text form is UTF-8; a value that were not would show as such.
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// [`to_text`] of what may be as long as a value and longer in its text form.
+pub(crate) fn checked_text(value: &Datum, ty: Type, formats: &Formats) -> Result<String> {
+    if let Datum::Bytea(bytes) = value {
+        check_length(bytes.as_bytes().len())?;
+    }
+    let text = to_text(value, ty, formats);
+    check_length(text.len())?;
+    Ok(text)
+}
+
+/// Refuses a value of that many bytes if it is too long.
+pub(crate) fn check_length(bytes: usize) -> Result<()> {
+    if bytes > VALUE_BYTES_MAX { Err(DataError::TooManyBytes { bytes }.into()) } else { Ok(()) }
 }
 
 /// Reads the binary form of a value of `ty`, coerced to its modifier as an assignment.
@@ -174,10 +190,14 @@ fn send_field(value: &Datum, ty: Type, out: &mut BytesMut) {
     if value.is_null() {
         return out.put_i32(-1);
     }
+    // Whoever wants so much fails.
+    if out.len() > VALUE_BYTES_MAX {
+        return;
+    }
     let start = out.len();
     out.put_i32(0);
     send(value, ty, out);
-    let length = (out.len() - start - 4) as i32;
+    let length = i32::try_from(out.len() - start - 4).unwrap_or(-2);
     out[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
 
@@ -239,6 +259,7 @@ fn receive_array(reader: &mut Reader<'_>, ty: Type) -> Result<Datum> {
     let mut total = usize::from(count > 0);
     for _ in 0..count {
         let (length, lower) = (reader.i32()?, reader.i32()?);
+        array::check_bound(length, lower)?;
         dimensions.push((length, lower));
         total = usize::try_from(length)
             .ok()

@@ -19,6 +19,12 @@ use super::{Oid, Type};
 
 const _: () = assert!(size_of::<Datum>() == 16);
 
+/// Bytes a text, a `bytea` or an array may have, as in PostgreSQL.
+pub(crate) const VALUE_BYTES_MAX: usize = (1 << 30) - 1;
+
+/// Bytes from which a value is a long one.
+const LONG_BYTES: usize = 64 << 10;
+
 /// A value of any type, or NULL.
 #[derive(Clone, Debug)]
 pub enum Datum {
@@ -68,6 +74,17 @@ impl Datum {
     /// Whether this is SQL NULL.
     pub fn is_null(&self) -> bool {
         matches!(self, Datum::Null)
+    }
+
+    /// Whether it is so long that to compute with it is long work.
+    #[inline]
+    pub(crate) fn is_long(&self) -> bool {
+        match self {
+            Datum::Text(text) => text.as_bytes().len() > LONG_BYTES,
+            Datum::Bytea(bytes) => bytes.as_bytes().len() > LONG_BYTES,
+            Datum::Array(array) => array.elements.len() > LONG_BYTES / size_of::<Datum>(),
+            _ => false,
+        }
     }
 
     /// Drops the value. Most own nothing, and to look at one is cheaper than to call for its end.

@@ -239,6 +239,10 @@ impl Relations for NoRelations {
 struct Nothing(Formats);
 
 impl Environment for Nothing {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+    fn stand_aside(&self) {}
     fn transaction_time(&self) -> i64 {
         0
     }

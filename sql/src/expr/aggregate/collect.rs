@@ -2,21 +2,25 @@
 
 use super::{Accumulator, AggregateFunction, Type, aggregate};
 use crate::error::{DataError, Result};
-use crate::types::{Array, Datum, Oid, Varlena};
+use crate::types::{Array, Datum, MOST_ELEMENTS, Oid, VALUE_BYTES_MAX, Varlena, array_too_large};
 
 /// string_agg: the delimiter of a row stands before its value, so the first one is not used.
 #[derive(Default)]
 struct Concatenation(Option<Vec<u8>>);
 
 impl Concatenation {
-    fn push(&mut self, value: &[u8], delimiter: &[u8]) {
-        match &mut self.0 {
-            None => self.0 = Some(value.to_vec()),
-            Some(bytes) => {
-                bytes.extend_from_slice(delimiter);
-                bytes.extend_from_slice(value);
-            }
+    fn push(&mut self, value: &[u8], delimiter: &[u8]) -> Result<()> {
+        let Some(bytes) = &mut self.0 else {
+            self.0 = Some(value.to_vec());
+            return Ok(());
+        };
+        let (holds, more) = (bytes.len(), delimiter.len() + value.len());
+        if more > VALUE_BYTES_MAX - holds {
+            return Err(DataError::CannotGrow { holds, more }.into());
         }
+        bytes.extend_from_slice(delimiter);
+        bytes.extend_from_slice(value);
+        Ok(())
     }
 }
 
@@ -31,7 +35,7 @@ impl Accumulator for Texts {
                 Datum::Text(delimiter) => delimiter.as_bytes(),
                 _ => b"",
             };
-            self.0.push(value.as_bytes(), delimiter);
+            self.0.push(value.as_bytes(), delimiter)?;
         }
         Ok(())
     }
@@ -54,7 +58,7 @@ impl Accumulator for Bytes {
                 Datum::Bytea(delimiter) => delimiter.as_bytes(),
                 _ => b"",
             };
-            self.0.push(value.as_bytes(), delimiter);
+            self.0.push(value.as_bytes(), delimiter)?;
         }
         Ok(())
     }
@@ -73,6 +77,9 @@ struct Elements {
 
 impl Accumulator for Elements {
     fn add(&mut self, args: &[Datum]) -> Result<()> {
+        if self.values.len() == MOST_ELEMENTS {
+            return Err(array_too_large());
+        }
         self.values.extend_from_slice(args);
         Ok(())
     }
@@ -81,7 +88,7 @@ impl Accumulator for Elements {
         if self.values.is_empty() {
             return Ok(Datum::Null);
         }
-        Ok(Datum::array(Array::flat(self.element, self.values.clone())))
+        Array::flat(self.element, self.values.clone()).checked().map(Datum::array)
     }
 }
 
@@ -110,6 +117,9 @@ impl Accumulator for Arrays {
                 return Err(refuse(message).into());
             }
         }
+        if self.values.len() + array.elements.len() > MOST_ELEMENTS {
+            return Err(array_too_large());
+        }
         self.count += 1;
         self.values.extend_from_slice(&array.elements);
         Ok(())
@@ -119,7 +129,8 @@ impl Accumulator for Arrays {
         let Some((element, inner)) = &self.shape else { return Ok(Datum::Null) };
         let mut dimensions = vec![(self.count, 1)];
         dimensions.extend_from_slice(inner);
-        Ok(Datum::array(Array { element: *element, dimensions, elements: self.values.clone() }))
+        let array = Array { element: *element, dimensions, elements: self.values.clone() };
+        array.checked().map(Datum::array)
     }
 }
 

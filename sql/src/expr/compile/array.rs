@@ -32,7 +32,7 @@ impl Construct {
         } else {
             Array::flat(self.element, items)
         };
-        Ok(Datum::Array(Arc::new(array)))
+        Ok(Datum::Array(Arc::new(array.checked()?)))
     }
 }
 

@@ -43,6 +43,9 @@ impl Call {
         if null && self.strict {
             return Ok(Datum::Null);
         }
+        if self.values.iter().any(Datum::is_long) {
+            cx.environment.stand_aside();
+        }
         (self.body)(&mut function::Call {
             args: &self.values,
             arg_types: &self.arg_types,
@@ -58,8 +61,11 @@ impl ViaText {
         if value.is_null() {
             return Ok(Datum::Null);
         }
+        if value.is_long() {
+            cx.environment.stand_aside();
+        }
         let formats = cx.environment.formats();
-        types::input(&types::to_text(&value, self.from, formats), self.to, formats)
+        types::input(&types::checked_text(&value, self.from, formats)?, self.to, formats)
     }
 }
 

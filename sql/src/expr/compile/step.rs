@@ -10,7 +10,7 @@ use super::subquery::Subquery;
 use super::{choice, comparator};
 use crate::error::{ExecutionError, Result};
 use crate::exec::Context;
-use crate::types::{Datum, TypeOrder};
+use crate::types::{self, Datum, TypeOrder};
 
 /// One step; its arguments are below it.
 pub(super) enum Step {
@@ -67,7 +67,7 @@ impl Step {
             Step::Subscript(subscript) => subscript.eval(row, cx),
             Step::Row(fields) => {
                 let fields = fields.iter_mut().map(|field| field.eval(row, cx));
-                Ok(Datum::Record(fields.collect::<Result<Vec<_>>>()?.into()))
+                types::record_of(fields.collect::<Result<Vec<_>>>()?)
             }
             Step::Subquery(subquery) => subquery.eval(row, cx),
             Step::Compare(_)

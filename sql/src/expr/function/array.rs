@@ -1,7 +1,11 @@
 //! Functions of arrays.
 
+use std::iter::empty;
+use std::sync::Arc;
+
 use super::declare::*;
-use super::value::{map, map2};
+use super::text::{Building, STEPS_PER_CHECK};
+use super::value::{Answer as _, map, map2};
 use super::{Call, Function, Rows};
 use crate::error::{DataError, Result};
 use crate::types::{self, Array, Datum, Oid, Type, TypeOrder};
@@ -42,7 +46,8 @@ fn extended(call: &Call<'_>, array: usize, element: usize, in_front: bool) -> Re
         elements.extend_from_slice(&old.elements);
         elements.push(value);
     }
-    Ok(Datum::array(Array { element: old.element, dimensions: vec![(length, lower)], elements }))
+    types::check_bound(length, lower)?;
+    Array { element: old.element, dimensions: vec![(length, lower)], elements }.datum()
 }
 
 /// Two arrays one after the other, or one as a further part of the other.
@@ -64,8 +69,12 @@ fn concatenated(call: &mut Call<'_>) -> Result<Datum> {
             left: left.dimensions.len(),
             right: right.dimensions.len(),
         })?;
+    if left.elements.len() + right.elements.len() > types::MOST_ELEMENTS {
+        return Err(types::array_too_large());
+    }
     let elements = left.elements.iter().chain(&right.elements).cloned().collect();
-    Ok(Datum::array(Array { element: left.element, dimensions, elements }))
+    dimensions.iter().try_for_each(|(length, lower)| types::check_bound(*length, *lower))?;
+    Array { element: left.element, dimensions, elements }.datum()
 }
 
 type Dimensions = [(i32, i32)];
@@ -108,25 +117,26 @@ fn to_string(call: &mut Call<'_>) -> Result<Datum> {
         _ => None,
     };
     let formats = call.environment.formats();
-    let mut out = String::new();
+    let mut out = Building::default();
     let mut is_first = true;
     for element in &array.elements {
         let text = match (element, null) {
             (Datum::Null, None) => continue,
             (Datum::Null, Some(null)) => null.to_owned(),
-            (value, _) => types::to_text(value, array.element_type(), formats),
+            (value, _) => types::checked_text(value, array.element_type(), formats)?,
         };
         if !std::mem::replace(&mut is_first, false) {
-            out.push_str(delimiter.as_str());
+            out.push(delimiter.as_str())?;
         }
-        out.push_str(&text);
+        out.push(&text)?;
     }
-    Ok(Datum::text(&out))
+    Ok(Datum::text(out.text()))
 }
 
 fn unnest(call: &mut Call<'_>) -> Result<Rows> {
-    let array: &Array = call.arg(0)?;
-    Ok(Box::new(array.elements.clone().into_iter().map(Ok)))
+    let Datum::Array(array) = call.arg::<&Datum>(0)? else { return Ok(Box::new(empty())) };
+    let array = Arc::clone(array);
+    Ok(Box::new((0..array.elements.len()).map(move |at| Ok(array.elements[at].clone()))))
 }
 
 /// Equality of elements for searching: NULL finds NULL.
@@ -195,11 +205,12 @@ fn replaced(call: &mut Call<'_>) -> Result<Datum> {
     let (from, to): (&Datum, &Datum) = (call.arg(1)?, call.arg(2)?);
     let same = finder(array);
     let turned = |element: &Datum| if same(element, from) { to.clone() } else { element.clone() };
-    Ok(Datum::array(Array {
+    Array {
         element: array.element,
         dimensions: array.dimensions.clone(),
         elements: array.elements.iter().map(turned).collect(),
-    }))
+    }
+    .datum()
 }
 
 /// Whether an element that is not NULL is in the array.
@@ -209,12 +220,20 @@ fn has(array: &Array, wanted: &Datum) -> bool {
         && array.elements.iter().any(|element| !element.is_null() && equal(element, wanted))
 }
 
-fn contains(array: &Array, parts: &Array) -> bool {
-    parts.elements.iter().all(|part| has(array, part))
-}
-
-fn overlaps(array: &Array, other: &Array) -> bool {
-    other.elements.iter().any(|element| has(array, element))
+/// Whether an array has all of the elements of another one, or any.
+fn shared(call: &Call<'_>, array: &Array, parts: &Array, all: bool) -> Result<Datum> {
+    let mut steps = 0;
+    for part in &parts.elements {
+        if has(array, part) != all {
+            return Ok(Datum::Bool(!all));
+        }
+        steps += array.elements.len();
+        if steps > STEPS_PER_CHECK {
+            call.check()?;
+            steps = 0;
+        }
+    }
+    Ok(Datum::Bool(all))
 }
 
 /// An array of one value: its lengths, and its lower bounds when they are given.
@@ -248,9 +267,10 @@ fn filled(call: &mut Call<'_>) -> Result<Datum> {
     if total == 0 || lengths.is_empty() {
         return Ok(Datum::array(Array::flat(element_of_result(call), Vec::new())));
     }
+    let dimensions: Vec<(i32, i32)> = lengths.into_iter().zip(lowers).collect();
+    dimensions.iter().try_for_each(|(length, lower)| types::check_bound(*length, *lower))?;
     let elements = vec![call.arg::<&Datum>(0)?.clone(); total];
-    let dimensions = lengths.into_iter().zip(lowers).collect();
-    Ok(Datum::array(Array { element: element_of_result(call), dimensions, elements }))
+    Array { element: element_of_result(call), dimensions, elements }.datum()
 }
 
 /// Without its last elements.
@@ -321,7 +341,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         map2(call, |a: &Array, n: i32| dimension(a, n).map(|d| d.1))
     }),
     immutable(2092, "array_upper", &[ANYARRAY, INT4], INT4, |call| {
-        map2(call, |a: &Array, n: i32| dimension(a, n).map(|d| d.1 + d.0 - 1))
+        map2(call, |a: &Array, n: i32| {
+            dimension(a, n).map(|(length, lower)| lower.wrapping_add(length - 1))
+        })
     }),
     immutable(748, "array_ndims", &[ANYARRAY], INT4, |call| {
         map(call, |a: &Array| (!a.dimensions.is_empty()).then_some(a.dimensions.len()))
@@ -361,11 +383,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         replaced,
     )
     .takes_nulls(),
-    immutable(2748, "arraycontains", &[ANYARRAY, ANYARRAY], BOOL, |call| map2(call, contains)),
-    immutable(2749, "arraycontained", &[ANYARRAY, ANYARRAY], BOOL, |call| {
-        map2(call, |a: &Array, b: &Array| contains(b, a))
+    immutable(2748, "arraycontains", &[ANYARRAY, ANYARRAY], BOOL, |call| {
+        shared(call, call.arg(0)?, call.arg(1)?, true)
     }),
-    immutable(2747, "arrayoverlap", &[ANYARRAY, ANYARRAY], BOOL, |call| map2(call, overlaps)),
+    immutable(2749, "arraycontained", &[ANYARRAY, ANYARRAY], BOOL, |call| {
+        shared(call, call.arg(1)?, call.arg(0)?, true)
+    }),
+    immutable(2747, "arrayoverlap", &[ANYARRAY, ANYARRAY], BOOL, |call| {
+        shared(call, call.arg(0)?, call.arg(1)?, false)
+    }),
     immutable(1193, "array_fill", &[ANYELEMENT, INT4_ARRAY], ANYARRAY, filled).takes_nulls(),
     immutable(1286, "array_fill", &[ANYELEMENT, INT4_ARRAY, INT4_ARRAY], ANYARRAY, filled)
         .takes_nulls(),

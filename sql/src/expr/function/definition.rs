@@ -93,6 +93,11 @@ pub trait Environment {
     fn search_path(&self) -> Vec<String>;
     /// Whether the search path was written with `pg_catalog` in it.
     fn searches_catalog(&self) -> bool;
+    /// Stops the statement when it was canceled or has run out of time, and lets others have the
+    /// thread when it has computed for long. To be called every so often by what may take long.
+    fn check(&self) -> Result<()>;
+    /// Lets others have the thread ahead of work that takes long.
+    fn stand_aside(&self);
     /// Sleeps, or ends early with the error of a cancel.
     fn sleep(&mut self, duration: std::time::Duration) -> Result<()>;
     /// The relation's name as regclass prints it, when there is one.

@@ -162,13 +162,30 @@ answers! {
     Datum, value => value;
     Numeric, value => Datum::numeric(value);
     Interval, value => Datum::interval(value);
-    Array, value => Datum::array(value);
     Varlena, value => Datum::Bytea(value);
-    Vec<u8>, value => Datum::Bytea(Varlena::new(&value));
     [u8; 16], value => Datum::Uuid(Arc::new(value));
     &str, value => Datum::text(value);
-    String, value => Datum::text(&value);
     usize, value => Datum::Int4(i32::try_from(value).unwrap_or(i32::MAX));
+}
+
+impl Answer for Array {
+    fn datum(self) -> Result<Datum> {
+        self.checked().map(Datum::array)
+    }
+}
+
+impl Answer for Vec<u8> {
+    fn datum(self) -> Result<Datum> {
+        types::check_length(self.len())?;
+        Ok(Datum::Bytea(Varlena::new(&self)))
+    }
+}
+
+impl Answer for String {
+    fn datum(self) -> Result<Datum> {
+        types::check_length(self.len())?;
+        Ok(Datum::text(&self))
+    }
 }
 
 impl<T: Answer> Answer for Result<T> {
@@ -195,7 +212,12 @@ impl<'a> Call<'a> {
     pub(super) fn text_of(&self, at: usize) -> Result<String> {
         let ty = self.arg_types.get(at).copied().unwrap_or(Type::TEXT);
         let value: &Datum = self.arg(at)?;
-        Ok(types::to_text(value, ty, self.environment.formats()))
+        types::checked_text(value, ty, self.environment.formats())
+    }
+
+    /// Stops when the statement is to stop. To be called every so often by what may take long.
+    pub(super) fn check(&self) -> Result<()> {
+        self.environment.check()
     }
 
     /// An argument that may have been left out; not NULL.

@@ -2,12 +2,23 @@
 //!
 //! The locale is "C": only ASCII letters have a case.
 
+use std::collections::HashSet;
+
 use super::super::declare::*;
-use super::super::value::{map, map2, map3};
-use super::{Function, MOST_BYTES, too_long};
+use super::super::value::{Answer as _, map, map2, map3};
+use super::{Function, VALUE_BYTES_MAX, too_long};
 use crate::error::{DataError, Result};
 use crate::expr::function::Call;
 use crate::types::{self, Datum, Text};
+
+/// A set of characters up to this length is searched as it is.
+const FEW_BYTES: usize = 64;
+
+/// The length in bits, which may be too much.
+pub(super) fn bits(bytes: usize) -> Result<i32> {
+    let bits = bytes.checked_mul(8).and_then(|bits| i32::try_from(bits).ok());
+    bits.ok_or_else(|| DataError::OutOfRange { type_name: "integer" }.into())
+}
 
 fn count(text: &str) -> i32 {
     text.chars().count() as i32
@@ -49,7 +60,7 @@ fn right(text: &str, length: i32) -> &str {
 
 fn pad(text: &str, length: i32, fill: &str, in_front: bool) -> Result<String> {
     let length = usize::try_from(length).unwrap_or(0);
-    if length > MOST_BYTES / 4 {
+    if length > VALUE_BYTES_MAX / 4 {
         return Err(too_long());
     }
     let missing = length.saturating_sub(text.chars().count());
@@ -65,17 +76,24 @@ fn pad(text: &str, length: i32, fill: &str, in_front: bool) -> Result<String> {
 fn repeat(text: &str, count: i32) -> Result<String> {
     let count = usize::try_from(count).unwrap_or(0);
     match text.len().checked_mul(count) {
-        Some(length) if length <= MOST_BYTES => Ok(text.repeat(count)),
+        Some(length) if length <= VALUE_BYTES_MAX => Ok(text.repeat(count)),
         _ => Err(too_long()),
     }
 }
 
+/// Whether a character is in a set, which may be as long as any text.
+fn is_in(set: &str) -> impl Fn(char) -> bool {
+    let few = set.len() <= FEW_BYTES;
+    let many: HashSet<char> = if few { HashSet::new() } else { set.chars().collect() };
+    move |c| if few { set.contains(c) } else { many.contains(&c) }
+}
+
 fn trim_start<'a>(text: &'a str, set: &str) -> &'a str {
-    text.trim_start_matches(|c| set.contains(c))
+    text.trim_start_matches(is_in(set))
 }
 
 fn trim_end<'a>(text: &'a str, set: &str) -> &'a str {
-    text.trim_end_matches(|c| set.contains(c))
+    text.trim_end_matches(is_in(set))
 }
 
 fn character(code: i32) -> Result<String> {
@@ -108,15 +126,16 @@ fn cast_to_text(call: &Call<'_>, at: usize) -> Result<String> {
     }
 }
 
-fn concatenate(a: &str, b: &str) -> String {
+fn concatenate(a: &str, b: &str) -> Result<String> {
+    types::check_length(a.len() + b.len())?;
     let mut joined = String::with_capacity(a.len() + b.len());
     joined.push_str(a);
     joined.push_str(b);
-    joined
+    Ok(joined)
 }
 
 fn text_with_any(call: &mut Call<'_>) -> Result<Datum> {
-    Ok(Datum::text(&concatenate(&cast_to_text(call, 0)?, &cast_to_text(call, 1)?)))
+    concatenate(&cast_to_text(call, 0)?, &cast_to_text(call, 1)?).map(|text| Datum::text(&text))
 }
 
 fn char_of_int(value: i32) -> Result<Datum> {
@@ -140,7 +159,7 @@ fn text_of_char(value: &Text) -> String {
 }
 
 fn quote_literal_of(call: &mut Call<'_>) -> Result<Datum> {
-    Ok(Datum::text(&types::quote_literal(&cast_to_text(call, 0)?)))
+    types::quote_literal(&cast_to_text(call, 0)?).datum()
 }
 
 fn quote_nullable(call: &mut Call<'_>) -> Result<Datum> {
@@ -169,7 +188,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(1257, "textlen", &[TEXT], INT4, |call| map(call, count)),
     immutable(1374, "octet_length", &[TEXT], INT4, |call| map(call, |a: &str| a.len() as i32)),
     immutable(1375, "octet_length", &[BPCHAR], INT4, |call| map(call, |a: &str| a.len() as i32)),
-    immutable(1811, "bit_length", &[TEXT], INT4, |call| map(call, |a: &str| a.len() as i32 * 8)),
+    immutable(1811, "bit_length", &[TEXT], INT4, |call| map(call, |a: &str| bits(a.len()))),
     immutable(870, "lower", &[TEXT], TEXT, |call| map(call, str::to_ascii_lowercase)),
     immutable(871, "upper", &[TEXT], TEXT, |call| map(call, str::to_ascii_uppercase)),
     immutable(872, "initcap", &[TEXT], TEXT, |call| map(call, capitalize)),

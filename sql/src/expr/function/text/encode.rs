@@ -5,7 +5,7 @@ use md5::{Digest, Md5};
 use super::super::declare::*;
 use super::super::value::{map, map2, map3};
 use super::search::window;
-use super::{Function, refuse};
+use super::{Function, STEPS_PER_CHECK, VALUE_BYTES_MAX, refuse};
 use crate::error::{DataError, Result};
 use crate::expr::function::Call;
 use crate::types::{self, Datum, Varlena};
@@ -81,11 +81,35 @@ fn from_base64(text: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// How many characters stand for a byte in the form `escape`.
+fn escaped_length(byte: u8) -> usize {
+    match byte {
+        b'\\' => 2,
+        1..=0x7F => 1,
+        _ => 4,
+    }
+}
+
+/// Refuses an encoding of bytes that may be too long.
+fn check_encoded(bytes: usize) -> Result<()> {
+    if bytes > VALUE_BYTES_MAX {
+        return Err(super::refuse_limit("result of encoding conversion is too large"));
+    }
+    Ok(())
+}
+
 fn encode(bytes: &[u8], form: &str) -> Result<String> {
     match form.to_ascii_lowercase().as_str() {
-        "hex" => Ok(hex(bytes)),
-        "base64" => Ok(to_base64(bytes)),
+        "hex" => {
+            check_encoded(bytes.len() * 2)?;
+            Ok(hex(bytes))
+        }
+        "base64" => {
+            check_encoded(bytes.len().div_ceil(3) * 4 + bytes.len() / BASE64_LINE)?;
+            Ok(to_base64(bytes))
+        }
         "escape" => {
+            check_encoded(bytes.iter().map(|byte| escaped_length(*byte)).sum())?;
             let mut text = String::with_capacity(bytes.len());
             for &byte in bytes {
                 match byte {
@@ -117,11 +141,24 @@ fn substring(bytes: &[u8], start: i32, length: Option<i32>) -> Result<Vec<u8>> {
     Ok(bytes.get(first..end).unwrap_or_default().to_vec())
 }
 
-fn position(bytes: &[u8], part: &[u8]) -> i32 {
+fn position(call: &mut Call<'_>) -> Result<Datum> {
+    let (bytes, part): (&[u8], &[u8]) = (call.arg(0)?, call.arg(1)?);
     if part.is_empty() {
-        return 1;
+        return Ok(Datum::Int4(1));
     }
-    bytes.windows(part.len()).position(|window| window == part).map_or(0, |at| at as i32 + 1)
+    let mut steps = 0;
+    for (at, window) in bytes.windows(part.len()).enumerate() {
+        if window == part {
+            return Ok(Datum::Int4(at as i32 + 1));
+        }
+        // Most windows differ at once; those that do not are as long as the part.
+        steps += if window[0] == part[0] { part.len() } else { 1 };
+        if steps > STEPS_PER_CHECK {
+            call.check()?;
+            steps = 0;
+        }
+    }
+    Ok(Datum::Int4(0))
 }
 
 /// A place in `length` of something, or PostgreSQL's error.
@@ -169,16 +206,20 @@ fn overlay(call: &mut Call<'_>) -> Result<Datum> {
     }
     let behind = start.checked_add(length).ok_or(DataError::OutOfRange { type_name: "integer" })?;
     let before = substring(bytes, 1, Some(start - 1))?;
-    let overlaid = [&before, new, &substring(bytes, behind, None)?].concat();
-    Ok(Datum::Bytea(Varlena::new(&overlaid)))
+    let behind = substring(bytes, behind, None)?;
+    types::check_length(before.len() + new.len() + behind.len())?;
+    Ok(Datum::Bytea(Varlena::new(&[&before, new, &behind].concat())))
 }
 
-fn concatenate(a: &[u8], b: &[u8]) -> Vec<u8> {
-    [a, b].concat()
+fn concatenate(a: &[u8], b: &[u8]) -> Result<Vec<u8>> {
+    types::check_length(a.len() + b.len())?;
+    Ok([a, b].concat())
 }
 
 fn trim(bytes: &[u8], set: &[u8]) -> Vec<u8> {
-    let keep = |byte: &u8| !set.contains(byte);
+    let mut is_in = [false; 256];
+    set.iter().for_each(|byte| is_in[usize::from(*byte)] = true);
+    let keep = |byte: &u8| !is_in[usize::from(*byte)];
     match (bytes.iter().position(keep), bytes.iter().rposition(keep)) {
         (Some(from), Some(to)) => bytes[from..=to].to_vec(),
         _ => Vec::new(),
@@ -225,7 +266,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(2011, "byteacat", &[BYTEA, BYTEA], BYTEA, |call| map2(call, concatenate)),
     immutable(2010, "length", &[BYTEA], INT4, |call| map(call, |a: &[u8]| a.len() as i32)),
     immutable(720, "octet_length", &[BYTEA], INT4, |call| map(call, |a: &[u8]| a.len() as i32)),
-    immutable(1810, "bit_length", &[BYTEA], INT4, |call| map(call, |a: &[u8]| a.len() as i32 * 8)),
+    immutable(1810, "bit_length", &[BYTEA], INT4, |call| {
+        map(call, |a: &[u8]| super::basic::bits(a.len()))
+    }),
     immutable(2013, "substring", &[BYTEA, INT4], BYTEA, |call| {
         map2(call, |a: &[u8], from: i32| substring(a, from, None))
     }),
@@ -238,7 +281,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(2085, "substr", &[BYTEA, INT4, INT4], BYTEA, |call| {
         map3(call, |a: &[u8], from: i32, n: i32| substring(a, from, Some(n)))
     }),
-    immutable(2014, "position", &[BYTEA, BYTEA], INT4, |call| map2(call, position)),
+    immutable(2014, "position", &[BYTEA, BYTEA], INT4, position),
     immutable(749, "overlay", &[BYTEA, BYTEA, INT4, INT4], BYTEA, overlay),
     immutable(752, "overlay", &[BYTEA, BYTEA, INT4], BYTEA, overlay),
     immutable(723, "get_bit", &[BYTEA, INT8], INT4, |call| map2(call, bit_of)),

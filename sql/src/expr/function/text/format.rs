@@ -1,25 +1,25 @@
 //! concat, concat_ws and format.
 
 use super::super::declare::*;
-use super::{Function, refuse};
+use super::{Building, Function, refuse};
 use crate::error::{DataError, Result};
 use crate::expr::function::Call;
 use crate::types::{self, Datum};
 
 /// The text forms of the arguments from `first` on that are not NULL, with `between` in between.
 fn join(call: &Call<'_>, first: usize, between: &str) -> Result<Datum> {
-    let mut joined = String::new();
+    let mut joined = Building::default();
     let mut is_first = true;
     for at in first..call.args.len() {
         if call.args[at].is_null() {
             continue;
         }
         if !std::mem::replace(&mut is_first, false) {
-            joined.push_str(between);
+            joined.push(between)?;
         }
-        joined.push_str(&call.text_of(at)?);
+        joined.push(&call.text_of(at)?)?;
     }
-    Ok(Datum::text(&joined))
+    Ok(Datum::text(joined.text()))
 }
 
 fn concat_ws(call: &mut Call<'_>) -> Result<Datum> {
@@ -189,7 +189,7 @@ fn format(call: &mut Call<'_>) -> Result<Datum> {
         let value = arguments.value(at, letter)?;
         let left = specifier.left || width < 0;
         let width = usize::try_from(width.unsigned_abs()).unwrap_or(usize::MAX);
-        if width > super::MOST_BYTES {
+        if width > super::VALUE_BYTES_MAX {
             return Err(super::too_long());
         }
         let padding = width.saturating_sub(value.chars().count());

@@ -8,10 +8,11 @@ mod regex;
 mod search;
 
 use super::Function;
-use crate::error::DataError;
+use crate::error::{DataError, Result};
+use crate::types::VALUE_BYTES_MAX;
 
-/// Bytes a text may have.
-const MOST_BYTES: usize = (1 << 30) - 1;
+/// Steps of a search that a call does between two looks at whether it is to stop.
+pub(super) const STEPS_PER_CHECK: usize = 1 << 16;
 
 /// Every table of functions of text.
 pub(super) static TABLES: &[&[Function]] = &[
@@ -22,6 +23,30 @@ pub(super) static TABLES: &[&[Function]] = &[
     regex::FUNCTIONS,
     search::FUNCTIONS,
 ];
+
+/// A text that is put together of parts, and never becomes longer than one may be.
+#[derive(Default)]
+pub(super) struct Building(String);
+
+impl Building {
+    /// With room for a text of about that length.
+    pub(super) fn with_room(bytes: usize) -> Building {
+        Building(String::with_capacity(bytes.min(VALUE_BYTES_MAX)))
+    }
+
+    pub(super) fn push(&mut self, part: &str) -> Result<()> {
+        let (holds, more) = (self.0.len(), part.len());
+        if more > VALUE_BYTES_MAX - holds {
+            return Err(DataError::CannotGrow { holds, more }.into());
+        }
+        self.0.push_str(part);
+        Ok(())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+}
 
 fn too_long() -> crate::Error {
     DataError::TooLarge { message: "requested length too large".to_owned() }.into()

@@ -1,12 +1,17 @@
 //! Finding, cutting out and replacing parts.
 
+use std::collections::HashMap;
+
 use super::super::declare::*;
 use super::super::value::{map2, map3};
 use super::basic::offset;
-use super::{Function, refuse};
+use super::{Function, STEPS_PER_CHECK, VALUE_BYTES_MAX, refuse};
 use crate::error::{DataError, Result};
 use crate::expr::function::Call;
 use crate::types::{Array, Datum, Type};
+
+/// Bytes that an element of an array takes beside its text.
+const ELEMENT_BYTES: usize = 40;
 
 /// The 1-based character position of the first occurrence; 0 when there is none.
 fn position(text: &str, part: &str) -> i32 {
@@ -42,6 +47,7 @@ fn overlay(call: &mut Call<'_>) -> Result<Datum> {
     let after = start.checked_add(length).ok_or(DataError::OutOfRange { type_name: "integer" })?;
     let head = substring(text, 1, Some(start - 1))?;
     let tail = substring(text, after, None)?;
+    crate::types::check_length(head.len() + part.len() + tail.len())?;
     Ok(Datum::text(&[head.as_str(), part, tail.as_str()].concat()))
 }
 
@@ -51,22 +57,34 @@ fn replace(text: &str, from: &str, to: &str) -> Result<String> {
     }
     if to.len() > from.len() {
         let grown = text.matches(from).count().saturating_mul(to.len() - from.len());
-        if text.len().saturating_add(grown) > super::MOST_BYTES {
-            return Err(super::too_long());
+        let (holds, more) = (text.len(), grown);
+        if more > VALUE_BYTES_MAX - holds {
+            return Err(DataError::CannotGrow { holds, more }.into());
         }
     }
     Ok(text.replace(from, to))
 }
 
 /// Each character of `from` becomes the one at the same place in `to`, or goes.
-fn translate(text: &str, from: &str, to: &str) -> String {
-    let to: Vec<char> = to.chars().collect();
-    text.chars()
-        .filter_map(|c| match from.chars().position(|known| known == c) {
-            None => Some(c),
-            Some(at) => to.get(at).copied(),
-        })
-        .collect()
+fn translate(text: &str, from: &str, to: &str) -> Result<String> {
+    let mut turned: HashMap<char, Option<char>> = HashMap::new();
+    let mut to = to.chars();
+    for c in from.chars() {
+        // The first one counts, also where it goes.
+        let into = to.next();
+        turned.entry(c).or_insert(into);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match turned.get(&c) {
+            None => out.push(c),
+            Some(into) => out.extend(into),
+        }
+        if out.len() > VALUE_BYTES_MAX {
+            return Err(super::too_long());
+        }
+    }
+    Ok(out)
 }
 
 fn split_part(text: &str, delimiter: &str, field: i32) -> Result<String> {
@@ -86,32 +104,75 @@ fn split_part(text: &str, delimiter: &str, field: i32) -> Result<String> {
     Ok(found.unwrap_or_default().to_owned())
 }
 
-/// The parts of a text; NULL as delimiter makes every character one.
-fn parts(call: &Call<'_>) -> Result<Option<Vec<Datum>>> {
-    let [Datum::Text(text), delimiter, rest @ ..] = call.args else { return Ok(None) };
-    let null = match rest.first() {
-        Some(Datum::Text(null)) => Some(null.as_str()),
-        _ => None,
-    };
-    let part = |part: &str| if null == Some(part) { Datum::Null } else { Datum::text(part) };
-    let text = text.as_str();
-    if text.is_empty() {
-        return Ok(Some(Vec::new()));
+/// The parts of a text, one after the other; NULL as delimiter makes every character one.
+struct Parts {
+    text: String,
+    delimiter: Option<String>,
+    null: Option<String>,
+    /// Where the next part begins; None behind the last.
+    next: Option<usize>,
+}
+
+impl Parts {
+    /// None for NULL.
+    fn new(call: &Call<'_>) -> Option<Parts> {
+        let [Datum::Text(text), delimiter, rest @ ..] = call.args else { return None };
+        let text_of = |datum: &Datum| match datum {
+            Datum::Text(text) => Some(text.as_str().to_owned()),
+            _ => None,
+        };
+        let (delimiter, null) = (text_of(delimiter), rest.first().and_then(text_of));
+        let next = (!text.as_bytes().is_empty()).then_some(0);
+        Some(Parts { text: text.as_str().to_owned(), delimiter, null, next })
     }
-    Ok(Some(match delimiter {
-        Datum::Text(delimiter) if delimiter.as_bytes().is_empty() => vec![part(text)],
-        Datum::Text(delimiter) => text.split(delimiter.as_str()).map(part).collect(),
-        _ => text.chars().map(|c| part(c.encode_utf8(&mut [0; 4]))).collect(),
-    }))
+}
+
+impl Iterator for Parts {
+    type Item = Datum;
+
+    fn next(&mut self) -> Option<Datum> {
+        let rest = &self.text[self.next?..];
+        let (part, behind) = match &self.delimiter {
+            None => rest.split_at_checked(offset(rest, 1)).filter(|(_, behind)| !behind.is_empty()),
+            Some(delimiter) if delimiter.is_empty() => None,
+            Some(delimiter) => rest.split_once(delimiter.as_str()),
+        }
+        .map_or((rest, None), |(part, behind)| (part, Some(behind)));
+        self.next = behind.map(|behind| self.text.len() - behind.len());
+        let is_null = self.null.as_deref() == Some(part);
+        Some(if is_null { Datum::Null } else { Datum::text(part) })
+    }
 }
 
 fn string_to_array(call: &mut Call<'_>) -> Result<Datum> {
-    let array = |parts| Datum::array(Array::flat(Type::TEXT.oid, parts));
-    Ok(parts(call)?.map_or(Datum::Null, array))
+    let Some(parts) = Parts::new(call) else { return Ok(Datum::Null) };
+    collected(call, parts.map(Ok))
+}
+
+/// An array of texts, as they come.
+pub(super) fn collected(
+    call: &Call<'_>,
+    parts: impl Iterator<Item = Result<Datum>>,
+) -> Result<Datum> {
+    let (mut elements, mut bytes) = (Vec::new(), 0);
+    for part in parts {
+        let part = part?;
+        if let Datum::Text(text) = &part {
+            bytes += ELEMENT_BYTES + text.as_bytes().len();
+        }
+        if bytes > VALUE_BYTES_MAX || elements.len() == crate::types::MOST_ELEMENTS {
+            return Err(crate::types::array_too_large());
+        }
+        elements.push(part);
+        if elements.len().is_multiple_of(STEPS_PER_CHECK) {
+            call.check()?;
+        }
+    }
+    Ok(Datum::array(Array::flat(Type::TEXT.oid, elements)))
 }
 
 fn string_to_table(call: &mut Call<'_>) -> Result<crate::expr::function::Rows> {
-    Ok(Box::new(parts(call)?.unwrap_or_default().into_iter().map(Ok)))
+    Ok(Box::new(Parts::new(call).into_iter().flatten().map(Ok)))
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[

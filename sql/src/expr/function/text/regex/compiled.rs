@@ -14,12 +14,22 @@ use regex_automata::{Anchored, Input, MatchKind};
 use super::super::refuse;
 use super::translate::{Preference, Translated, translate};
 use crate::error::{DataError, Result};
+use crate::expr::function::Call;
 
 /// Patterns a thread keeps.
 const KEPT: usize = 32;
 
 /// Bytes one compiled pattern may take.
 const MOST_BYTES: usize = 16 << 20;
+
+/// States of the patterns that a thread keeps beside the last one.
+const STATES_KEPT: usize = 1 << 17;
+
+/// States times groups of a pattern: what the exact machine keeps for each search.
+const PLACES_MAX: usize = 1 << 22;
+
+/// Bytes of a text times states of a pattern from which a search is long.
+const LONG_SEARCH: usize = 1 << 20;
 
 /// How a pattern is to be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -89,6 +99,8 @@ pub(super) struct Pattern(Rc<Machine>);
 struct Machine {
     regex: regex::Regex,
     exact: Option<Exact>,
+    /// About how many states it has.
+    states: usize,
 }
 
 struct Exact {
@@ -104,6 +116,15 @@ impl Found {
     /// The place of the whole match.
     pub(super) fn whole(&self) -> Range<usize> {
         self.place(0).unwrap_or_default()
+    }
+
+    /// Where the search for the next match begins.
+    pub(super) fn behind(&self, text: &str) -> Option<usize> {
+        let whole = self.whole();
+        if !whole.is_empty() {
+            return Some(whole.end);
+        }
+        text[whole.end..].chars().next().map(|c| whole.end + c.len_utf8())
     }
 
     /// How many groups there are, the whole match among them.
@@ -123,9 +144,24 @@ impl Found {
 }
 
 impl Pattern {
+    /// To be called ahead of a search: one search is not interrupted.
+    pub(super) fn prepare(&self, call: &Call<'_>, text: &str) -> Result<()> {
+        if text.len().saturating_mul(self.0.states) > LONG_SEARCH {
+            call.environment.stand_aside();
+        }
+        call.check()
+    }
+
     /// Whether it matches somewhere.
-    pub(super) fn is_match(&self, text: &str) -> bool {
-        self.0.regex.is_match(text)
+    pub(super) fn is_match(&self, call: &Call<'_>, text: &str) -> Result<bool> {
+        self.prepare(call, text)?;
+        Ok(self.0.regex.is_match(text))
+    }
+
+    /// The first match.
+    pub(super) fn find(&self, call: &Call<'_>, text: &str) -> Result<Option<Found>> {
+        self.prepare(call, text)?;
+        Ok(self.find_at(text, 0))
     }
 
     /// The first match that begins at byte `from` or behind it.
@@ -146,17 +182,24 @@ impl Pattern {
     }
 
     /// The matches from byte `from` on, one behind the other.
-    pub(super) fn find_all(&self, text: &str, from: usize) -> impl Iterator<Item = Found> {
-        let pattern = self.clone();
+    pub(super) fn find_all(
+        &self,
+        call: &Call<'_>,
+        text: &str,
+        from: usize,
+    ) -> impl Iterator<Item = Result<Found>> {
         let mut next = Some(from);
+        let mut prepared = false;
         std::iter::from_fn(move || {
-            let found = pattern.find_at(text, next?)?;
-            let whole = found.whole();
-            next = match whole.is_empty() {
-                false => Some(whole.end),
-                true => text[whole.end..].chars().next().map(|c| whole.end + c.len_utf8()),
-            };
-            Some(found)
+            let from = next?;
+            let ready = if prepared { call.check() } else { self.prepare(call, text) };
+            prepared = true;
+            if let Err(error) = ready {
+                return Some(Err(error));
+            }
+            let found = self.find_at(text, from)?;
+            next = found.behind(text);
+            Some(Ok(found))
         })
     }
 }
@@ -184,7 +227,10 @@ pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Pattern> {
             return Ok(regex);
         }
         let regex = Pattern(Rc::new(compile(pattern, flags)?));
-        if cache.len() == KEPT {
+        let states = |cache: &[Kept]| cache.iter().map(|kept| kept.regex.0.states).sum::<usize>();
+        while cache.len() == KEPT
+            || !cache.is_empty() && states(cache) + regex.0.states > STATES_KEPT
+        {
             cache.remove(0);
         }
         cache.push(Kept { pattern: pattern.to_owned(), flags, regex: regex.clone() });
@@ -195,6 +241,11 @@ pub(super) fn compiled(pattern: &str, flags: Flags) -> Result<Pattern> {
 fn compile(pattern: &str, flags: Flags) -> Result<Machine> {
     let Translated { pattern, flags, preference } = translate(pattern, flags)?;
     let invalid = |reason: &str| DataError::InvalidRegex { reason: reason.to_owned() };
+    let too_complex = || invalid("regular expression is too complex");
+    let groups = pattern.bytes().filter(|byte| *byte == b'(').count();
+    if groups.saturating_mul(pattern.len()) > PLACES_MAX {
+        return Err(too_complex().into());
+    }
     let regex = regex::RegexBuilder::new(&pattern)
         .case_insensitive(flags.ignore_case)
         .dot_matches_new_line(!flags.newline_stops)
@@ -202,11 +253,11 @@ fn compile(pattern: &str, flags: Flags) -> Result<Machine> {
         .size_limit(MOST_BYTES)
         .build()
         .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => invalid("regular expression is too complex"),
+            regex::Error::CompiledTooBig(_) => too_complex(),
             _ => invalid("invalid character range"),
         })?;
     if preference == Preference::Only {
-        return Ok(Machine { regex, exact: None });
+        return Ok(Machine { regex, exact: None, states: pattern.len() });
     }
     let syntax = syntax::Config::new()
         .case_insensitive(flags.ignore_case)
@@ -217,7 +268,38 @@ fn compile(pattern: &str, flags: Flags) -> Result<Machine> {
         .thompson(thompson::Config::new().nfa_size_limit(Some(MOST_BYTES)))
         .configure(PikeVM::config().match_kind(MatchKind::All))
         .build(&pattern)
-        .map_err(|_| invalid("regular expression is too complex"))?;
+        .map_err(|_| too_complex())?;
+    let states = machine.get_nfa().states().len();
+    if states.saturating_mul(machine.get_nfa().group_info().slot_len()) > PLACES_MAX {
+        return Err(too_complex().into());
+    }
     let cache = RefCell::new(machine.create_cache());
-    Ok(Machine { regex, exact: Some(Exact { machine, cache, preference }) })
+    Ok(Machine { regex, exact: Some(Exact { machine, cache, preference }), states })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_would_take_much_memory_are_too_complex() {
+        for pattern in ["(a)".repeat(20_000), "(a*)".repeat(5_000), "(a*){255}".repeat(100)] {
+            let refused = compiled(&pattern, Flags::default()).err().map(|error| error.to_string());
+            let expected = "invalid regular expression: regular expression is too complex";
+            assert_eq!(refused.as_deref(), Some(expected), "{} bytes", pattern.len());
+        }
+        assert!(compiled(&"(a)".repeat(500), Flags::default()).is_ok());
+        assert!(compiled(r"\w{255}", Flags::default()).is_ok());
+    }
+
+    #[test]
+    fn a_thread_keeps_few_states() {
+        for number in 0..50 {
+            compiled(&format!("{number}(a{{200}}){{100}}"), Flags::default()).unwrap();
+        }
+        let states = CACHE
+            .with_borrow(|cache| cache.iter().map(|kept| kept.regex.0.states).collect::<Vec<_>>());
+        assert!(!states.is_empty());
+        assert!(states.iter().sum::<usize>() <= STATES_KEPT, "{states:?}");
+    }
 }

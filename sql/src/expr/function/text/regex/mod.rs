@@ -9,7 +9,8 @@
 mod compiled;
 mod translate;
 
-use super::{Function, refuse};
+use super::search::collected;
+use super::{Building, Function, refuse};
 use crate::error::{DataError, Result};
 use crate::expr::function::declare::*;
 use crate::expr::function::value::{map, map2};
@@ -17,25 +18,25 @@ use crate::expr::function::{Call, Rows};
 use crate::types::{Array, Datum, Type};
 use compiled::{Flags, Found, Pattern, compiled};
 
-fn matches(text: &str, pattern: &str, ignore_case: bool) -> Result<bool> {
+fn matches(call: &Call<'_>, ignore_case: bool) -> Result<bool> {
     let flags = Flags { ignore_case, ..Flags::default() };
-    Ok(compiled(pattern, flags)?.is_match(text))
+    compiled(call.arg(1)?, flags)?.is_match(call, call.arg(0)?)
 }
 
-fn is_like(text: &str, pattern: &str) -> Result<bool> {
-    matches(text, pattern, false)
+fn is_like(call: &mut Call<'_>) -> Result<Datum> {
+    matches(call, false).map(Datum::Bool)
 }
 
-fn is_not_like(text: &str, pattern: &str) -> Result<bool> {
-    matches(text, pattern, false).map(|matched| !matched)
+fn is_not_like(call: &mut Call<'_>) -> Result<Datum> {
+    matches(call, false).map(|matched| Datum::Bool(!matched))
 }
 
-fn is_like_any_case(text: &str, pattern: &str) -> Result<bool> {
-    matches(text, pattern, true)
+fn is_like_any_case(call: &mut Call<'_>) -> Result<Datum> {
+    matches(call, true).map(Datum::Bool)
 }
 
-fn is_not_like_any_case(text: &str, pattern: &str) -> Result<bool> {
-    matches(text, pattern, true).map(|matched| !matched)
+fn is_not_like_any_case(call: &mut Call<'_>) -> Result<Datum> {
+    matches(call, true).map(|matched| Datum::Bool(!matched))
 }
 
 /// The flags of an optional argument.
@@ -53,92 +54,147 @@ fn captured(found: &Found, text: &str) -> Datum {
 fn regexp_match(call: &mut Call<'_>) -> Result<Datum> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let flags = flags(call, 2)?.refuse_global("regexp_match()")?;
-    let found = compiled(pattern, flags)?.find_at(text, 0);
+    let found = compiled(pattern, flags)?.find(call, text)?;
     Ok(found.map_or(Datum::Null, |found| captured(&found, text)))
 }
 
+/// A text that is searched match by match, for as long as somebody asks.
+struct Search {
+    text: String,
+    pattern: String,
+    flags: Flags,
+    /// Where the search for the next match begins.
+    next: Option<usize>,
+}
+
+impl Search {
+    fn new(call: &Call<'_>, flags: Flags) -> Result<Search> {
+        let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
+        compiled(pattern, flags)?.prepare(call, text)?;
+        Ok(Search { text: text.to_owned(), pattern: pattern.to_owned(), flags, next: Some(0) })
+    }
+
+    /// The next match. The pattern is asked for each time: it belongs to the thread.
+    fn next(&mut self) -> Result<Option<Found>> {
+        let Some(from) = self.next else { return Ok(None) };
+        let found = compiled(&self.pattern, self.flags)?.find_at(&self.text, from);
+        self.next = found.as_ref().and_then(|found| found.behind(&self.text));
+        Ok(found)
+    }
+}
+
 fn regexp_matches(call: &mut Call<'_>) -> Result<Rows> {
-    let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let flags = flags(call, 2)?;
-    let most = if flags.global { usize::MAX } else { 1 };
-    let pattern = compiled(pattern, flags)?;
-    let found = pattern.find_all(text, 0).take(most);
-    let rows: Vec<_> = found.map(|found| Ok(captured(&found, text))).collect();
-    Ok(Box::new(rows.into_iter()))
+    let mut search = Search::new(call, flags)?;
+    let row = move || {
+        let found = search.next().transpose()?;
+        if !flags.global {
+            search.next = None;
+        }
+        Some(found.map(|found| captured(&found, &search.text)))
+    };
+    Ok(Box::new(std::iter::from_fn(row)))
 }
 
 /// The pieces between matches; empty matches at the ends and behind a match do not split.
-fn pieces(call: &Call<'_>, name: &'static str) -> Result<Vec<Datum>> {
-    let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
-    let flags = flags(call, 2)?.refuse_global(name)?;
-    let (mut pieces, mut from, mut before) = (Vec::new(), 0, 0);
-    for found in compiled(pattern, flags)?.find_all(text, 0) {
-        let whole = found.whole();
-        if whole.start < text.len() && whole.end > before {
-            pieces.push(Datum::text(&text[from..whole.start]));
-            from = whole.end;
-        }
-        before = whole.end;
+struct Pieces {
+    search: Search,
+    /// Where the next piece begins; None behind the last one.
+    from: Option<usize>,
+    /// Where the last match ended.
+    before: usize,
+}
+
+impl Pieces {
+    fn new(call: &Call<'_>, name: &'static str) -> Result<Pieces> {
+        let flags = flags(call, 2)?.refuse_global(name)?;
+        let search = Search::new(call, flags)?;
+        Ok(Pieces { search, from: Some(0), before: 0 })
     }
-    pieces.push(Datum::text(&text[from..]));
-    Ok(pieces)
+
+    fn piece(&mut self, from: usize) -> Result<Datum> {
+        while let Some(found) = self.search.next()? {
+            let whole = found.whole();
+            let splits = whole.start < self.search.text.len() && whole.end > self.before;
+            self.before = whole.end;
+            if splits {
+                self.from = Some(whole.end);
+                return Ok(Datum::text(&self.search.text[from..whole.start]));
+            }
+        }
+        self.from = None;
+        Ok(Datum::text(&self.search.text[from..]))
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Result<Datum>;
+
+    fn next(&mut self) -> Option<Result<Datum>> {
+        let from = self.from?;
+        Some(self.piece(from))
+    }
 }
 
 fn split_to_array(call: &mut Call<'_>) -> Result<Datum> {
-    let pieces = pieces(call, "regexp_split_to_array()")?;
-    Ok(Datum::array(Array::flat(Type::TEXT.oid, pieces)))
+    let pieces = Pieces::new(call, "regexp_split_to_array()")?;
+    collected(call, pieces.map(|piece| call.check().and(piece)))
 }
 
 fn split_to_table(call: &mut Call<'_>) -> Result<Rows> {
-    Ok(Box::new(pieces(call, "regexp_split_to_table()")?.into_iter().map(Ok)))
+    Ok(Box::new(Pieces::new(call, "regexp_split_to_table()")?))
 }
 
 /// A replacement: text, and `\1`..`\9`, `\&` for what was matched.
-fn expand(replacement: &str, found: &Found, text: &str, out: &mut String) {
-    let mut characters = replacement.chars();
-    while let Some(c) = characters.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        let group = |n: usize| found.group(n, text).unwrap_or_default();
+fn expand(replacement: &str, found: &Found, text: &str, out: &mut Building) -> Result<()> {
+    let group = |n: usize| found.group(n, text).unwrap_or_default();
+    let mut rest = replacement;
+    while let Some((plain, behind)) = rest.split_once('\\') {
+        out.push(plain)?;
+        let mut characters = behind.chars();
         match characters.next() {
-            Some('&') => out.push_str(group(0)),
-            Some(digit @ '1'..='9') => out.push_str(group(digit as usize - '0' as usize)),
-            Some('\\') | None => out.push('\\'),
-            Some(other) => {
-                out.push('\\');
-                out.push(other);
-            }
+            Some('&') => out.push(group(0))?,
+            Some(digit @ '1'..='9') => out.push(group(digit as usize - '0' as usize))?,
+            Some('\\') | None => out.push("\\")?,
+            Some(other) => out.push(&format!("\\{other}"))?,
         }
+        rest = characters.as_str();
     }
+    out.push(rest)
 }
 
 /// Replaces match number `nth`, or every one from the first on when it is 0.
-fn replaced(text: &str, from: usize, pattern: &Pattern, replacement: &str, nth: usize) -> String {
-    let mut out = String::with_capacity(text.len());
+fn replaced(
+    call: &Call<'_>,
+    text: &str,
+    from: usize,
+    pattern: &Pattern,
+    nth: usize,
+) -> Result<Datum> {
+    let replacement: &str = call.arg(2)?;
+    let mut out = Building::with_room(text.len());
     let mut copied = 0;
-    for (number, found) in pattern.find_all(text, from).enumerate() {
+    for (number, found) in pattern.find_all(call, text, from).enumerate() {
+        let found = found?;
         if nth > 0 && number + 1 != nth {
             continue;
         }
         let whole = found.whole();
-        out.push_str(&text[copied..whole.start]);
-        expand(replacement, &found, text, &mut out);
+        out.push(&text[copied..whole.start])?;
+        expand(replacement, &found, text, &mut out)?;
         copied = whole.end;
         if nth > 0 {
             break;
         }
     }
-    out.push_str(&text[copied..]);
-    out
+    out.push(&text[copied..])?;
+    Ok(Datum::text(out.text()))
 }
 
 fn regexp_replace(call: &mut Call<'_>) -> Result<Datum> {
-    let (text, pattern, replacement): (&str, &str, &str) =
-        (call.arg(0)?, call.arg(1)?, call.arg(2)?);
+    let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     if call.args.get(3).is_some_and(|flags| matches!(flags, Datum::Int4(_))) {
-        return replace_from(call, text, pattern, replacement);
+        return replace_from(call, text, pattern);
     }
     if let Some(digit) =
         call.optional::<&str>(3)?.filter(|f| f.starts_with(|c: char| c.is_ascii_digit()))
@@ -154,10 +210,10 @@ fn regexp_replace(call: &mut Call<'_>) -> Result<Datum> {
     }
     let flags = flags(call, 3)?;
     let nth = usize::from(!flags.global);
-    Ok(Datum::text(&replaced(text, 0, &compiled(pattern, flags)?, replacement, nth)))
+    replaced(call, text, 0, &compiled(pattern, flags)?, nth)
 }
 
-fn replace_from(call: &Call<'_>, text: &str, pattern: &str, replacement: &str) -> Result<Datum> {
+fn replace_from(call: &Call<'_>, text: &str, pattern: &str) -> Result<Datum> {
     let start = positive("start", call.arg(3)?)?;
     let flags = flags(call, 5)?;
     let nth = match call.optional::<i32>(4)? {
@@ -165,7 +221,7 @@ fn replace_from(call: &Call<'_>, text: &str, pattern: &str, replacement: &str) -
         Some(nth) => usize::try_from(nth).map_err(|_| bad_parameter("n", nth))?,
     };
     let from = super::basic::offset(text, start - 1);
-    Ok(Datum::text(&replaced(text, from, &compiled(pattern, flags)?, replacement, nth)))
+    replaced(call, text, from, &compiled(pattern, flags)?, nth)
 }
 
 fn bad_parameter(name: &str, value: i32) -> crate::Error {
@@ -177,8 +233,9 @@ fn positive(name: &str, value: i32) -> Result<usize> {
 }
 
 /// `substring(text from pattern)`: the first group, or the whole match when there is none.
-fn substring(text: &str, pattern: &str) -> Result<Datum> {
-    let found = compiled(pattern, Flags::default())?.find_at(text, 0);
+fn substring(call: &mut Call<'_>) -> Result<Datum> {
+    let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
+    let found = compiled(pattern, Flags::default())?.find(call, text)?;
     let Some(found) = found else { return Ok(Datum::Null) };
     let group = usize::from(found.len() > 1);
     Ok(found.group(group, text).map_or(Datum::Null, Datum::text))
@@ -187,7 +244,7 @@ fn substring(text: &str, pattern: &str) -> Result<Datum> {
 fn regexp_like(call: &mut Call<'_>) -> Result<Datum> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let flags = flags(call, 2)?.refuse_global("regexp_like()")?;
-    Ok(Datum::Bool(compiled(pattern, flags)?.is_match(text)))
+    compiled(pattern, flags)?.is_match(call, text).map(Datum::Bool)
 }
 
 fn regexp_count(call: &mut Call<'_>) -> Result<Datum> {
@@ -195,7 +252,25 @@ fn regexp_count(call: &mut Call<'_>) -> Result<Datum> {
     let start = call.optional::<i32>(2)?.map_or(Ok(1), |start| positive("start", start))?;
     let flags = flags(call, 3)?.refuse_global("regexp_count()")?;
     let from = super::basic::offset(text, start - 1);
-    Ok(Datum::Int4(compiled(pattern, flags)?.find_all(text, from).count() as i32))
+    let pattern = compiled(pattern, flags)?;
+    let mut found = pattern.find_all(call, text, from);
+    found.try_fold(0, |count, found| found.map(|_| count + 1)).map(Datum::Int4)
+}
+
+/// Match number `nth`, from 1, of those from a place on.
+fn nth_match(
+    call: &Call<'_>,
+    pattern: &Pattern,
+    (text, from): (&str, usize),
+    nth: usize,
+) -> Result<Option<Found>> {
+    for (number, found) in pattern.find_all(call, text, from).enumerate() {
+        let found = found?;
+        if number + 1 == nth {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn regexp_substr(call: &mut Call<'_>) -> Result<Datum> {
@@ -206,7 +281,7 @@ fn regexp_substr(call: &mut Call<'_>) -> Result<Datum> {
     let group = call.optional::<i32>(5)?.unwrap_or(0);
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
     let from = super::basic::offset(text, start - 1);
-    let found = compiled(pattern, flags)?.find_all(text, from).nth(nth - 1);
+    let found = nth_match(call, &compiled(pattern, flags)?, (text, from), nth)?;
     let part = found.as_ref().and_then(|found| found.group(group, text));
     Ok(part.map_or(Datum::Null, Datum::text))
 }
@@ -224,7 +299,7 @@ fn regexp_instr(call: &mut Call<'_>) -> Result<Datum> {
     let group = call.optional::<i32>(6)?.unwrap_or(0);
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
     let from = super::basic::offset(text, start - 1);
-    let found = compiled(pattern, flags)?.find_all(text, from).nth(nth - 1);
+    let found = nth_match(call, &compiled(pattern, flags)?, (text, from), nth)?;
     let place = found.and_then(|found| found.place(group));
     let characters = |end: usize| text[..end].chars().count() as i32 + 1;
     Ok(Datum::Int4(
@@ -276,20 +351,18 @@ fn similar(pattern: &str, escape: &str) -> Result<String> {
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    immutable(1254, "textregexeq", &[TEXT, TEXT], BOOL, |call| map2(call, is_like)),
-    immutable(1256, "textregexne", &[TEXT, TEXT], BOOL, |call| map2(call, is_not_like)),
-    immutable(1238, "texticregexeq", &[TEXT, TEXT], BOOL, |call| map2(call, is_like_any_case)),
-    immutable(1239, "texticregexne", &[TEXT, TEXT], BOOL, |call| map2(call, is_not_like_any_case)),
-    immutable(1658, "bpcharregexeq", &[BPCHAR, TEXT], BOOL, |call| map2(call, is_like)),
-    immutable(1659, "bpcharregexne", &[BPCHAR, TEXT], BOOL, |call| map2(call, is_not_like)),
-    immutable(1656, "bpcharicregexeq", &[BPCHAR, TEXT], BOOL, |call| map2(call, is_like_any_case)),
-    immutable(1657, "bpcharicregexne", &[BPCHAR, TEXT], BOOL, |call| {
-        map2(call, is_not_like_any_case)
-    }),
-    immutable(79, "nameregexeq", &[NAME, TEXT], BOOL, |call| map2(call, is_like)),
-    immutable(1252, "nameregexne", &[NAME, TEXT], BOOL, |call| map2(call, is_not_like)),
-    immutable(1240, "nameicregexeq", &[NAME, TEXT], BOOL, |call| map2(call, is_like_any_case)),
-    immutable(1241, "nameicregexne", &[NAME, TEXT], BOOL, |call| map2(call, is_not_like_any_case)),
+    immutable(1254, "textregexeq", &[TEXT, TEXT], BOOL, is_like),
+    immutable(1256, "textregexne", &[TEXT, TEXT], BOOL, is_not_like),
+    immutable(1238, "texticregexeq", &[TEXT, TEXT], BOOL, is_like_any_case),
+    immutable(1239, "texticregexne", &[TEXT, TEXT], BOOL, is_not_like_any_case),
+    immutable(1658, "bpcharregexeq", &[BPCHAR, TEXT], BOOL, is_like),
+    immutable(1659, "bpcharregexne", &[BPCHAR, TEXT], BOOL, is_not_like),
+    immutable(1656, "bpcharicregexeq", &[BPCHAR, TEXT], BOOL, is_like_any_case),
+    immutable(1657, "bpcharicregexne", &[BPCHAR, TEXT], BOOL, is_not_like_any_case),
+    immutable(79, "nameregexeq", &[NAME, TEXT], BOOL, is_like),
+    immutable(1252, "nameregexne", &[NAME, TEXT], BOOL, is_not_like),
+    immutable(1240, "nameicregexeq", &[NAME, TEXT], BOOL, is_like_any_case),
+    immutable(1241, "nameicregexne", &[NAME, TEXT], BOOL, is_not_like_any_case),
     immutable(3396, "regexp_match", &[TEXT, TEXT], TEXT_ARRAY, regexp_match),
     immutable(3397, "regexp_match", &[TEXT, TEXT, TEXT], TEXT_ARRAY, regexp_match),
     set(2763, "regexp_matches", &[TEXT, TEXT], TEXT_ARRAY, regexp_matches),
@@ -303,7 +376,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(2768, "regexp_split_to_array", &[TEXT, TEXT, TEXT], TEXT_ARRAY, split_to_array),
     set(2765, "regexp_split_to_table", &[TEXT, TEXT], TEXT, split_to_table),
     set(2766, "regexp_split_to_table", &[TEXT, TEXT, TEXT], TEXT, split_to_table),
-    immutable(2073, "substring", &[TEXT, TEXT], TEXT, |call| map2(call, substring)),
+    immutable(2073, "substring", &[TEXT, TEXT], TEXT, substring),
     immutable(6263, "regexp_like", &[TEXT, TEXT], BOOL, regexp_like),
     immutable(6264, "regexp_like", &[TEXT, TEXT, TEXT], BOOL, regexp_like),
     immutable(6254, "regexp_count", &[TEXT, TEXT], INT4, regexp_count),
