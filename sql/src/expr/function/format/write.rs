@@ -145,7 +145,8 @@ fn piece(parts: &Parts, key: Key, fill: bool) -> String {
         Key::Day => digits(i64::from(date.day), 2, fill),
         Key::DayOfWeek => (parts.weekday() + 1).to_string(),
         Key::IsoDayOfWeek => ((parts.weekday() + 6) % 7 + 1).to_string(),
-        Key::WeekOfMonth => ((date.day - 1) / 7 + 1).to_string(),
+        // An interval may have any number of days.
+        Key::WeekOfMonth => (date.day.wrapping_sub(1) / 7 + 1).to_string(),
         Key::WeekOfYear => digits((parts.day_of_year - 1) / 7 + 1, 2, fill),
         Key::IsoWeek => digits(i64::from(date.iso_week().1), 2, fill),
         Key::Century => number(century(parts), 2, fill),
