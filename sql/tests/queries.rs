@@ -103,3 +103,29 @@ fn lateral_items_read_what_stands_before_them() {
 fn aggregates_and_groups() {
     check(include_str!("queries/aggregates.txt"));
 }
+
+#[test]
+fn merged_columns_of_joins() {
+    check(include_str!("queries/joins.txt"));
+}
+
+#[test]
+fn a_merged_column_has_the_length_that_both_sides_have() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = support::session(&database);
+    let setup = "create table a (k varchar(4)); create table b (k varchar(4)); \
+                 create table c (k varchar(9)); create table d (k text)";
+    support::script(&mut session, setup, |_, _| ()).expect("tables are made");
+    for (sql, expected) in [
+        ("select k from a join b using (k)", "character varying(4)"),
+        ("select k from a join c using (k)", "character varying"),
+        ("select k from c left join a using (k)", "character varying"),
+        ("select k from a full join b using (k)", "character varying(4)"),
+        ("select k from a left join d using (k)", "character varying"),
+        ("select k from d join a using (k)", "text"),
+    ] {
+        session.parse("", sql, &[]).expect(sql);
+        let shown = session.describe_statement("").expect(sql).columns.expect(sql);
+        assert_eq!(reckon_sql::types::name(shown[0].ty), expected, "{sql}");
+    }
+}

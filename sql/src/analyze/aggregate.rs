@@ -12,7 +12,7 @@ use super::equal::{columns, same};
 use super::query::Meaning;
 use super::scope::Place;
 use super::syntax_function::{calls_volatile, precision_word};
-use crate::error::{Error, NameError, QueryError, Result};
+use crate::error::{Error, NameError, QueryError, Result, SyntaxError};
 use crate::expr::function::{self, AggregateFunction, CastContext, CastMethod, Function};
 use crate::expr::{Aggregate, Expr, ExprKind};
 use crate::parser::{fold, object_name};
@@ -129,6 +129,13 @@ impl Analyzer<'_> {
                 FunctionArgumentClause::OrderBy(order) => extras.order = order,
                 _ => return Err(unsupported("this clause of a call", position)),
             }
+        }
+        let is_star =
+            |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
+        let alone = args.len() == 1 && duplicate_treatment.is_none() && clauses.is_empty();
+        if !alone && args.iter().any(is_star) {
+            let error = Error::from(SyntaxError::Syntax { near: Some("*".to_owned()) });
+            return Err(error.at(self.source.position_after("*", position)));
         }
         let mut values = Vec::with_capacity(args.len());
         for arg in args {

@@ -11,6 +11,7 @@ use crate::error::{NameError, Result};
 use crate::expr::{Expr, ExprKind};
 use crate::parser::fold;
 use crate::plan::JoinKind;
+use crate::types::Type;
 
 /// The columns two sides share by name.
 struct Merged {
@@ -151,14 +152,14 @@ impl Analyzer<'_> {
             let expr = match kind {
                 JoinKind::Right => self.coerce_common(right.clone(), ty, "JOIN/USING")?,
                 JoinKind::Full => {
-                    let (args, ty) = self.unify(vec![left.clone(), right.clone()], "JOIN/USING")?;
+                    let (args, _) = self.unify(vec![left.clone(), right.clone()], "JOIN/USING")?;
                     Expr { kind: ExprKind::Coalesce(args), ty, position: None }
                 }
                 // The sides are equal, so the one that stays as it is stands for both.
                 JoinKind::Inner if left.ty != ty && right.ty == ty => right.clone(),
                 _ => self.coerce_common(left.clone(), ty, "JOIN/USING")?,
             };
-            columns.push(ItemColumn { name: name.clone(), expr });
+            columns.push(ItemColumn { name: name.clone(), expr: without_length(expr, ty) });
         }
         let rest = visible(&left).chain(visible(&right));
         let rest = rest.filter(|column| !shared.iter().any(|known| known.name == column.name));
@@ -170,6 +171,15 @@ impl Analyzer<'_> {
         items.push(new_item(None, None, columns));
         Ok((on, items))
     }
+}
+
+/// A column as one of the merged type, which may have no length where the column's has one.
+fn without_length(expr: Expr, ty: Type) -> Expr {
+    if expr.ty == ty {
+        return expr;
+    }
+    let position = expr.position;
+    Expr { kind: ExprKind::Relabel(Box::new(expr)), ty, position }
 }
 
 fn visible(items: &[Item]) -> impl Iterator<Item = &ItemColumn> {

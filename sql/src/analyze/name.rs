@@ -212,11 +212,7 @@ impl Analyzer<'_> {
             };
             return NameError::InvalidFromEntry { table: table.to_owned(), hint }.into();
         }
-        let table = match schema {
-            Some(schema) => format!("{schema}.{table}"),
-            None => table.to_owned(),
-        };
-        NameError::MissingFromEntry { table }.into()
+        NameError::MissingFromEntry { table: table.to_owned() }.into()
     }
 
     /// PostgreSQL's guess of what a column name was meant to be.
