@@ -24,6 +24,7 @@ pub mod plan;
 pub mod row;
 pub mod session;
 pub mod settings;
+mod stack;
 pub mod types;
 
 pub use database::{Database, Options};

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use reckon_mvcc::Pace;
 use sqlparser::ast;
 use sqlparser::tokenizer::Span;
 
@@ -38,7 +39,16 @@ pub(crate) struct Analyzer<'a> {
     pub(super) volatile_calls: usize,
     /// How many WITH queries there have been.
     pub(super) with_queries: usize,
+    /// How many more steps it may take.
+    steps_left: Cell<usize>,
+    pace: Pace,
 }
+
+/// Steps of an analysis for each byte of the text, and besides. A step is an expression, or one that is
+/// copied: a row compared with a subquery is analyzed twice, the operand of BETWEEN stands in both
+/// comparisons, and so what is nested has many more than the text has words.
+const STEPS_A_BYTE: usize = 4;
+const STEPS_MORE: usize = 1_000_000;
 
 /// Analyzes a statement. `parameters` are the types that are known, and then all of them.
 ///
@@ -82,7 +92,36 @@ impl<'a> Analyzer<'a> {
             reads_clock: Cell::new(false),
             volatile_calls: 0,
             with_queries: 0,
+            steps_left: Cell::new(source.text().len() * STEPS_A_BYTE + STEPS_MORE),
+            pace: Pace::default(),
         }
+    }
+
+    /// To be called for each level of what is analyzed.
+    ///
+    /// # Errors
+    ///
+    /// 54001 when it is too deep or takes too long, and the reason to stop when there is one.
+    pub(super) fn step(&self) -> Result<()> {
+        crate::stack::check()?;
+        self.take_steps(1)
+    }
+
+    fn take_steps(&self, steps: usize) -> Result<()> {
+        let left = self.steps_left.get().checked_sub(steps);
+        self.steps_left.set(left.ok_or(SyntaxError::TooComplex)?);
+        self.around.lookup.check(&self.pace)
+    }
+
+    /// The same expression once more.
+    pub(super) fn copied(&self, expr: &Expr) -> Result<Expr> {
+        fn size(expr: &Expr) -> usize {
+            let mut total = 1;
+            expr.each_child(&mut |child| total += size(child));
+            total
+        }
+        self.take_steps(size(expr))?;
+        Ok(expr.clone())
     }
 
     fn finish(self, body: Body) -> Result<Analysis> {

@@ -6,6 +6,7 @@ use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
 use super::Analyzer;
 use super::analyzer::unsupported;
 use super::coerce::bare;
+use super::row::Operand;
 use super::scope::Place;
 use super::type_name::{place_type_error, type_name};
 use crate::error::{Error, QueryError, Result, SyntaxError, TypeError};
@@ -17,7 +18,7 @@ use crate::types::{self, Type};
 impl Analyzer<'_> {
     /// The 1-based position of an expression's first token that sqlparser knows of.
     pub(super) fn start(&self, expr: &ast::Expr) -> Option<u32> {
-        self.position(expr.span())
+        self.source.place_of(expr)
     }
 
     /// The position of a word before a place, or of the NOT before that word.
@@ -28,6 +29,7 @@ impl Analyzer<'_> {
 
     /// Analyzes an expression.
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> Result<Expr> {
+        self.step()?;
         match expr {
             ast::Expr::Identifier(ident) => self.identifier(ident),
             ast::Expr::CompoundIdentifier(idents) => self.qualified_column(idents),
@@ -121,7 +123,7 @@ impl Analyzer<'_> {
             let before = if colons {
                 place()
             } else {
-                source.position_after("as", source.position(operand.span()))
+                source.position_after("as", source.place_of(operand))
             };
             place_type_error(e, source, source.position_behind(before))
         })?;
@@ -235,11 +237,30 @@ impl Analyzer<'_> {
         high: &ast::Expr,
     ) -> Result<Expr> {
         let value = self.operand(operand)?;
+        let (low, symmetric) = match low {
+            ast::Expr::Prior(low) => (low.as_ref(), true),
+            low => (low, false),
+        };
         let position = self.word_before("between", negated, self.start(low));
-        let low = self.operand(low)?;
-        let high = self.operand(high)?;
+        let ends = (self.operand(low)?, self.operand(high)?);
+        if !symmetric {
+            return self.between_ends(value, ends, negated, position);
+        }
+        let again = (self.copied_operand(&ends.1)?, self.copied_operand(&ends.0)?);
+        let first = self.between_ends(self.copied_operand(&value)?, ends, negated, position)?;
+        let second = self.between_ends(value, again, negated, position)?;
+        Ok(connect(negated, first, second))
+    }
+
+    fn between_ends(
+        &mut self,
+        value: Operand,
+        (low, high): (Operand, Operand),
+        negated: bool,
+        position: Option<u32>,
+    ) -> Result<Expr> {
         let (first, second) = if negated { ("<", ">") } else { (">=", "<=") };
-        let again = value.clone();
+        let again = self.copied_operand(&value)?;
         let low = self.compare(first, value, low, || position)?;
         let high = self.compare(second, again, high, || position)?;
         Ok(connect(!negated, low, high))
@@ -287,7 +308,7 @@ fn operator_position(source: &Source, op: &BinaryOperator, right: &ast::Expr) ->
         _ => text.as_str(),
     };
     let before = |at| source.position_before(&text, at).max(source.position_before(other, at));
-    let mut at = source.position(right.span());
+    let mut at = source.place_of(right);
     let mut operand = right;
     while let ast::Expr::UnaryOp { op: sign, expr } = operand {
         if sign.to_string() == text {
@@ -300,7 +321,7 @@ fn operator_position(source: &Source, op: &BinaryOperator, right: &ast::Expr) ->
 
 /// Where a cast stands: at its `::`, or at CAST.
 fn cast_position(source: &Source, operand: &ast::Expr, colons: bool) -> Option<u32> {
-    let mut position = source.position(operand.span());
+    let mut position = source.place_of(operand);
     if colons {
         // Every :: of the operand stands before this one.
         let mut inside = 0;
@@ -351,15 +372,14 @@ pub(super) fn symbol_of(op: &BinaryOperator) -> Option<String> {
 /// `a AND b` or `a OR b`, flat.
 pub(super) fn connect(is_and: bool, left: Expr, right: Expr) -> Expr {
     let position = left.position;
-    let mut parts = Vec::new();
-    for side in [left, right] {
-        match side.kind {
-            ExprKind::And(inner) if is_and => parts.extend(inner),
-            ExprKind::Or(inner) if !is_and => parts.extend(inner),
-            kind => parts.push(Expr { kind, ..side }),
-        }
-    }
-    let kind = if is_and { ExprKind::And(parts) } else { ExprKind::Or(parts) };
+    let parts = |side: Expr| match side.kind {
+        ExprKind::And(inner) if is_and => inner,
+        ExprKind::Or(inner) if !is_and => inner,
+        kind => vec![Expr { kind, ..side }],
+    };
+    let mut all = parts(left);
+    all.extend(parts(right));
+    let kind = if is_and { ExprKind::And(all) } else { ExprKind::Or(all) };
     Expr { kind, ty: Type::BOOL, position }
 }
 

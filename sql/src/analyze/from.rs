@@ -7,10 +7,13 @@ use super::analyzer::unsupported;
 use super::query::{From, Query, RelationColumn, RelationKind, WithReference};
 use super::scope::{Item, ItemColumn, Level, Place, WithQuery};
 use crate::catalog::{self, Table};
-use crate::error::{Error, NameError, QueryError, Result};
+use crate::error::{Error, NameError, QueryError, Result, SyntaxError};
 use crate::expr::ExprKind;
 use crate::parser::{Name, fold, object_name};
 use crate::types::Type;
+
+/// The longest FROM clause, and the most joins behind one item of it: each is a level of the tree.
+pub(super) const ITEMS_MAX: usize = 500;
 
 /// A name for an item and for its columns.
 pub(super) struct Alias {
@@ -31,6 +34,9 @@ impl Analyzer<'_> {
         tree: From,
         items: Vec<Item>,
     ) -> Result<From> {
+        if list.len() > ITEMS_MAX {
+            return Err(SyntaxError::TooDeep.into());
+        }
         let (mut tree, mut done) = (tree, items);
         for joined in list {
             self.level().items = done.iter().cloned().map(hidden).collect();
@@ -96,7 +102,10 @@ impl Analyzer<'_> {
             }
             TableFactor::Derived { lateral, subquery, alias, sample } => {
                 if sample.is_some() {
-                    return Err(unsupported("TABLESAMPLE", self.position(subquery.span())));
+                    return Err(unsupported(
+                        "TABLESAMPLE",
+                        self.source.place_of(subquery.as_ref()),
+                    ));
                 }
                 let alias = self.alias(alias.as_ref())?;
                 self.derived_item(*lateral, subquery, alias)
@@ -121,7 +130,7 @@ impl Analyzer<'_> {
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 self.nested_join(table_with_joins, alias.as_ref())
             }
-            _ => Err(unsupported("this kind of FROM item", self.position(factor.span()))),
+            _ => Err(unsupported("this kind of FROM item", self.source.place_of(factor))),
         }
     }
 
@@ -240,7 +249,7 @@ impl Analyzer<'_> {
         subquery: &ast::Query,
         alias: Alias,
     ) -> Result<(From, Vec<Item>)> {
-        let position = self.position(subquery.span());
+        let position = self.source.place_of(subquery);
         if alias.name.is_none() {
             let values = matches!(subquery.body.as_ref(), ast::SetExpr::Values(_));
             let position = self.source.position_before("(", position).or(position);

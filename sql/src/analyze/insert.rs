@@ -382,7 +382,7 @@ fn column_place(query: &Query, n: usize) -> Option<u32> {
     match &query.body {
         QueryBody::Select(select) => select.targets.get(n)?.position,
         QueryBody::Values(rows) => rows.first()?.get(n)?.position,
-        QueryBody::SetOp { left, .. } => column_place(left, n),
+        QueryBody::SetOp { inputs, .. } => column_place(inputs.first()?, n),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Joins: ON, USING and NATURAL.
 
-use sqlparser::ast::{self, JoinConstraint, JoinOperator, Spanned};
+use sqlparser::ast::{self, JoinConstraint, JoinOperator};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::from::{check_conflicts, hidden, new_item};
+use super::from::{ITEMS_MAX, check_conflicts, hidden, new_item};
 use super::query::{From, Meaning};
 use super::scope::{Item, ItemColumn, Place};
-use crate::error::{NameError, Result};
+use crate::error::{NameError, Result, SyntaxError};
 use crate::expr::{Expr, ExprKind};
 use crate::parser::fold;
 use crate::plan::JoinKind;
@@ -27,6 +27,10 @@ impl Analyzer<'_> {
         &mut self,
         joined: &ast::TableWithJoins,
     ) -> Result<(From, Vec<Item>)> {
+        self.step()?;
+        if joined.joins.len() > ITEMS_MAX {
+            return Err(SyntaxError::TooDeep.into());
+        }
         let before = self.level().items.clone();
         let (mut tree, mut items) = self.table_factor(&joined.relation)?;
         for join in &joined.joins {
@@ -83,7 +87,7 @@ impl Analyzer<'_> {
             | JoinOperator::FullOuter(c) => matches!(c, JoinConstraint::None),
             _ => false,
         };
-        if needs { Err(self.source.error_after(relation.span())) } else { Ok(()) }
+        if needs { Err(self.source.error_after(self.source.span_of(relation))) } else { Ok(()) }
     }
 
     fn constraint(
@@ -145,7 +149,8 @@ impl Analyzer<'_> {
         let mut on = Vec::with_capacity(shared.len());
         let mut columns = Vec::new();
         for Merged { name, left, right, position } in &shared {
-            on.push(self.binary("=", left.clone(), right.clone(), || *position)?);
+            let pair = (self.copied(left)?, self.copied(right)?);
+            on.push(self.binary("=", pair.0, pair.1, || *position)?);
             let types = super::unify::types_of([left, right]);
             let ty = self.common_type_of(&types, "JOIN/USING")?;
             let ty = ty.with_modifier(super::unify::common_modifier(&types, ty));

@@ -53,7 +53,7 @@ impl Analyzer<'_> {
         }
         let mut result: Option<Expr> = None;
         for item in items {
-            let compared = self.binary(symbol, arg.clone(), item, || position)?;
+            let compared = self.binary(symbol, self.copied(&arg)?, item, || position)?;
             result = Some(match result {
                 Some(before) => connect(negated, before, compared),
                 None => compared,

@@ -105,7 +105,7 @@ impl Analyzer<'_> {
             index_hints,
         } = &table.relation
         else {
-            return Err(unsupported("this kind of target", self.position(table.relation.span())));
+            return Err(unsupported("this kind of target", self.source.place_of(&table.relation)));
         };
         let joined = !table.joins.is_empty()
             || !with_hints.is_empty()

@@ -47,7 +47,7 @@ impl Analyzer<'_> {
                 | ast::SelectItem::ExprWithAliases { .. } => {
                     return Err(unsupported(
                         "this kind of select list",
-                        self.position(item.span()),
+                        self.source.place_of(item),
                     ));
                 }
             }

@@ -175,7 +175,12 @@ impl LockRequest {
 pub(crate) enum QueryBody {
     Select(Box<Select>),
     Values(Vec<Vec<Expr>>),
-    SetOp { operation: SetOperation, all: bool, left: Box<Query>, right: Box<Query> },
+    /// Two inputs, or more of UNION: a chain of UNIONs that are alike is one of them.
+    SetOp {
+        operation: SetOperation,
+        all: bool,
+        inputs: Vec<Query>,
+    },
 }
 
 /// One SELECT.

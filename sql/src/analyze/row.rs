@@ -10,10 +10,13 @@ use super::analyzer::unsupported;
 use super::expression::{connect, negate, symbol_of};
 use super::query::{OuterReference, Query, QueryBody, QueryColumn, SublinkKind};
 use super::select::conjuncts;
-use crate::error::{Error, QueryError, Result, TypeError};
+use crate::error::{Error, QueryError, Result, SyntaxError, TypeError};
 use crate::expr::{CaseBranch, Expr, ExprKind, Quantifier};
 use crate::parser::fold;
 use crate::types::{self, Datum, Type};
+
+/// The widest rows that are compared by order: each pair of values is a level of the comparison.
+const ORDERED_PAIRS_MAX: usize = 250;
 
 /// One side of a comparison.
 #[derive(Clone)]
@@ -46,6 +49,17 @@ impl Analyzer<'_> {
             }
             _ => self.expr(expr).map(Operand::Value),
         }
+    }
+
+    /// The same operand once more.
+    pub(super) fn copied_operand(&self, operand: &Operand) -> Result<Operand> {
+        Ok(match operand {
+            Operand::Row(items, position) => {
+                let items = items.iter().map(|item| self.copied(item));
+                Operand::Row(items.collect::<Result<_>>()?, *position)
+            }
+            Operand::Value(value) => Operand::Value(self.copied(value)?),
+        })
     }
 
     /// The value of an operand, as where it is not compared.
@@ -127,6 +141,9 @@ impl Analyzer<'_> {
                     });
                 }
             }
+            "<" | "<=" | ">" | ">=" if pairs.len() > ORDERED_PAIRS_MAX => {
+                return Err(SyntaxError::TooDeep.into());
+            }
             "<" | "<=" | ">" | ">=" => {
                 let strict = &symbol[..1];
                 // From the last pair: a < c OR (a = c AND the rest).
@@ -135,7 +152,8 @@ impl Analyzer<'_> {
                         result = Some(self.binary(symbol, left, right, || position)?);
                         continue;
                     };
-                    let before = self.binary(strict, left.clone(), right.clone(), || position)?;
+                    let again = (self.copied(&left)?, self.copied(&right)?);
+                    let before = self.binary(strict, again.0, again.1, || position)?;
                     let equal = self.binary("=", left, right, || position)?;
                     result = Some(connect(false, before, connect(true, equal, rest)));
                 }

@@ -62,6 +62,7 @@ impl Analyzer<'_> {
         query: &ast::Query,
         resolve: bool,
     ) -> Result<(Query, Vec<OuterReference>)> {
+        self.step()?;
         self.levels.push(Level::default());
         let result = self.query_in_level(query, resolve);
         let level = self.levels.pop().unwrap_or_default();
@@ -69,6 +70,7 @@ impl Analyzer<'_> {
     }
 
     fn query_in_level(&mut self, query: &ast::Query, resolve: bool) -> Result<Query> {
+        self.step()?;
         let tail = tail_of(query)?;
         self.with_clause(query.with.as_ref())?;
         match query.body.as_ref() {
@@ -82,7 +84,7 @@ impl Analyzer<'_> {
                 self.finish_plain(query, &tail)
             }
             SetExpr::Query(inner) => {
-                let merged = self.merge(query, inner)?;
+                let merged = self.source.walk(|| self.merge(query, inner))?;
                 self.level().with.clear();
                 self.query_in_level(&merged, resolve)
             }
@@ -152,7 +154,7 @@ impl Analyzer<'_> {
             }
             let columns = alias.columns.iter().map(|column| fold(&column.name)).collect();
             let before = self.level().with.len();
-            let query = Rc::new(query.as_ref().clone());
+            let query = Rc::new(self.source.walk(|| query.as_ref().clone()));
             if *recursive && super::from::names_table(&query, &name) {
                 return Err(unsupported("WITH RECURSIVE", position));
             }

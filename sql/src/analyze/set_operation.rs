@@ -8,54 +8,92 @@ use super::query::{Query, QueryBody, QueryColumn};
 use super::scope::Level;
 use super::select::{Tail, placeholder};
 use super::unify::common_modifier;
-use crate::error::{Error, QueryError, Result};
-
+use crate::error::{Error, QueryError, Result, SyntaxError};
+use crate::expr::Expr;
 use crate::plan::SetOperation;
 use crate::types::Type;
 
+/// Set operations one inside of another in a chain that is not all UNION or all UNION ALL.
+const SET_LEVELS_MAX: usize = 300;
+
 impl Analyzer<'_> {
-    /// A set operation; its columns are named as the left side's.
+    /// A set operation; its columns are named as the left side's. A chain of them, which the parser
+    /// makes a left spine, is walked in a loop, as it may be long.
     pub(super) fn set_operation(&mut self, body: &SetExpr) -> Result<Query> {
-        let SetExpr::SetOperation { left, op, set_quantifier, right } = body else {
-            return self.side(body);
-        };
+        let mut spine = Vec::new();
+        let mut first = body;
+        while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
+            spine.push((op, set_quantifier, right.as_ref()));
+            first = left;
+        }
+        let mut left = self.side(first)?;
+        let mut levels = 0;
+        while let Some((op, quantifier, right)) = spine.pop() {
+            let right = self.side(right)?;
+            left = self.combined(op, quantifier, left, right)?;
+            let is_new = matches!(&left.body, QueryBody::SetOp { inputs, .. } if inputs.len() == 2);
+            levels += usize::from(is_new);
+            if levels > SET_LEVELS_MAX {
+                return Err(SyntaxError::TooDeep.into());
+            }
+        }
+        Ok(left)
+    }
+
+    fn combined(
+        &mut self,
+        op: &SetOperator,
+        quantifier: &SetQuantifier,
+        mut left: Query,
+        mut right: Query,
+    ) -> Result<Query> {
         let (operation, words) = match op {
             SetOperator::Union => (SetOperation::Union, "UNION"),
             SetOperator::Intersect => (SetOperation::Intersect, "INTERSECT"),
             SetOperator::Except => (SetOperation::Except, "EXCEPT"),
             SetOperator::Minus => return Err(unsupported("MINUS", None)),
         };
-        let all = match set_quantifier {
+        let all = match quantifier {
             SetQuantifier::All => true,
             SetQuantifier::Distinct | SetQuantifier::None => false,
             _ => return Err(unsupported("BY NAME", None)),
         };
-        let mut left = self.set_operation(left)?;
-        let mut right = self.set_operation(right)?;
         if left.columns.len() != right.columns.len() {
             let position = first_position(&right);
             let error = Error::from(QueryError::SetWidth { operation: words });
             return Err(error.at(position));
         }
-        let mut columns = Vec::with_capacity(left.columns.len());
+        let mut types = Vec::with_capacity(left.columns.len());
         for n in 0..left.columns.len() {
-            let types = [
+            let sides = [
                 (left.columns[n].ty, column_position(&left, n)),
                 (right.columns[n].ty, column_position(&right, n)),
             ];
-            let ty = self.common_type_of(&types, words)?;
-            let ty = ty.with_modifier(common_modifier(&types, ty));
-            self.coerce_column(&mut left, n, ty)?;
-            self.coerce_column(&mut right, n, ty)?;
-            columns.push(QueryColumn { name: left.columns[n].name.clone(), ty, origin: None });
+            let ty = self.common_type_of(&sides, words)?;
+            types.push(ty.with_modifier(common_modifier(&sides, ty)));
         }
-        let body =
-            QueryBody::SetOp { operation, all, left: Box::new(left), right: Box::new(right) };
+        self.coerce_columns(&mut left, &types)?;
+        self.coerce_columns(&mut right, &types)?;
+        let names = left.columns.iter().map(|column| column.name.clone());
+        let column = |(name, ty)| QueryColumn { name, ty, origin: None };
+        let columns = names.zip(types).map(column).collect();
+        let bare = is_bare(&left);
+        let inputs = match left.body {
+            QueryBody::SetOp { operation: SetOperation::Union, all: known, mut inputs }
+                if operation == SetOperation::Union && known == all && bare =>
+            {
+                inputs.push(right);
+                inputs
+            }
+            body => vec![Query { body, ..left }, right],
+        };
+        let body = QueryBody::SetOp { operation, all, inputs };
         Ok(Query { body, columns, order: Vec::new(), limit: None, offset: None, locks: Vec::new() })
     }
 
     /// One side, in a scope of its own.
     fn side(&mut self, body: &SetExpr) -> Result<Query> {
+        self.step()?;
         match body {
             SetExpr::SetOperation { .. } => self.set_operation(body),
             SetExpr::Query(query) => self.query(query, false),
@@ -72,45 +110,50 @@ impl Analyzer<'_> {
 
     /// Coerces a column of a query to a type that it is known to go to.
     pub(super) fn coerce_column(&mut self, query: &mut Query, n: usize, ty: Type) -> Result<()> {
-        if query.columns[n].ty == ty {
+        let mut types: Vec<Type> = query.columns.iter().map(|column| column.ty).collect();
+        types[n] = ty;
+        self.coerce_columns(query, &types)
+    }
+
+    /// Coerces the columns of a query to types that they are known to go to.
+    fn coerce_columns(&mut self, query: &mut Query, types: &[Type]) -> Result<()> {
+        let differs = |(n, ty): (usize, &Type)| (query.columns[n].ty != *ty).then_some((n, *ty));
+        let changes: Vec<(usize, Type)> = types.iter().enumerate().filter_map(differs).collect();
+        if changes.is_empty() {
             return Ok(());
         }
+        self.step()?;
         match &mut query.body {
             QueryBody::Select(select) if select.distinct_free(&query.order) => {
-                let expr = std::mem::replace(&mut select.targets[n], placeholder());
-                select.targets[n] = self.coerce_common(expr, ty, "UNION")?;
+                self.coerce_targets(&mut select.targets, &changes)?;
             }
             QueryBody::Values(rows) => {
-                for row in rows {
-                    let expr = std::mem::replace(&mut row[n], placeholder());
-                    row[n] = self.coerce_common(expr, ty, "UNION")?;
-                }
+                rows.iter_mut().try_for_each(|row| self.coerce_targets(row, &changes))?;
             }
-            QueryBody::SetOp { all: true, left, right, .. } if query.order.is_empty() => {
-                self.coerce_column(left, n, ty)?;
-                self.coerce_column(right, n, ty)?;
+            QueryBody::SetOp { all: true, inputs, .. } if query.order.is_empty() => {
+                inputs.iter_mut().try_for_each(|input| self.coerce_columns(input, types))?;
             }
             QueryBody::Select(_) | QueryBody::SetOp { .. } => {
+                // Coercing below would change which rows are distinct or how they are sorted.
                 let inner = std::mem::replace(query, empty());
-                *query = self.wrap(inner, n, ty)?;
-                return Ok(());
+                *query = self.over(inner);
+                if let QueryBody::Select(select) = &mut query.body {
+                    self.coerce_targets(&mut select.targets, &changes)?;
+                }
             }
         }
-        query.columns[n].ty = ty;
-        query.columns[n].origin = None;
+        for (n, ty) in changes {
+            (query.columns[n].ty, query.columns[n].origin) = (ty, None);
+        }
         Ok(())
     }
 
-    /// A query over a query with one column coerced: where coercing below would change which rows
-    /// are distinct or how they are sorted.
-    fn wrap(&mut self, inner: Query, n: usize, ty: Type) -> Result<Query> {
-        let mut query = self.over(inner);
-        if let QueryBody::Select(select) = &mut query.body {
-            let expr = std::mem::replace(&mut select.targets[n], placeholder());
-            select.targets[n] = self.coerce_common(expr, ty, "UNION")?;
+    fn coerce_targets(&mut self, targets: &mut [Expr], changes: &[(usize, Type)]) -> Result<()> {
+        for (n, ty) in changes {
+            let expr = std::mem::replace(&mut targets[*n], placeholder());
+            targets[*n] = self.coerce_common(expr, *ty, "UNION")?;
         }
-        query.columns[n].ty = ty;
-        Ok(query)
+        Ok(())
     }
 
     /// `SELECT * FROM (inner)`
@@ -152,6 +195,14 @@ impl super::query::Select {
     }
 }
 
+/// Whether nothing follows a query's body.
+fn is_bare(query: &Query) -> bool {
+    query.order.is_empty()
+        && query.limit.is_none()
+        && query.offset.is_none()
+        && query.locks.is_empty()
+}
+
 fn empty() -> Query {
     Query {
         body: QueryBody::Values(Vec::new()),
@@ -167,7 +218,7 @@ fn column_position(query: &Query, n: usize) -> Option<u32> {
     match &query.body {
         QueryBody::Select(select) => select.targets.get(n)?.position,
         QueryBody::Values(rows) => rows.first()?.get(n)?.position,
-        QueryBody::SetOp { left, .. } => column_position(left, n),
+        QueryBody::SetOp { inputs, .. } => column_position(inputs.first()?, n),
     }
 }
 

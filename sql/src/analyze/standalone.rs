@@ -46,7 +46,7 @@ pub(crate) fn system_time(
     let around = Surroundings { lookup, formats, infer_parameters: true };
     let mut analyzer = Analyzer::new(source, around, parameters);
     analyzer.levels.push(Level { place: Place::SystemTime, ..Level::default() });
-    let mut time = time.clone();
+    let mut time = source.walk(|| time.clone());
     let is_span = is_negative(&time) || analyzer.expr(&time)?.ty == Type::INTERVAL;
     if is_span {
         time = from_now(time);

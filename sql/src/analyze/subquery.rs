@@ -1,7 +1,6 @@
 //! Subqueries in expressions.
 
 use sqlparser::ast;
-use sqlparser::ast::Spanned;
 
 use super::Analyzer;
 use super::analyzer::unsupported;
@@ -19,14 +18,14 @@ impl Analyzer<'_> {
     pub(super) fn subquery_expression(&mut self, expr: &ast::Expr) -> Result<Expr> {
         match expr {
             ast::Expr::Exists { subquery, negated } => {
-                let position = self.position(subquery.span());
+                let position = self.source.place_of(subquery.as_ref());
                 let (query, outer) = self.inner_query(subquery)?;
                 let exists = self.sublink(SublinkKind::Exists, query, outer, Type::BOOL, position);
                 Ok(if *negated { negate(exists) } else { exists })
             }
             ast::Expr::Subquery(query) => self.scalar_subquery(query),
             ast::Expr::InSubquery { expr, subquery, negated } => {
-                let start = self.position(subquery.span());
+                let start = self.source.place_of(subquery.as_ref());
                 let position = self.word_before("in", *negated, start);
                 let found =
                     self.compare_subquery(expr, "=", subquery, Quantifier::Any, position)?;
@@ -38,7 +37,7 @@ impl Analyzer<'_> {
 
     /// `(SELECT ...)` as a value.
     pub(super) fn scalar_subquery(&mut self, query: &ast::Query) -> Result<Expr> {
-        let position = self.source.position_before("(", self.position(query.span()));
+        let position = self.source.position_before("(", self.source.place_of(query));
         let (query, outer) = self.inner_query(query)?;
         let ty = one_column(&query).map_err(|e| e.at(position))?;
         Ok(self.sublink(SublinkKind::Scalar, query, outer, ty, position))
@@ -51,7 +50,7 @@ impl Analyzer<'_> {
         n: usize,
         width: usize,
     ) -> Result<Expr> {
-        let position = self.source.position_before("(", self.position(query.span()));
+        let position = self.source.position_before("(", self.source.place_of(query));
         let (inner, outer) = self.inner_query(query)?;
         if inner.columns.len() != width {
             return Err(Error::from(QueryError::AssignmentWidth).at(position));
@@ -143,7 +142,7 @@ impl Analyzer<'_> {
                 Place::SystemTime => QueryError::SubqueryNotAllowed { place: "AS OF SYSTEM TIME" },
                 _ => QueryError::SubqueryNotAllowed { place: "EXECUTE parameter" },
             };
-            let position = self.source.position_before("(", self.position(query.span()));
+            let position = self.source.position_before("(", self.source.place_of(query));
             return Err(Error::from(error).at(position));
         }
         // The innermost level must exist, so that what the subquery uses of it is noted.

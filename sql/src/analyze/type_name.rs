@@ -115,7 +115,17 @@ pub fn type_name(name: &DataType, source: &Source) -> Result<Type> {
         DataType::Regclass => Type::REGCLASS,
         DataType::Array(
             ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::Qualified(element, _),
-        ) => array_of(type_name(element, source)?)?,
+        ) => {
+            let mut element = element.as_ref();
+            // Arrays of arrays are arrays.
+            while let DataType::Array(
+                ArrayElemTypeDef::SquareBracket(inner, _) | ArrayElemTypeDef::Qualified(inner, _),
+            ) = element
+            {
+                element = inner;
+            }
+            array_of(type_name(element, source)?)?
+        }
         DataType::Custom(name, modifiers) => named(name, modifiers, source)?,
         DataType::SmallInt(Some(_))
         | DataType::Int2(Some(_))

@@ -1,5 +1,7 @@
 //! How a statement finds what its names mean.
 
+use reckon_mvcc::Pace;
+
 use super::Relation;
 use crate::error::Result;
 use crate::types::{Oid, Type};
@@ -12,6 +14,13 @@ pub trait Lookup {
     ///
     /// What reading the catalog may give; a name that means nothing is None.
     fn relation(&self, schema: Option<&str>, name: &str) -> Result<Option<Relation>>;
+
+    /// To be called by what looks names up, for each step it takes.
+    ///
+    /// # Errors
+    ///
+    /// The reason to stop, when somebody has asked for that.
+    fn check(&self, pace: &Pace) -> Result<()>;
 }
 
 /// A relation whose rows are computed from the catalog: one of `pg_catalog` or

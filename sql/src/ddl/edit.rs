@@ -44,7 +44,7 @@ pub(crate) struct Edit<'a> {
 impl Edit<'_> {
     /// The names as they are now.
     pub(super) fn names(&self) -> Names {
-        Names::new(&self.catalog, self.path.clone())
+        Names::new(&self.catalog, self.path.clone(), self.interrupt)
     }
 
     /// The relation of a name.

@@ -24,6 +24,8 @@ pub enum SyntaxError {
     UnicodeEscape,
     /// A statement whose tree is too deep to walk.
     TooDeep,
+    /// A statement that says so much in few words that analyzing it takes too long.
+    TooComplex,
     /// A name with a database in front; of a table in quotes.
     CrossDatabase { name: String },
     /// A relation name of four or more parts.
@@ -66,7 +68,7 @@ impl SyntaxError {
             Self::Unsupported { .. } | Self::NotImplemented { .. } | Self::CrossDatabase { .. } => {
                 SqlState::FEATURE_NOT_SUPPORTED
             }
-            Self::TooDeep => SqlState::STATEMENT_TOO_COMPLEX,
+            Self::TooDeep | Self::TooComplex => SqlState::STATEMENT_TOO_COMPLEX,
             Self::UnicodeEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::ExplainNeedsAnalyze | Self::OptionValue { .. } => {
                 SqlState::INVALID_PARAMETER_VALUE
@@ -89,6 +91,11 @@ impl SyntaxError {
             Self::UnicodeEscape => {
                 Some("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.".to_owned())
             }
+            Self::TooComplex => Some(
+                "Expressions that are evaluated in several places, and WITH queries that are part of \
+                 each query that reads them, multiply when they are nested."
+                    .to_owned(),
+            ),
             Self::NestedSystemTime | Self::SecondSystemTime => Some(
                 "One statement sees one time: AS OF SYSTEM TIME follows its FROM clause, outside of \
                  parentheses."
@@ -115,6 +122,7 @@ impl fmt::Display for SyntaxError {
             }
             Self::Lexical { problem, near } => write!(f, "{problem} at or near \"{near}\""),
             Self::TooDeep => f.write_str("stack depth limit exceeded"),
+            Self::TooComplex => f.write_str("statement is too complex"),
             Self::UnicodeEscape => f.write_str("invalid Unicode escape"),
             Self::TooManyDots { name } => {
                 write!(f, "improper relation name (too many dotted names): {name}")

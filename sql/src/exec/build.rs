@@ -31,6 +31,7 @@ use super::values::Values;
 use crate::error::Result;
 use crate::expr::{Compiled, Expr};
 use crate::plan::{Node, NodeKind};
+use crate::stack;
 
 /// What is gathered while a plan becomes operators.
 #[derive(Default)]
@@ -142,6 +143,7 @@ impl Builder {
 
     /// The operator of a node, with those of its inputs inside.
     pub(crate) fn operator(&mut self, node: &Node) -> Result<Box<dyn Operator>> {
+        stack::check()?;
         let operator = self.unmeasured(node)?;
         let Some(figures) = &mut self.figures else { return Ok(operator) };
         let figures = figures.entry(address(node)).or_default();

@@ -4,8 +4,8 @@
 use std::any::TypeId;
 
 use sqlparser::ast::{
-    BinaryOperator, ColumnOption, DataType, Expr, Function, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, TypedString, UnaryOperator,
+    ColumnOption, DataType, Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart,
+    TypedString, UnaryOperator,
 };
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -13,7 +13,9 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, Word};
 
 use super::keyword::{self, Class};
+use super::limits::LEVELS_MAX;
 use super::quantified::quantified;
+use crate::stack;
 
 /// The dialect, a wrapper of sqlparser's.
 #[derive(Debug)]
@@ -91,9 +93,6 @@ impl Dialect for Postgres {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        if is_word(parser, 0, "isnull") {
-            return Some(Ok(INNER.prec_value(Precedence::Is)));
-        }
         INNER.get_next_precedence(parser)
     }
 
@@ -175,10 +174,6 @@ impl Dialect for Postgres {
         expr: &Expr,
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        if is_word(parser, 0, "isnull") {
-            parser.advance_token();
-            return Some(Ok(Expr::IsNull(Box::new(expr.clone()))));
-        }
         if let Some(comparison) = quantified(parser, expr) {
             return Some(comparison);
         }
@@ -277,8 +272,8 @@ fn trim(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     Ok(Expr::Trim { trim_where, trim_what, expr: Box::new(first), trim_characters })
 }
 
-/// `[NOT] IN ((SELECT ...), ...)`: a list of two or more that begins with a parenthesis, which
-/// sqlparser takes for the start of a query. None: it is no such list.
+/// `[NOT] IN ((SELECT ...), ...)`: a list that begins with a subquery, which sqlparser takes for the
+/// only one. None: it is no such list.
 fn list_of_queries(
     parser: &mut Parser<'_>,
     expr: &Expr,
@@ -289,21 +284,66 @@ fn list_of_queries(
     if !is_word(parser, first, "in") || !open(first + 1) || !open(first + 2) {
         return None;
     }
-    let list = parser.maybe_parse(|parser| {
-        for _ in 0..first + 2 {
+    if !begins_with_query(parser, first + 2) {
+        return None;
+    }
+    for _ in 0..first + 2 {
+        parser.advance_token();
+    }
+    let list = parser.parse_comma_separated(Parser::parse_expr).and_then(|list| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::InList { expr: copied(expr), list, negated })
+    });
+    Some(list)
+}
+
+/// The left side of an operator, which the parser only lends.
+pub(super) fn copied(expr: &Expr) -> Box<Expr> {
+    stack::roomy(LEVELS_MAX, || Box::new(expr.clone()))
+}
+
+/// Whether a query in parentheses, `before` tokens on, is a part of an expression or of a list.
+fn begins_with_query(parser: &mut Parser<'_>, before: usize) -> bool {
+    let mut found = false;
+    // Looking ahead is all: what fails is taken back.
+    let _ = parser.maybe_parse(|parser| {
+        for _ in 0..before {
             parser.advance_token();
         }
-        let list = parser.parse_comma_separated(Parser::parse_expr)?;
-        parser.expect_token(&Token::RParen)?;
-        match list.len() {
-            1 => parser.expected_ref("a list", parser.peek_token_ref()),
-            _ => Ok(list),
+        let (mut open, mut is_query) = (0_usize, None);
+        loop {
+            parser.advance_token();
+            match &parser.get_current_token().token {
+                Token::LParen => open += 1,
+                Token::RParen => open -= 1,
+                Token::EOF => break,
+                token => is_query = is_query.or_else(|| Some(starts_query(token))),
+            }
+            if open == 0 || is_query == Some(false) {
+                break;
+            }
         }
+        found = is_query == Some(true) && !goes_on(&parser.peek_token_ref().token);
+        parser.expected_ref::<()>("nothing", parser.peek_token_ref())
     });
-    match list {
-        Ok(Some(list)) => Some(Ok(Expr::InList { expr: Box::new(expr.clone()), list, negated })),
-        Ok(None) => None,
-        Err(error) => Some(Err(error)),
+    found
+}
+
+fn starts_query(token: &Token) -> bool {
+    use Keyword::{SELECT, TABLE, VALUES, WITH};
+    matches!(token, Token::Word(word) if matches!(word.keyword, SELECT | TABLE | VALUES | WITH))
+}
+
+/// Whether a query in parentheses ends at this token, or goes on as a larger one.
+fn goes_on(token: &Token) -> bool {
+    use Keyword::{EXCEPT, FETCH, FOR, INTERSECT, LIMIT, OFFSET, ORDER, UNION};
+    match token {
+        Token::RParen => true,
+        Token::Word(word) => matches!(
+            word.keyword,
+            EXCEPT | FETCH | FOR | INTERSECT | LIMIT | OFFSET | ORDER | UNION
+        ),
+        _ => false,
     }
 }
 
@@ -312,7 +352,8 @@ pub(super) fn is_word(parser: &Parser<'_>, n: usize, expected: &str) -> bool {
         Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
 }
 
-/// `[NOT] BETWEEN [A]SYMMETRIC low AND high`, after those words.
+/// `[NOT] BETWEEN [A]SYMMETRIC low AND high`, after those words. sqlparser's tree has no word for it:
+/// PRIOR around the low end, which PostgreSQL does not have, says SYMMETRIC.
 fn between(
     parser: &mut Parser<'_>,
     expr: &Expr,
@@ -323,19 +364,8 @@ fn between(
     let low = Box::new(parser.parse_subexpr(precedence)?);
     parser.expect_keyword(Keyword::AND)?;
     let high = Box::new(parser.parse_subexpr(precedence)?);
-    let one_way = |low: &Expr, high: &Expr| Expr::Between {
-        expr: Box::new(expr.clone()),
-        negated,
-        low: Box::new(low.clone()),
-        high: Box::new(high.clone()),
-    };
-    let first = one_way(&low, &high);
-    if !symmetric {
-        return Ok(first);
-    }
-    let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
-    let (left, right) = (Box::new(first), Box::new(one_way(&high, &low)));
-    Ok(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
+    let low = if symmetric { Box::new(Expr::Prior(low)) } else { low };
+    Ok(Expr::Between { expr: copied(expr), negated, low, high })
 }
 
 fn may_name_table(word: Keyword) -> bool {

@@ -41,16 +41,40 @@ pub(super) fn join_strings(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     joined
 }
 
-/// SIGNED and UNSIGNED are names: sqlparser would take them for parts of a type.
-pub(super) fn plain_names(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    for token in &mut tokens {
-        if let Token::Word(word) = &mut token.token
-            && matches!(word.keyword, Keyword::SIGNED | Keyword::UNSIGNED)
-        {
-            word.keyword = Keyword::NoKeyword;
+/// SIGNED and UNSIGNED are names: sqlparser would take them for parts of a type. ISNULL, where it is
+/// none, is IS NULL.
+pub(super) fn plain_words(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut words = Vec::with_capacity(tokens.len());
+    let mut is_operand = false;
+    for mut token in tokens {
+        let before = is_operand;
+        if !matches!(token.token, Token::Whitespace(_)) {
+            is_operand = ends_operand(&token.token);
         }
+        match &mut token.token {
+            Token::Word(word) if matches!(word.keyword, Keyword::SIGNED | Keyword::UNSIGNED) => {
+                word.keyword = Keyword::NoKeyword;
+            }
+            word if before && is(word, "isnull") => {
+                let parts = ["is", "null"].map(Token::make_keyword);
+                words.extend(parts.map(|part| TokenWithSpan { token: part, span: token.span }));
+                continue;
+            }
+            _ => {}
+        }
+        words.push(token);
     }
-    tokens
+    words
+}
+
+/// Whether ISNULL behind this token is an operator.
+fn ends_operand(token: &Token) -> bool {
+    let begins = ["current_", "local", "session_user", "isnull", "notnull"];
+    ends_value(token)
+        || matches!(token, Token::Word(word) if {
+            let word = word.value.to_ascii_lowercase();
+            begins.iter().any(|start| word.starts_with(start))
+        })
 }
 
 /// Makes one operator of tokens that PostgreSQL's lexer does not part: `=== `, `^-`.

@@ -4,7 +4,7 @@ use sqlparser::ast::{BinaryOperator, Expr};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
-use super::dialect::is_word;
+use super::dialect::{copied, is_word};
 
 /// `[NOT] LIKE ANY|SOME|ALL (...)`, and a comparison with ANY, SOME or ALL of a VALUES list. None:
 /// what follows is neither.
@@ -29,7 +29,7 @@ pub(super) fn quantified(
         parser.advance_token();
     }
     Some(set(parser).map(|right| {
-        let (left, right) = (Box::new(left.clone()), Box::new(right));
+        let (left, right) = (copied(left), Box::new(right));
         if is_any {
             Expr::AnyOp { left, compare_op, right, is_some }
         } else {

@@ -3,12 +3,16 @@
 //! sqlparser counts lines and columns; a client counts characters from 1. Operators have no place
 //! in sqlparser's tree, so they are looked up among the tokens before their right side.
 
+use sqlparser::ast::Spanned;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::split::syntax_error_at;
 use crate::error::Error;
+use crate::stack;
 use crate::types::clip_name;
 
+/// Every so many characters of a text that is not ASCII, its byte offset is kept.
+const CHECKPOINT_CHARACTERS: usize = 64;
 /// A name of so many characters is never too long: four bytes each.
 const NAME_CHARACTERS_SAFE: u32 = 15;
 
@@ -31,16 +35,28 @@ pub struct Source {
     lines: Vec<u32>,
     /// (start, end) of each token but white space, as character offsets.
     tokens: Vec<(u32, u32)>,
-    ascii: bool,
+    /// Byte offsets of the characters 0, 64, 128...; None: every character is one byte.
+    checkpoints: Option<Vec<usize>>,
+    /// The number of characters.
+    length: u32,
+    /// Levels of the deepest statement's tree.
+    levels: u32,
 }
 
 impl Source {
-    pub(super) fn new(text: &str, tokens: &[TokenWithSpan]) -> Source {
+    pub(super) fn new(text: &str, tokens: &[TokenWithSpan], levels: u32) -> Source {
         let mut lines = vec![0];
         let breaks = text.chars().zip(1..).filter(|(c, _)| *c == '\n').map(|(_, offset)| offset);
         lines.extend(breaks);
-        let mut source =
-            Source { text: text.to_owned(), lines, tokens: Vec::new(), ascii: text.is_ascii() };
+        let (checkpoints, length) = if text.is_ascii() {
+            (None, text.len())
+        } else {
+            let every = text.char_indices().step_by(CHECKPOINT_CHARACTERS);
+            (Some(every.map(|(byte, _)| byte).collect()), text.chars().count())
+        };
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let text = text.to_owned();
+        let mut source = Source { text, lines, tokens: Vec::new(), checkpoints, length, levels };
         let words = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
         source.tokens = words
             .filter_map(|t| Some((source.offset(t.span.start)?, source.offset(t.span.end)?)))
@@ -74,6 +90,21 @@ impl Source {
     /// The 1-based character position at which a span starts.
     pub fn position(&self, span: Span) -> Option<u32> {
         self.offset(span.start).map(|offset| offset + 1)
+    }
+
+    /// The position at which a part of the tree starts: the whole part is looked at.
+    pub(crate) fn place_of(&self, part: &impl Spanned) -> Option<u32> {
+        self.position(self.span_of(part))
+    }
+
+    /// Where a part of the tree stands.
+    pub(crate) fn span_of(&self, part: &impl Spanned) -> Span {
+        self.walk(|| part.span())
+    }
+
+    /// Copies or walks a part of the tree.
+    pub(crate) fn walk<R>(&self, work: impl FnOnce() -> R) -> R {
+        stack::roomy(self.levels, work)
     }
 
     /// The position of the token before `before` that reads `text`, ignoring case: an operator in
@@ -131,15 +162,33 @@ impl Source {
 
     /// The byte offset of a character offset.
     pub(super) fn byte(&self, offset: u32) -> usize {
-        if self.ascii {
-            return (offset as usize).min(self.text.len());
-        }
-        self.text.char_indices().nth(offset as usize).map_or(self.text.len(), |(byte, _)| byte)
+        let (offset, end) = (offset as usize, self.text.len());
+        let Some(checkpoints) = &self.checkpoints else { return offset.min(end) };
+        let Some(from) = checkpoints.get(offset / CHECKPOINT_CHARACTERS) else { return end };
+        let mut rest = self.text[*from..].char_indices();
+        rest.nth(offset % CHECKPOINT_CHARACTERS).map_or(end, |(byte, _)| from + byte)
     }
 
     /// The number of characters.
     pub(super) fn len(&self) -> u32 {
-        let count = if self.ascii { self.text.len() } else { self.text.chars().count() };
-        u32::try_from(count).unwrap_or(u32::MAX)
+        self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_found_in_any_text() {
+        for text in ["", "select 1", "é", &"aé€🙂".repeat(100), &"é".repeat(64)] {
+            let source = Source::new(text, &[], 0);
+            let mut bytes = text.char_indices().map(|(byte, _)| byte).chain([text.len()]);
+            for offset in 0..=source.len() {
+                assert_eq!(Some(source.byte(offset)), bytes.next(), "{offset} of {text}");
+            }
+            assert_eq!(bytes.next(), None, "{text}");
+            assert_eq!(source.byte(source.len() + 1), text.len(), "{text}");
+        }
     }
 }

@@ -7,11 +7,14 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::Postgres;
-use super::lexical::{check_tokens, join_operators, join_strings, plain_names};
+use super::lexical::{check_tokens, join_operators, join_strings, plain_words};
 use super::limits::{NESTING_MAX, check_depth};
 use super::locking::{spell_out, spell_out_table};
 use super::{Kind, Source, Statement, SystemTime, as_of, utility};
 use crate::error::{Error, Result, SyntaxError};
+
+/// The parser goes on on a new stack when less is left: one of its levels may take that much.
+const PARSER_STACK_BYTES: usize = 512 << 10;
 
 /// Reads all statements of a query string. Empty ones are left out.
 ///
@@ -19,12 +22,12 @@ use crate::error::{Error, Result, SyntaxError};
 ///
 /// 42601 with the place, 0A000 for what is not supported, 54001 for what nests too deep.
 pub fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?), sql));
-    let source = Arc::new(Source::new(sql, &tokens));
+    let tokens = plain_words(join_operators(join_strings(tokenize(sql)?), sql));
+    let levels = check_depth(&tokens)?;
+    let source = Arc::new(Source::new(sql, &tokens, levels));
     check_tokens(&tokens, &source)?;
     let mut statements = Vec::new();
     for part in split(tokens) {
-        check_depth(&part)?;
         let range = range_of(&part, &source);
         let (part, system_time) =
             as_of::take(part, &source, |rest| read_system_time(rest, &source))?;
@@ -46,9 +49,9 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
 ///
 /// As [`parse`].
 pub fn parse_expression(sql: &str) -> Result<(ast::Expr, Arc<Source>)> {
-    let tokens = plain_names(join_operators(join_strings(tokenize(sql)?), sql));
-    let source = Arc::new(Source::new(sql, &tokens));
-    check_depth(&tokens)?;
+    let tokens = plain_words(join_operators(join_strings(tokenize(sql)?), sql));
+    let levels = check_depth(&tokens)?;
+    let source = Arc::new(Source::new(sql, &tokens, levels));
     let mut parser = parser_of(tokens);
     let read = |parser: &mut Parser<'_>| {
         let expr = parser.parse_expr()?;
@@ -72,6 +75,7 @@ fn read_system_time(tokens: Vec<TokenWithSpan>, source: &Source) -> Result<(Syst
 }
 
 fn parser_of(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
+    recursive::set_minimum_stack_size(PARSER_STACK_BYTES);
     Parser::new(&Postgres).with_recursion_limit(NESTING_MAX).with_tokens_with_locations(tokens)
 }
 
@@ -151,7 +155,7 @@ fn location_in(message: &str) -> Option<Location> {
 
 fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>> {
     Tokenizer::new(&Postgres, sql).tokenize_with_location().map_err(|error| {
-        let source = Source::new(sql, &[]);
+        let source = Source::new(sql, &[], 0);
         let offset = source.offset(error.location).unwrap_or(source.len());
         lexical_error(&error.message, offset, &source)
     })

@@ -10,7 +10,7 @@ use crate::copy::GivenOption;
 use crate::settings::Level;
 
 /// One statement of a query string.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Statement {
     /// What it says.
     pub kind: Kind,
@@ -35,6 +35,17 @@ pub enum Kind {
     Copy(Box<Copy>),
     /// All others.
     Utility(Utility),
+}
+
+impl Clone for Statement {
+    fn clone(&self) -> Statement {
+        self.source.walk(|| Statement {
+            kind: self.kind.clone(),
+            range: self.range.clone(),
+            source: Arc::clone(&self.source),
+            system_time: self.system_time.clone(),
+        })
+    }
 }
 
 impl Statement {

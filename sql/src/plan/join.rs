@@ -38,6 +38,7 @@ impl Planner<'_> {
         let mut relations = item.relations.clone();
         let mut rows = self.item(&item, &wishes)?.rows;
         while !items.is_empty() {
+            self.step()?;
             let next = self.next_item(&items, &all, &relations, &pending)?;
             let item = items.remove(next);
             relations.extend(&item.relations);
@@ -293,6 +294,7 @@ impl Planner<'_> {
         conditions: &[Expr],
         wishes: &Wishes<'_>,
     ) -> Result<Rows> {
+        self.step()?;
         let (mut left_relations, mut right_relations) = (Vec::new(), Vec::new());
         collect(left, &mut left_relations);
         collect(right, &mut right_relations);

@@ -129,7 +129,8 @@ pub fn plan(
         Body::Delete(_) => Command::Delete,
     };
     let tables = locks(&analysis);
-    let mut planner = Planner::new(&analysis, context.statistics, context.environment);
+    let mut planner =
+        Planner::new(&analysis, context.statistics, context.lookup, context.environment);
     let (node, columns) = planner.statement()?;
     let depends_on_values =
         analysis.reads_clock || planner.computes_ahead || weighs_values(&node, context.statistics);

@@ -20,11 +20,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use reckon_mvcc::Pace;
+
 use super::fold::{self, fold};
 use super::statistics::Statistics;
 use super::uses::Uses;
 use super::{Node, NodeKind, OutputColumn};
 use crate::analyze::{Analysis, Body, ColumnId, Meaning, Query, QueryColumn, Sublink, SublinkKind};
+use crate::catalog::Lookup;
 use crate::error::{ExecutionError, Result};
 use crate::expr::function::Environment;
 use crate::expr::{Expr, ExprKind, SubqueryKind};
@@ -34,6 +37,8 @@ use crate::types::{Datum, Type};
 pub(super) struct Planner<'a> {
     pub(super) analysis: &'a Analysis,
     pub(super) statistics: &'a dyn Statistics,
+    lookup: &'a dyn Lookup,
+    pace: Pace,
     pub(super) uses: Uses,
     environment: &'a mut dyn Environment,
     /// Frames of the subplans being built, innermost last.
@@ -65,11 +70,14 @@ impl<'a> Planner<'a> {
     pub(super) fn new(
         analysis: &'a Analysis,
         statistics: &'a dyn Statistics,
+        lookup: &'a dyn Lookup,
         environment: &'a mut dyn Environment,
     ) -> Planner<'a> {
         Planner {
             analysis,
             statistics,
+            lookup,
+            pace: Pace::default(),
             uses: Uses::of(analysis),
             environment,
             frames: Vec::new(),
@@ -95,6 +103,16 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// To be called for each level of what is planned.
+    ///
+    /// # Errors
+    ///
+    /// 54001 when it is too deep, and the reason to stop when there is one.
+    pub(super) fn step(&self) -> Result<()> {
+        crate::stack::check()?;
+        self.lookup.check(&self.pace)
+    }
+
     /// An id that no expression names.
     pub(super) fn new_id(&mut self) -> ColumnId {
         self.next_id += 1;
@@ -103,6 +121,7 @@ impl<'a> Planner<'a> {
 
     /// An expression over a row.
     pub(super) fn lower(&mut self, expr: &Expr, row: &[ColumnId]) -> Result<Expr> {
+        self.step()?;
         if let ExprKind::Column(id) = expr.kind {
             return self.lower_column(id, expr, row);
         }

@@ -17,7 +17,7 @@ use super::{JoinKind, Lock, Node, NodeKind, OuterSide, OutputColumn, SetOperatio
 use crate::analyze::{
     ColumnId, Distinct, From, LockRequest, OrderKey, Query, QueryBody, RelationKind, Select,
 };
-use crate::error::Result;
+use crate::error::{ExecutionError, Result};
 use crate::expr::function::Body;
 use crate::expr::{Expr, ExprKind};
 use crate::types::{Datum, Type};
@@ -28,14 +28,15 @@ type Order = Vec<(ColumnId, bool, bool)>;
 impl Planner<'_> {
     /// The rows of a query. Their ids are fresh: whoever gives the columns ids replaces them.
     pub(super) fn query(&mut self, query: &Query) -> Result<Rows> {
+        self.step()?;
         let rows = match &query.body {
             QueryBody::Select(select) if !query.locks.is_empty() => {
                 return self.locking_select(query, select);
             }
             QueryBody::Select(select) => return self.select(query, select),
             QueryBody::Values(values) => self.values(query, values)?,
-            QueryBody::SetOp { operation, all, left, right } => {
-                self.set_operation(query, *operation, *all, left, right)?
+            QueryBody::SetOp { operation, all, inputs } => {
+                self.set_operation(query, *operation, *all, inputs)?
             }
         };
         let keys = self.output_keys(&rows, &query.order);
@@ -57,22 +58,30 @@ impl Planner<'_> {
         query: &Query,
         operation: SetOperation,
         all: bool,
-        left: &Query,
-        right: &Query,
+        inputs: &[Query],
     ) -> Result<Rows> {
-        let (left, right) = (self.query(left)?.node, self.query(right)?.node);
+        let inputs = inputs.iter().map(|input| Ok(self.query(input)?.node));
+        let mut inputs: Vec<Node> = inputs.collect::<Result<_>>()?;
+        let output = outputs(&query.columns);
+        if operation == SetOperation::Union && all {
+            return Ok(self.fresh(append(inputs, output)));
+        }
+        // What UNION finds twice it finds among all of its inputs.
+        let Some(right) = inputs.pop() else {
+            return Err(ExecutionError::Internal { what: "a set operation without inputs" }.into());
+        };
+        let left = match inputs.len() {
+            1 => inputs.remove(0),
+            _ => append(inputs, output.clone()),
+        };
         let rows = match operation {
             SetOperation::Union => left.rows + right.rows,
             SetOperation::Intersect | SetOperation::Except => left.rows,
         };
         let cost = (0.0, left.cost.1 + right.cost.1 + rows * 0.01);
-        let kind = if operation == SetOperation::Union && all {
-            NodeKind::Append(vec![left, right])
-        } else {
-            let (left, right) = (Box::new(left), Box::new(right));
-            NodeKind::SetOp { operation, all, left, right }
-        };
-        Ok(self.fresh(Node { kind, output: outputs(&query.columns), rows, cost }))
+        let (left, right) = (Box::new(left), Box::new(right));
+        let kind = NodeKind::SetOp { operation, all, left, right };
+        Ok(self.fresh(Node { kind, output, rows, cost }))
     }
 
     /// Rows whose columns nobody has named yet.
@@ -448,6 +457,13 @@ fn wanted_order(query: &Query, select: &Select) -> Order {
         Some((id_of(&select.targets[key.target])?, key.descending, key.nulls_first))
     };
     query.order.iter().map(key).collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The rows of one input after another.
+fn append(inputs: Vec<Node>, output: Vec<OutputColumn>) -> Node {
+    let rows = inputs.iter().map(|input| input.rows).sum::<f64>();
+    let cost = (0.0, inputs.iter().map(|input| input.cost.1).sum::<f64>() + rows * 0.01);
+    Node { kind: NodeKind::Append(inputs), output, rows, cost }
 }
 
 /// A min or max that an index could answer.

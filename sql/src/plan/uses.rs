@@ -105,10 +105,7 @@ impl Uses {
                 }
             }
             QueryBody::Values(rows) => rows.iter().for_each(|row| self.all(row)),
-            QueryBody::SetOp { left, right, .. } => {
-                self.query(left);
-                self.query(right);
-            }
+            QueryBody::SetOp { inputs, .. } => inputs.iter().for_each(|input| self.query(input)),
         }
         query.limit.iter().chain(&query.offset).for_each(|expr| self.count(expr));
     }
@@ -157,9 +154,8 @@ pub(super) fn locked_relations(analysis: &Analysis) -> Vec<usize> {
 
 fn collect_locks(query: &Query, locked: &mut Vec<usize>) {
     locked.extend(query.locks.iter().map(|lock| lock.relation));
-    if let QueryBody::SetOp { left, right, .. } = &query.body {
-        collect_locks(left, locked);
-        collect_locks(right, locked);
+    if let QueryBody::SetOp { inputs, .. } = &query.body {
+        inputs.iter().for_each(|input| collect_locks(input, locked));
     }
 }
 
@@ -223,9 +219,8 @@ fn inner_relations(query: &Query, relations: &mut Vec<usize>) {
     match &query.body {
         QueryBody::Select(select) => super::from::collect(&select.from, relations),
         QueryBody::Values(_) => {}
-        QueryBody::SetOp { left, right, .. } => {
-            inner_relations(left, relations);
-            inner_relations(right, relations);
+        QueryBody::SetOp { inputs, .. } => {
+            inputs.iter().for_each(|input| inner_relations(input, relations));
         }
     }
 }

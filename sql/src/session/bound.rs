@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reckon_mvcc::{Interrupt, Pace};
 use sqlparser::ast;
 
 use super::Session;
@@ -20,12 +21,14 @@ use crate::types::{self, Datum, Formats, Oid, Type};
 pub(crate) struct Names {
     catalog: Arc<Catalog>,
     path: Vec<String>,
+    /// Stops what looks names up.
+    interrupt: Interrupt,
 }
 
 impl Names {
     /// `path` names schemas that exist, in the order they are searched.
-    pub(crate) fn new(catalog: &Arc<Catalog>, path: Vec<String>) -> Names {
-        Names { catalog: Arc::clone(catalog), path }
+    pub(crate) fn new(catalog: &Arc<Catalog>, path: Vec<String>, interrupt: &Interrupt) -> Names {
+        Names { catalog: Arc::clone(catalog), path, interrupt: interrupt.clone() }
     }
 }
 
@@ -52,6 +55,10 @@ impl Lookup for Names {
             None => self.path.iter().find_map(|schema| self.catalog.relation(schema, name)),
         };
         Ok(found.cloned())
+    }
+
+    fn check(&self, pace: &Pace) -> Result<()> {
+        Ok(self.interrupt.check_paced(pace)?)
     }
 }
 
@@ -108,7 +115,7 @@ impl Surroundings {
     /// The names a statement sees.
     pub(super) fn names(&self) -> Names {
         let path = self.search_path().into_iter().map(str::to_owned).collect();
-        Names::new(&self.current.catalog, path)
+        Names::new(&self.current.catalog, path, &self.interrupt)
     }
 
     /// The table of a name.

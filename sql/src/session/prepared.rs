@@ -240,7 +240,8 @@ impl Template {
     /// The template of the only statement of a text, if there is one.
     fn of(statement: &Statement, outline: &Outline) -> Option<Template> {
         let mut statement = statement.clone();
-        let signs = parser::lift(&mut statement, outline)?;
+        let source = Arc::clone(&statement.source);
+        let signs = source.walk(|| parser::lift(&mut statement, outline))?;
         let declared = outline.types().map(|ty| ty.oid).collect();
         let prepared = Arc::new(Prepared::with(Some(statement), declared, false));
         Some(Template { prepared, signs })

@@ -42,6 +42,10 @@ impl Session {
             }
             Kind::Utility(Utility::Show(name)) => Shape::Rows(self.show_columns(name.as_deref())?),
             Kind::Utility(Utility::Execute { name, .. }) => {
+                // One that names itself, by way of others or not, fails when it is executed.
+                if crate::stack::check().is_err() {
+                    return Ok(Shape::None);
+                }
                 let prepared = self.prepared(name)?;
                 return self.shape(&prepared);
             }
@@ -62,7 +66,8 @@ impl Session {
             Kind::Copy(copy) => return self.start_copy(copy, portal),
             Kind::Explain(explain) => Outcome::Rows(self.explain(explain)?, "EXPLAIN"),
             Kind::Definition(definition) => {
-                Outcome::Tag(self.define(definition, &statement.source)?)
+                let source = &statement.source;
+                Outcome::Tag(source.walk(|| self.define(definition, source))?)
             }
             Kind::Utility(utility) => self.utility(utility, statement)?,
             Kind::Query(_) => {
@@ -572,6 +577,7 @@ impl Session {
         statement: &Statement,
         portal: &mut Portal,
     ) -> Result<Option<Progress>> {
+        crate::stack::check()?;
         let prepared = self.prepared(name)?;
         let bound = self.bound(&prepared)?;
         let planning = bound.as_ref().map(Bound::planning);

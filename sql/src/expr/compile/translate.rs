@@ -17,6 +17,7 @@ use crate::types::{Oid, Type, TypeOrder};
 
 /// Compiles an expression and what is below it.
 pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
+    crate::stack::check()?;
     Ok(match &expr.kind {
         ExprKind::Constant(value) => Step::Constant(value.clone()),
         ExprKind::Column(position) => {
