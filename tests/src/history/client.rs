@@ -192,8 +192,9 @@ impl AtWork<'_> {
         let begin = format!("begin isolation level {}", self.workload.level.name());
         connection.query(&begin).map_err(aborted)?;
         for _ in 0..2 + random.below(3) {
-            match random.below(10) {
+            match random.below(11) {
                 0..=3 => self.append(connection, random),
+                10 => self.take_back(connection, random),
                 4 | 5 => self.read(connection, random),
                 6 | 7 => self.search(connection, random).map(drop),
                 8 => self.claim(connection, random),
@@ -224,6 +225,24 @@ impl AtWork<'_> {
         let sql = format!("update lists set v = v || '{number},' where id = {list} returning v");
         let rows = connection.query(&sql)?;
         self.note(Step::Read { list, numbers: numbers(&rows[0][0]) });
+        Ok(())
+    }
+
+    /// Writes, and rolls back to the savepoint before: nobody may see that. What it read it did read.
+    fn take_back(&mut self, connection: &mut impl Connection, random: &mut Random) -> Ran {
+        connection.query("savepoint s")?;
+        let before = self.steps.len();
+        match random.below(2) {
+            0 => self.append(connection, random)?,
+            _ => self.insert(connection, random, None)?,
+        }
+        connection.query("rollback to s")?;
+        for (statement, step) in self.steps.split_off(before) {
+            if let Step::Read { list, mut numbers } = step {
+                numbers.pop();
+                self.steps.push((statement, Step::Read { list, numbers }));
+            }
+        }
         Ok(())
     }
 

@@ -20,7 +20,7 @@
 //! | name | what | must not be at |
 //! |---|---|---|
 //! | lost | acknowledged and not there at the end | any level |
-//! | G1a | what a transaction wrote that did not commit was read, or is there at the end | any |
+//! | G1a | what a transaction wrote that did not commit, or took back, was read, or is there at the end | any |
 //! | G1b | a version that its writer replaced was read | any |
 //! | order | a list was read that is no beginning of the list at the end | any |
 //! | own | a transaction did not see what it wrote itself | any |
