@@ -35,6 +35,11 @@ pub trait Source: Send + Sync {
         direction: Direction,
         add: &mut dyn FnMut(&[u8], u64, &[u8]) -> ControlFlow<()>,
     ) -> Result<u64, SourceError>;
+
+    /// Runs `wait`, which waits for another thread's `load`.
+    fn wait(&self, wait: &mut dyn FnMut()) {
+        wait();
+    }
 }
 
 /// What a snapshot sees under one key.

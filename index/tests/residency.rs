@@ -2,9 +2,12 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 
-use reckon_index::{Cache, Direction, Lookup, pin};
+use reckon_index::{Cache, Direction, Lookup, Source, SourceError, Tree, pin};
 use support::{Engine, Random};
 
 const ROWS: u64 = 50_000;
@@ -127,7 +130,7 @@ fn the_absence_of_a_row_is_known_where_its_range_is_resident() {
 #[test]
 fn a_failed_load_leaves_the_range_absent_and_the_next_one_works() {
     let (cache, engine) = cold(1 << 30);
-    engine.store.failures.store(1, std::sync::atomic::Ordering::Relaxed);
+    engine.store.failures.store(1, Ordering::Relaxed);
     assert!(engine.tree.load(&key(1), Direction::Forward).is_err());
     assert_eq!(engine.tree.statistics().loading_leaves, 0);
     assert_eq!(engine.tree.verify(), cache.statistics().bytes);
@@ -144,4 +147,46 @@ fn the_budget_holds_while_rows_are_inserted() {
         assert!(cache.statistics().bytes <= (1 << 20) + (64 << 10), "{:?}", cache.statistics());
     }
     assert!(cache.statistics().evictions > 0);
+}
+
+/// An empty source whose load lasts until somebody waits for it.
+struct Slow {
+    begun: Barrier,
+    is_waited_for: AtomicBool,
+}
+
+struct Shared(Arc<Slow>);
+
+impl Source for Shared {
+    fn load(
+        &self,
+        _lower: &[u8],
+        _upper: Option<&[u8]>,
+        _direction: Direction,
+        _add: &mut dyn FnMut(&[u8], u64, &[u8]) -> ControlFlow<()>,
+    ) -> Result<u64, SourceError> {
+        self.0.begun.wait();
+        while !self.0.is_waited_for.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        Ok(1)
+    }
+
+    fn wait(&self, wait: &mut dyn FnMut()) {
+        self.0.is_waited_for.store(true, Ordering::Release);
+        wait();
+    }
+}
+
+#[test]
+fn who_waits_for_a_load_asks_the_source_how() {
+    let slow = Slow { begun: Barrier::new(2), is_waited_for: AtomicBool::new(false) };
+    let slow = Arc::new(slow);
+    let tree = Tree::new(&Cache::new(1 << 20), Box::new(Shared(Arc::clone(&slow))));
+    thread::scope(|scope| {
+        scope.spawn(|| tree.load(b"a", Direction::Forward).unwrap());
+        slow.begun.wait();
+        tree.load(b"b", Direction::Forward).unwrap();
+    });
+    assert_eq!(tree.lookup(b"b", 1, &pin()), Lookup::Missing);
 }

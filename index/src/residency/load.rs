@@ -69,7 +69,7 @@ impl Inner {
                 Claim::Ours(fences, ticket) => break (fences, ticket),
                 Claim::Resident => return Ok(Loading::Done),
                 Claim::Declined => return Ok(Loading::Declined),
-                Claim::Theirs => self.wait_for_loader(seek),
+                Claim::Theirs => self.source.wait(&mut || self.wait_for_loader(seek)),
                 Claim::Obsolete => {}
             }
         };
