@@ -28,6 +28,8 @@ use crate::tree::{Inner, Seek};
 #[derive(Default)]
 pub(crate) struct Clock {
     trees: Vec<Weak<Inner>>,
+    /// With so many entries those whose trees are gone are dropped; a weak one keeps its tree's memory.
+    prune_at: usize,
     at: usize,
     key: Vec<u8>,
     /// Full turns since something was evicted.
@@ -42,11 +44,19 @@ const WARM_PART: usize = 8;
 /// Absent neighbours are joined while they hold no more rows than this.
 const PARTIAL_ROWS_MAX: usize = 128;
 
+/// Fewer trees than this are not looked through for those that are gone.
+const PRUNE_MIN: usize = 64;
+
 /// More than this above what was found to be the least is tried again.
 const FUTILE_SLACK_BYTES: usize = 64 << 10;
 
 impl Clock {
     pub(crate) fn add(&mut self, tree: &Arc<Inner>) {
+        if self.trees.len() >= self.prune_at {
+            self.trees.retain(|tree| tree.strong_count() > 0);
+            self.prune_at = PRUNE_MIN.max(2 * self.trees.len());
+            (self.at, self.key) = (0, Vec::new());
+        }
         self.trees.push(Arc::downgrade(tree));
     }
 
@@ -220,5 +230,39 @@ impl Inner {
             self.give_up(leaf, &mut body, guard);
         }
         Some(upper)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::api::{Direction, Source, SourceError};
+    use crate::tree::Tree;
+
+    struct Empty;
+
+    impl Source for Empty {
+        fn load(
+            &self,
+            _lower: &[u8],
+            _upper: Option<&[u8]>,
+            _direction: Direction,
+            _add: &mut dyn FnMut(&[u8], u64, &[u8]) -> ControlFlow<()>,
+        ) -> Result<u64, SourceError> {
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn trees_that_are_gone_leave_nothing_behind() {
+        let cache = Cache::new(1 << 20);
+        let kept = Tree::empty(&cache, Box::new(Empty), 0);
+        for _ in 0..10 * PRUNE_MIN {
+            drop(Tree::empty(&cache, Box::new(Empty), 0));
+        }
+        assert!(cache.clock.lock().trees.len() <= PRUNE_MIN);
+        drop(kept);
     }
 }
