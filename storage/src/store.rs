@@ -202,7 +202,7 @@ pub trait Store: Send + Sync + 'static {
         durable: Timestamp,
     ) -> Result<(), Error>;
 
-    /// After [`Error::Stalled`]: waits until an append is likely to go through.
+    /// After [`Error::Stalled`]: waits until an append is likely to go through, for no longer than a moment.
     fn wait_until_writable(&self);
 
     /// Hands what was appended to the operating system; with `sync`, waits until it is on disk.

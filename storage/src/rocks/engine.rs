@@ -42,6 +42,8 @@ use crate::store::{
 const RESERVED_KEYSPACES: u32 = 32;
 /// Pause between looks at a store that refuses writes.
 const STALL_PAUSE: Duration = Duration::from_millis(1);
+/// Looks after which somebody who waits may see whether they are still to wait.
+const STALL_LOOKS: usize = 100;
 /// Longer than every key in use; bounds a keyspace from inside.
 const LAST_KEY: [u8; 256] = [u8::MAX; 256];
 
@@ -134,6 +136,11 @@ impl RocksStore {
     fn property(&self, name: &str) -> u64 {
         self.family_property(meta::data(&self.db), name)
             + self.family_property(meta::family(&self.db), name)
+    }
+
+    /// Flushes and compactions that failed since the store was opened. RocksDB counts them on no family of ours.
+    fn background_errors(&self) -> u64 {
+        self.db.property_int_value("rocksdb.background-errors").ok().flatten().unwrap_or(0)
     }
 
     fn family_property(&self, family: &rocksdb::ColumnFamily, name: &str) -> u64 {
@@ -266,13 +273,12 @@ impl Store for RocksStore {
     }
 
     fn wait_until_writable(&self) {
-        while self.property("rocksdb.is-write-stopped") > 0
-            || self.property("rocksdb.actual-delayed-write-rate") > 0
-        {
-            if self.property("rocksdb.background-errors") > 0 {
+        for _ in 0..STALL_LOOKS {
+            std::thread::park_timeout(STALL_PAUSE);
+            let delayed = self.property("rocksdb.actual-delayed-write-rate") > 0;
+            if !delayed && self.property("rocksdb.is-write-stopped") == 0 {
                 return;
             }
-            std::thread::park_timeout(STALL_PAUSE);
         }
     }
 
@@ -324,7 +330,7 @@ impl Store for RocksStore {
             raised.map_err(failed_to("raise the low mark"))?;
         }
         // Where nobody writes, nobody would learn of what a compaction met.
-        match self.property("rocksdb.background-errors") {
+        match self.background_errors() {
             0 => Ok(()),
             _ => self.writer.check(&self.db),
         }
