@@ -111,7 +111,8 @@ impl Inner {
         unsafe { retire_records(gone, &self.cache, guard) };
     }
 
-    /// Drops deletions at or before `horizon` from the leaf around `key`, and merges it if that leaves it small.
+    /// Drops deletions at or before `horizon` from the leaf around `key`, and merges it if that leaves it small. Remembers
+    /// a leaf that newer ones crowd: no further deletion need come there.
     pub(crate) fn purge(&self, key: &[u8], horizon: u64, guard: &Guard) {
         let _held = self.structure.lock();
         let path = self.path(Seek::At(key), guard);
@@ -120,6 +121,9 @@ impl Inner {
             return;
         }
         let (kept, gone, newest_gone) = body.sift(horizon);
+        if body.is_crowded_without(gone.len()) {
+            self.crowded.lock().add(&path.leaf.fences.lower, horizon);
+        }
         if gone.is_empty() {
             body.put_off_purge();
             return;
@@ -130,6 +134,12 @@ impl Inner {
         // SAFETY: as in `split`.
         unsafe { retire_records(gone, &self.cache, guard) };
         self.merge_if_small(&self.path(Seek::At(key), guard), guard);
+    }
+
+    /// Purges the leaves that were too crowded with deletions after the horizon that was then.
+    pub(crate) fn purge_crowded(&self, horizon: u64) {
+        let leaves = self.crowded.lock().take(horizon);
+        leaves.iter().for_each(|key| self.purge(key, horizon, &pin()));
     }
 
     /// Gives a latched leaf new slots for the records kept (`gone` deletions are not among them), or puts several leaves

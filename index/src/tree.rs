@@ -24,6 +24,7 @@
 //! Order: a cache's clock, then one tree's structure mutex, then leaf latches. Who holds the structure mutex may latch several leaves;
 //! everybody else holds one latch and waits for nothing meanwhile.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -56,9 +57,36 @@ pub(crate) struct Inner {
     /// Who waits for a loader waits here; every loader that ends says so.
     pub(crate) load_ends: (Mutex<()>, Condvar),
     pub(crate) tickets: AtomicU64,
+    pub(crate) crowded: Mutex<Crowded>,
     pub(crate) hits: Tally,
     pub(crate) loads: AtomicU64,
     pub(crate) evictions: AtomicU64,
+}
+
+/// So many crowded leaves are remembered.
+const CROWDED_MAX: usize = 4096;
+
+/// Leaves that are full of deletions which the horizon had not reached.
+#[derive(Debug, Default)]
+pub(crate) struct Crowded {
+    /// A key of each.
+    leaves: BTreeSet<Box<[u8]>>,
+    /// The highest horizon that did not help.
+    horizon: u64,
+}
+
+impl Crowded {
+    pub(crate) fn add(&mut self, key: &[u8], horizon: u64) {
+        self.horizon = self.horizon.max(horizon);
+        if self.leaves.len() < CROWDED_MAX {
+            self.leaves.insert(key.into());
+        }
+    }
+
+    /// Those that a horizon may help, to be looked at again.
+    pub(crate) fn take(&mut self, horizon: u64) -> BTreeSet<Box<[u8]>> {
+        if horizon <= self.horizon { BTreeSet::new() } else { std::mem::take(&mut self.leaves) }
+    }
 }
 
 /// Where in the keys a walk goes.
@@ -94,6 +122,7 @@ impl Tree {
             structure: Mutex::new(()),
             load_ends: (Mutex::new(()), Condvar::new()),
             tickets: AtomicU64::new(0),
+            crowded: Mutex::default(),
             hits: Tally::default(),
             loads: AtomicU64::new(0),
             evictions: AtomicU64::new(0),
@@ -157,6 +186,11 @@ impl Tree {
         drop(guard);
         self.inner.cache.make_some_room(EVICTION_STEPS_INSTALL);
         grown
+    }
+
+    /// Drops deletions that crowd leaves and were newer than the horizon when they came; to be called now and then.
+    pub fn purge(&self, horizon: u64) {
+        self.inner.purge_crowded(horizon);
     }
 
     /// Makes the range around `key` resident if it is worth it: forward, `key` and what follows; reverse, `key` and what

@@ -211,6 +211,23 @@ fn a_queue_does_not_keep_what_was_taken() {
 }
 
 #[test]
+fn what_was_deleted_ahead_of_the_horizon_goes_once_that_has_come() {
+    let cache = Cache::new(1 << 30);
+    let engine = Engine::empty(&cache);
+    let rows = |value: Option<&[u8]>| {
+        (0..20_000u64).map(|at| (at.to_be_bytes().to_vec(), value.map(<[u8]>::to_vec))).collect()
+    };
+    engine.commit(rows(Some(b"job")), 0);
+    let deleted = engine.commit(rows(None), 1000);
+    engine.tree.purge(deleted - 1);
+    assert_eq!(engine.tree.statistics().records, 20_000);
+    engine.tree.purge(deleted);
+    let statistics = engine.tree.statistics();
+    assert!(statistics.records < 100 && statistics.resident_leaves < 8, "{statistics:?}");
+    assert_eq!(engine.tree.verify(), cache.statistics().bytes);
+}
+
+#[test]
 fn a_hot_row_keeps_few_versions_even_when_the_horizon_stands_still() {
     let cache = Cache::new(1 << 30);
     let engine = Engine::empty(&cache);

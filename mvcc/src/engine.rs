@@ -346,6 +346,7 @@ impl Engine {
         let shared = &self.shared;
         let low_mark = shared.upkeep.raise_low_mark(shared)?;
         let keyspace = shared.keyspaces.find(id);
+        keyspace.purge(shared.horizon.reached());
         if keyspace.has_history(low_mark) {
             shared.options.blocking.run(|| shared.store.compact(id))?;
             keyspace.set_collected(low_mark);

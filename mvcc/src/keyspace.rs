@@ -112,6 +112,10 @@ impl Source for KeyspaceSource {
             Ok(complete_since.0)
         })
     }
+
+    fn wait(&self, wait: &mut dyn FnMut()) {
+        self.base.blocking.run(wait);
+    }
 }
 
 /// One keyspace.
@@ -128,6 +132,11 @@ pub(crate) struct Keyspace {
 }
 
 impl Keyspace {
+    /// Drops deletions from memory that nobody can see any more and that no later write drops.
+    pub(crate) fn purge(&self, horizon: Timestamp) {
+        self.tree.purge(horizon.0);
+    }
+
     /// The newest commit that wrote here since the engine was opened.
     #[inline]
     pub(crate) fn last_change(&self) -> Timestamp {
@@ -327,6 +336,14 @@ impl Keyspaces {
     pub(crate) fn create(&self, id: KeyspaceId) {
         let tree = Tree::empty(&self.cache, self.source(id), 0);
         self.shard(id).write().insert(id, Arc::new(self.keyspace(id, tree, Timestamp::LOADED)));
+    }
+
+    /// As [`Keyspace::purge`], for all of them.
+    pub(crate) fn purge(&self, horizon: Timestamp) {
+        for shard in &self.shards {
+            let keyspaces: Vec<_> = shard.read().values().cloned().collect();
+            keyspaces.iter().for_each(|keyspace| keyspace.purge(horizon));
+        }
     }
 
     /// Forgets a keyspace and what memory holds of it.

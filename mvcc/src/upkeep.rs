@@ -131,6 +131,7 @@ impl Upkeep {
         if let Err(error) = done {
             tracing::warn!("history could not be collected: {error}");
         }
+        shared.keyspaces.purge(shared.horizon.reached());
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -377,6 +377,12 @@ impl Body {
         self.dead.load(Ordering::Relaxed)
     }
 
+    /// Whether half of what is left is deletions when some of them are gone.
+    pub(crate) fn is_crowded_without(&self, gone: usize) -> bool {
+        let (dead, left) = (self.dead() - gone, self.slots.len() - gone);
+        dead >= PURGE_MIN && dead * 2 >= left
+    }
+
     /// Notes that a purge found nothing more to drop now.
     pub(crate) fn put_off_purge(&mut self) {
         self.purge_at = PURGE_MIN.max(self.dead() * 2);
