@@ -1,7 +1,8 @@
 //! Lines of COPY data to fields.
 //!
 //! Bytes arrive in pieces that end anywhere; a [`Decoder`] keeps what does not yet make a line.
-//! In CSV a line ends at a line break outside quotes.
+//! In CSV a line ends at a line break outside quotes. The first line decides how all lines end:
+//! with `\n`, with `\r` or with `\r\n`; another line break behind it is an error.
 
 use super::options::{CopyFormat, CopyOptions};
 use crate::error::{DataError, Result};
@@ -57,6 +58,25 @@ impl Fields {
     }
 }
 
+/// How the lines of one COPY end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LineEnd {
+    Newline,
+    Return,
+    ReturnNewline,
+}
+
+/// What one byte of the data came to.
+enum Step {
+    Inside,
+    /// More bytes have to come first.
+    Wait,
+    /// A line from one place to another.
+    Line(usize, usize),
+    /// The end of the data.
+    End,
+}
+
 /// Turns pieces of COPY data into lines of fields.
 #[derive(Debug)]
 pub(crate) struct Decoder {
@@ -67,6 +87,8 @@ pub(crate) struct Decoder {
     /// How far the search for a line's end has come, and whether inside quotes there.
     scanned: usize,
     in_quotes: bool,
+    /// Known from the first line on.
+    line_end: Option<LineEnd>,
     line: u64,
     /// Where the line given out last stands in `buffer`.
     current: Option<(usize, usize)>,
@@ -81,6 +103,7 @@ impl Decoder {
             start: 0,
             scanned: 0,
             in_quotes: false,
+            line_end: None,
             line: 0,
             current: None,
             ended: false,
@@ -125,10 +148,6 @@ impl Decoder {
         }
         let Some((from, to)) = self.next_line(last)? else { return Ok(None) };
         let line = &self.buffer[from..to];
-        if line == b"\\." {
-            self.ended = true;
-            return Ok(None);
-        }
         self.line += 1;
         self.current = Some((from, to));
         fields.clear();
@@ -139,65 +158,27 @@ impl Decoder {
         Ok(Some(()))
     }
 
-    /// `\.` ends the data, also behind the last line's own bytes.
-    fn end_marker(&mut self, from: usize, at: usize) -> Option<(usize, usize)> {
-        self.ended = true;
-        (self.start, self.scanned) = (self.buffer.len(), self.buffer.len());
-        (at > from).then_some((from, at))
+    /// An error in the line that is being read.
+    fn refuse(&mut self, error: DataError) -> crate::Error {
+        self.line += 1;
+        self.current = None;
+        error.into()
     }
 
     /// The bounds of the next line without its end.
     fn next_line(&mut self, last: bool) -> Result<Option<(usize, usize)>> {
         let from = self.start;
         while self.scanned < self.buffer.len() {
-            let byte = self.buffer[self.scanned];
             let at = self.scanned;
             self.scanned += 1;
-            match byte {
-                b'\\' if self.options.format == CopyFormat::Text => {
-                    // The escaped byte is part of the line, a line break too.
-                    if self.scanned == self.buffer.len() && !last {
-                        self.scanned -= 1;
-                        break;
-                    }
-                    if self.buffer.get(self.scanned) == Some(&b'.') {
-                        match self.buffer.get(self.scanned + 1) {
-                            None if !last => {
-                                self.scanned -= 1;
-                                break;
-                            }
-                            None | Some(b'\n' | b'\r') => return Ok(self.end_marker(from, at)),
-                            Some(_) => {
-                                self.line += 1;
-                                self.current = None;
-                                return Err(DataError::CopyEndMarker.into());
-                            }
-                        }
-                    }
-                    let escaped_break = self.buffer.get(self.scanned) == Some(&b'\n');
-                    self.scanned +=
-                        usize::from(escaped_break || self.buffer.get(self.scanned) == Some(&b'\\'));
+            match self.step(from, at, last)? {
+                Step::Inside => {}
+                Step::Wait => {
+                    self.scanned = at;
+                    break;
                 }
-                byte if self.options.format == CopyFormat::Csv
-                    && byte == self.options.escape
-                    && byte != self.options.quote
-                    && self.in_quotes =>
-                {
-                    if self.scanned == self.buffer.len() && !last {
-                        self.scanned -= 1;
-                        break;
-                    }
-                    self.scanned = (self.scanned + 1).min(self.buffer.len());
-                }
-                byte if self.options.format == CopyFormat::Csv && byte == self.options.quote => {
-                    self.in_quotes = !self.in_quotes;
-                }
-                b'\n' if !self.in_quotes => {
-                    self.start = self.scanned;
-                    let end = if at > from && self.buffer[at - 1] == b'\r' { at - 1 } else { at };
-                    return Ok(Some((from, end)));
-                }
-                _ => {}
+                Step::Line(from, to) => return Ok(Some((from, to))),
+                Step::End => return Ok(None),
             }
         }
         if self.buffer.len() - from > LINE_BYTES_MAX {
@@ -212,9 +193,96 @@ impl Decoder {
             self.current = Some((from, self.buffer.len()));
             return Err(DataError::CopyUnterminatedQuote.into());
         }
-        let end = self.buffer.len();
-        let end = if self.buffer[end - 1] == b'\r' { end - 1 } else { end };
-        Ok(Some((from, end)))
+        Ok(Some((from, self.buffer.len())))
+    }
+
+    /// Looks at the byte at `at` of a line that begins at `from`; the search goes on at `scanned`.
+    fn step(&mut self, from: usize, at: usize, last: bool) -> Result<Step> {
+        let byte = self.buffer[at];
+        let next = self.buffer.get(at + 1).copied();
+        if self.options.format == CopyFormat::Text {
+            return match (byte, next) {
+                (b'\n' | b'\r', _) => self.line_break(from, at, last),
+                (b'\\', None) if !last => Ok(Step::Wait),
+                (b'\\', Some(b'.')) => self.end_marker(from, at, last),
+                (b'\\', Some(_)) => {
+                    // The escaped byte is part of the line, a line break too.
+                    self.scanned += 1;
+                    Ok(Step::Inside)
+                }
+                _ => Ok(Step::Inside),
+            };
+        }
+        let CopyOptions { quote, escape, .. } = self.options;
+        match byte {
+            byte if self.in_quotes && byte == escape && byte != quote => {
+                if next.is_none() && !last {
+                    return Ok(Step::Wait);
+                }
+                self.scanned += usize::from(next.is_some());
+            }
+            byte if byte == quote => self.in_quotes = !self.in_quotes,
+            b'\n' | b'\r' if self.in_quotes => {
+                let counted = if self.line_end == Some(LineEnd::Newline) { b'\n' } else { b'\r' };
+                self.line += u64::from(byte == counted);
+            }
+            b'\n' | b'\r' => return self.line_break(from, at, last),
+            _ => {}
+        }
+        Ok(Step::Inside)
+    }
+
+    /// A line break that is data for nothing but the end of the line.
+    fn line_break(&mut self, from: usize, at: usize, last: bool) -> Result<Step> {
+        let known = self.line_end;
+        let end = match (self.buffer[at], self.buffer.get(at + 1)) {
+            (b'\n', _) => LineEnd::Newline,
+            _ if matches!(known, Some(LineEnd::Newline | LineEnd::Return)) => LineEnd::Return,
+            (_, Some(b'\n')) => LineEnd::ReturnNewline,
+            (_, None) if !last => return Ok(Step::Wait),
+            _ => LineEnd::Return,
+        };
+        let csv = self.options.format == CopyFormat::Csv;
+        let marks_end = csv && self.buffer[from..at] == *b"\\.";
+        if *self.line_end.get_or_insert(end) != end {
+            let is_return = end != LineEnd::Newline;
+            let error = match known {
+                Some(LineEnd::Newline | LineEnd::Return) if marks_end => {
+                    DataError::CopyEndMarkerStyle
+                }
+                _ => DataError::CopyLineBreak { is_return, csv },
+            };
+            return Err(self.refuse(error));
+        }
+        if marks_end {
+            return Ok(self.end_of_data(from, from));
+        }
+        self.scanned = at + if end == LineEnd::ReturnNewline { 2 } else { 1 };
+        self.start = self.scanned;
+        Ok(Step::Line(from, at))
+    }
+
+    /// `\.` of the text format, with the line's own end behind it.
+    fn end_marker(&mut self, from: usize, at: usize, last: bool) -> Result<Step> {
+        use LineEnd::{Newline, Return, ReturnNewline};
+        let error = match (self.line_end, &self.buffer[at + 2..]) {
+            (_, []) | (Some(ReturnNewline), [b'\r']) if !last => return Ok(Step::Wait),
+            (Some(ReturnNewline), [b'\r', b'\n', ..])
+            | (None | Some(Newline), [b'\n', ..])
+            | (None | Some(Return), [b'\r', ..]) => return Ok(self.end_of_data(from, at)),
+            (Some(ReturnNewline), [b'\n', ..] | [b'\r', b'\r', ..])
+            | (Some(Newline), [b'\r', ..])
+            | (Some(Return), [b'\n', ..]) => DataError::CopyEndMarkerStyle,
+            _ => DataError::CopyEndMarker,
+        };
+        Err(self.refuse(error))
+    }
+
+    /// Nothing counts any more but what stands before the marker in its line.
+    fn end_of_data(&mut self, from: usize, at: usize) -> Step {
+        self.ended = true;
+        (self.start, self.scanned) = (self.buffer.len(), self.buffer.len());
+        if at > from { Step::Line(from, at) } else { Step::End }
     }
 }
 
@@ -379,6 +447,64 @@ mod tests {
             }
             assert_eq!(decoder.buffer.capacity(), 0);
             assert_eq!(decoder.next(true, &mut fields).unwrap(), None);
+        }
+    }
+
+    /// The rows, or the error with the number of its line.
+    fn outcome(data: &[u8], piece: usize, csv: bool) -> String {
+        let format = OptionValue::Text(if csv { "csv" } else { "text" }.to_owned());
+        let format = GivenOption { name: "format".to_owned(), value: format, position: None };
+        let mut decoder = Decoder::new(CopyOptions::new(&[format], true).unwrap());
+        let (mut fields, mut out) = (Fields::default(), Vec::new());
+        let pieces = data.chunks(piece).map(Some).chain([None]);
+        for piece in pieces {
+            decoder.push(piece.unwrap_or_default());
+            loop {
+                match decoder.next(piece.is_none(), &mut fields) {
+                    Ok(Some(())) => out.push(String::from_utf8_lossy(&fields.text).into_owned()),
+                    Ok(None) => break,
+                    Err(error) => return format!("{error}, line {}", decoder.line_number()),
+                }
+            }
+        }
+        out.join("|")
+    }
+
+    #[test]
+    fn the_first_line_decides_how_lines_end() {
+        const NEWLINE: &str = "literal newline found in data";
+        const RETURN: &str = "literal carriage return found in data";
+        const CSV_NEWLINE: &str = "unquoted newline found in data";
+        const CSV_RETURN: &str = "unquoted carriage return found in data";
+        const STYLE: &str = "end-of-copy marker does not match previous newline style";
+        let cases: &[(&[u8], bool, &str, u64)] = &[
+            (b"a\r\nb\n", false, NEWLINE, 2),
+            (b"a\nb\r\n", false, RETURN, 2),
+            (b"a\rb\r", false, "a|b", 0),
+            (b"a\rb", true, "a|b", 0),
+            (b"a\r", false, "a", 0),
+            (b"a\r\nb", false, "a|b", 0),
+            (b"a\rb\n", false, NEWLINE, 2),
+            (b"a\rb\r\n", false, NEWLINE, 3),
+            (b"a\r\nb\r", false, RETURN, 2),
+            (b"a\r\nb\n", true, CSV_NEWLINE, 2),
+            (b"a\nb\r\n", true, CSV_RETURN, 2),
+            (b"a\r\n\"d\n\r\"\r\n\\.\n", true, CSV_NEWLINE, 4),
+            (b"a\r\n\\.\n", false, STYLE, 2),
+            (b"a\n\\.\r\n", false, STYLE, 2),
+            (b"a\n\\.\r\nb\n", true, STYLE, 2),
+            (b"a\r\n\\.\r\nb", true, "a", 0),
+            (b"a\r\n\\.", true, "a|\\.", 0),
+            (b"a\n\\.", false, "end-of-copy marker corrupt", 2),
+            (b"a\\\rx\nd\n", false, "a\rx|d", 0),
+            (b"a\\\r\nd\n", false, "a\r|d", 0),
+        ];
+        for (data, csv, answer, line) in cases {
+            let expected =
+                if *line == 0 { (*answer).to_owned() } else { format!("{answer}, line {line}") };
+            for piece in 1..=data.len() {
+                assert_eq!(outcome(data, piece, *csv), expected, "{data:?} in pieces of {piece}");
+            }
         }
     }
 

@@ -138,6 +138,10 @@ pub enum DataError {
     CopyUnterminatedQuote,
     /// `\\.` with something behind it.
     CopyEndMarker,
+    /// `\\.` with another line break behind it than the lines before.
+    CopyEndMarkerStyle,
+    /// A line break of another kind than the lines before end with.
+    CopyLineBreak { is_return: bool, csv: bool },
     /// A value of another kind than its type says: an error in Reckon.
     UnexpectedDatum { expected: &'static str },
 }
@@ -231,7 +235,10 @@ impl DataError {
             | Self::TooLarge { .. }
             | Self::CannotGrow { .. }
             | Self::CopyLineTooLong => SqlState::PROGRAM_LIMIT_EXCEEDED,
-            Self::CopyUnterminatedQuote | Self::CopyEndMarker => SqlState::BAD_COPY_FILE_FORMAT,
+            Self::CopyUnterminatedQuote
+            | Self::CopyEndMarker
+            | Self::CopyEndMarkerStyle
+            | Self::CopyLineBreak { .. } => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
             Self::InvalidPicture { .. } => SqlState::SYNTAX_ERROR,
@@ -290,10 +297,25 @@ impl DataError {
             Self::InvalidEscape => {
                 fields.hint = Some("Escape string must be empty or one character.".to_owned());
             }
+            Self::CopyLineBreak { is_return, csv } => {
+                let name = line_break_name(*is_return);
+                let written = if *csv {
+                    "quoted CSV field"
+                } else if *is_return {
+                    "\"\\r\""
+                } else {
+                    "\"\\n\""
+                };
+                fields.hint = Some(format!("Use {written} to represent {name}."));
+            }
             _ => {}
         }
         fields
     }
+}
+
+fn line_break_name(is_return: bool) -> &'static str {
+    if is_return { "carriage return" } else { "newline" }
 }
 
 fn numeric_overflow_detail(precision: i32, scale: i32, special: bool) -> String {
@@ -440,6 +462,13 @@ impl fmt::Display for DataError {
             Self::Corrupted { what } => write!(f, "stored bytes are not {what}"),
             Self::CopyLineTooLong => f.write_str("line of COPY data is too long"),
             Self::CopyEndMarker => f.write_str("end-of-copy marker corrupt"),
+            Self::CopyEndMarkerStyle => {
+                f.write_str("end-of-copy marker does not match previous newline style")
+            }
+            Self::CopyLineBreak { is_return, csv } => {
+                let where_found = if *csv { "unquoted" } else { "literal" };
+                write!(f, "{where_found} {} found in data", line_break_name(*is_return))
+            }
             Self::CopyUnterminatedQuote => f.write_str("unterminated CSV quoted field"),
             Self::UnexpectedDatum { expected } => {
                 write!(f, "a value is not of its type: expected {expected}")
