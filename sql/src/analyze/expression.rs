@@ -213,11 +213,8 @@ impl Analyzer<'_> {
                 let operand = self.boolean(operand, "NOT")?;
                 Ok(negate(operand))
             }
-            UnaryOperator::Minus if is_number(operand) => {
-                let ast::Expr::Value(value) = operand else {
-                    return Err(unsupported("this literal", position));
-                };
-                let mut literal = self.literal(value, true)?;
+            UnaryOperator::Minus if let Some((value, negative)) = signed_number(operand) => {
+                let mut literal = self.literal(value, !negative)?;
                 literal.position = position;
                 Ok(literal)
             }
@@ -345,8 +342,24 @@ fn cast_position(source: &Source, operand: &ast::Expr, colons: bool) -> Option<u
     }
 }
 
-fn is_number(expr: &ast::Expr) -> bool {
-    matches!(expr, ast::Expr::Value(value) if matches!(value.value, ast::Value::Number(..)))
+/// A number behind minus signs and parentheses, and whether it is negative: the signs are part of
+/// the literal and take part in deciding its type.
+fn signed_number(mut expr: &ast::Expr) -> Option<(&ast::ValueWithSpan, bool)> {
+    let mut negative = false;
+    loop {
+        expr = match expr {
+            ast::Expr::Nested(inner) => inner,
+            ast::Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+                negative = !negative;
+                expr
+            }
+            ast::Expr::Value(value) => {
+                let is_number = matches!(value.value, ast::Value::Number(..));
+                return is_number.then_some((value, negative));
+            }
+            _ => return None,
+        };
+    }
 }
 
 /// The symbol of an operator in `pg_operator`; None when PostgreSQL has none of the kind.

@@ -27,7 +27,9 @@ mod registered;
 mod text;
 mod uuid;
 
-pub(crate) use array::{MOST_ELEMENTS, array_too_large, check_bound};
+pub(crate) use array::{
+    MOST_DIMENSIONS, MOST_ELEMENTS, array_too_large, check_bound, too_many_dimensions,
+};
 pub(crate) use bytea::{decode_escape, decode_hex, hex_pair, octal};
 pub use catalog::Family;
 pub(crate) use codec::{check_length, checked_text};

@@ -6,19 +6,26 @@ use super::{Accumulator, AggregateFunction, Type, aggregate};
 use crate::error::Result;
 use crate::types::{Datum, TypeOrder};
 
-/// The first or the last value in the type's order.
+/// The first or the last value in the type's order. Of equal values, which may look different as
+/// 1.0 and 1.00 do, it is the one that came last, but of `bpchar` the one that came first.
 struct Extreme {
     value: Datum,
     order: TypeOrder,
     better: Ordering,
+    keeps_first: bool,
+}
+
+impl Extreme {
+    fn replaces(&self, value: &Datum) -> bool {
+        let order = (self.order.compare)(value, &self.value);
+        order == self.better || (order == Ordering::Equal && !self.keeps_first)
+    }
 }
 
 impl Accumulator for Extreme {
     fn add(&mut self, args: &[Datum]) -> Result<()> {
         let [value] = args else { return Ok(()) };
-        if !value.is_null()
-            && (self.value.is_null() || (self.order.compare)(value, &self.value) == self.better)
-        {
+        if !value.is_null() && (self.value.is_null() || self.replaces(value)) {
             self.value = value.clone();
         }
         Ok(())
@@ -30,8 +37,9 @@ impl Accumulator for Extreme {
 }
 
 fn start(types: &[Type], better: Ordering) -> Box<dyn Accumulator> {
-    let order = TypeOrder::of(types.first().copied().unwrap_or(Type::TEXT));
-    Box::new(Extreme { value: Datum::Null, order, better })
+    let ty = types.first().copied().unwrap_or(Type::TEXT);
+    let keeps_first = ty.oid == Type::BPCHAR.oid;
+    Box::new(Extreme { value: Datum::Null, order: TypeOrder::of(ty), better, keeps_first })
 }
 
 const fn max(oid: u32, args: &'static [Type; 1]) -> AggregateFunction {

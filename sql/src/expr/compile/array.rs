@@ -6,7 +6,7 @@ use super::comparator;
 use super::step::Step;
 use crate::error::{ExecutionError, Result};
 use crate::exec::Context;
-use crate::types::{Array, Datum, Oid};
+use crate::types::{self, Array, Datum, Oid};
 
 /// ARRAY[...].
 pub(super) struct Construct {
@@ -58,6 +58,9 @@ fn stack(element: Oid, items: &[Datum]) -> Result<Array> {
     }
     let mut dimensions = vec![(layers, 1)];
     dimensions.extend(shape.unwrap_or_default());
+    if dimensions.len() > types::MOST_DIMENSIONS {
+        return Err(types::too_many_dimensions(dimensions.len()));
+    }
     Ok(Array { element, dimensions, elements })
 }
 

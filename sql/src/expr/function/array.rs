@@ -37,7 +37,13 @@ fn extended(call: &Call<'_>, array: usize, element: usize, in_front: bool) -> Re
     let [(length, lower)] = old.dimensions[..] else {
         return Err(DataError::NotOneDimension.into());
     };
-    let length = length.checked_add(1).ok_or(DataError::OutOfRange { type_name: "integer" })?;
+    let out_of_range = DataError::OutOfRange { type_name: "integer" };
+    let length = length.checked_add(1).ok_or(out_of_range.clone())?;
+    if in_front {
+        lower.checked_sub(1).ok_or(out_of_range)?;
+    } else {
+        types::check_bound(length, lower)?;
+    }
     let mut elements = Vec::with_capacity(old.elements.len() + 1);
     if in_front {
         elements.push(value);
@@ -46,7 +52,6 @@ fn extended(call: &Call<'_>, array: usize, element: usize, in_front: bool) -> Re
         elements.extend_from_slice(&old.elements);
         elements.push(value);
     }
-    types::check_bound(length, lower)?;
     Array { element: old.element, dimensions: vec![(length, lower)], elements }.datum()
 }
 

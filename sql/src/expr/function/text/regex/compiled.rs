@@ -12,7 +12,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
 use super::super::refuse;
-use super::translate::{Preference, Translated, translate};
+use super::translate::{Preference, Translated, translate, unsupported};
 use crate::error::{DataError, Result};
 use crate::expr::function::Call;
 
@@ -54,7 +54,7 @@ impl Flags {
         for letter in letters.chars() {
             if letter == 'g' {
                 flags.global = true;
-            } else if !flags.set(letter) {
+            } else if !flags.set(letter)? {
                 let message = format!("invalid regular expression option: \"{letter}\"");
                 return Err(refuse(message));
             }
@@ -63,7 +63,11 @@ impl Flags {
     }
 
     /// Whether the letter is an option of patterns.
-    pub(super) fn set(&mut self, letter: char) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// 0A000 for basic and extended regular expressions.
+    pub(super) fn set(&mut self, letter: char) -> Result<bool> {
         match letter {
             'i' => self.ignore_case = true,
             'c' => self.ignore_case = false,
@@ -74,10 +78,11 @@ impl Flags {
             'x' => self.expanded = true,
             't' => self.expanded = false,
             'q' => self.literal = true,
-            'e' | 'b' => {}
-            _ => return false,
+            'b' => return Err(unsupported("a basic regular expression")),
+            'e' => return Err(unsupported("an extended regular expression")),
+            _ => return Ok(false),
         }
-        true
+        Ok(true)
     }
 
     /// Refuses `g` for a function that has one match only.
@@ -181,14 +186,14 @@ impl Pattern {
         captures.is_match().then(|| Found(groups.collect()))
     }
 
-    /// The matches from byte `from` on, one behind the other.
+    /// The matches from byte `from` on, one behind the other; none behind the text's end.
     pub(super) fn find_all(
         &self,
         call: &Call<'_>,
         text: &str,
         from: usize,
     ) -> impl Iterator<Item = Result<Found>> {
-        let mut next = Some(from);
+        let mut next = Some(from).filter(|from| *from <= text.len());
         let mut prepared = false;
         std::iter::from_fn(move || {
             let from = next?;

@@ -213,6 +213,13 @@ fn regexp_replace(call: &mut Call<'_>) -> Result<Datum> {
     replaced(call, text, 0, &compiled(pattern, flags)?, nth)
 }
 
+/// The byte position of the character number `start`; behind the end, where nothing matches, when
+/// there is none and no end of the text either.
+fn search_from(text: &str, start: usize) -> usize {
+    let positions = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    positions.into_iter().nth(start - 1).unwrap_or(text.len() + 1)
+}
+
 fn replace_from(call: &Call<'_>, text: &str, pattern: &str) -> Result<Datum> {
     let start = positive("start", call.arg(3)?)?;
     let flags = flags(call, 5)?;
@@ -220,7 +227,7 @@ fn replace_from(call: &Call<'_>, text: &str, pattern: &str) -> Result<Datum> {
         None => usize::from(!flags.global),
         Some(nth) => usize::try_from(nth).map_err(|_| bad_parameter("n", nth))?,
     };
-    let from = super::basic::offset(text, start - 1);
+    let from = search_from(text, start);
     replaced(call, text, from, &compiled(pattern, flags)?, nth)
 }
 
@@ -251,7 +258,7 @@ fn regexp_count(call: &mut Call<'_>) -> Result<Datum> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let start = call.optional::<i32>(2)?.map_or(Ok(1), |start| positive("start", start))?;
     let flags = flags(call, 3)?.refuse_global("regexp_count()")?;
-    let from = super::basic::offset(text, start - 1);
+    let from = search_from(text, start);
     let pattern = compiled(pattern, flags)?;
     let mut found = pattern.find_all(call, text, from);
     found.try_fold(0, |count, found| found.map(|_| count + 1)).map(Datum::Int4)
@@ -280,7 +287,7 @@ fn regexp_substr(call: &mut Call<'_>) -> Result<Datum> {
     let flags = flags(call, 4)?.refuse_global("regexp_substr()")?;
     let group = call.optional::<i32>(5)?.unwrap_or(0);
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
-    let from = super::basic::offset(text, start - 1);
+    let from = search_from(text, start);
     let found = nth_match(call, &compiled(pattern, flags)?, (text, from), nth)?;
     let part = found.as_ref().and_then(|found| found.group(group, text));
     Ok(part.map_or(Datum::Null, Datum::text))
@@ -298,7 +305,7 @@ fn regexp_instr(call: &mut Call<'_>) -> Result<Datum> {
     let flags = flags(call, 5)?.refuse_global("regexp_instr()")?;
     let group = call.optional::<i32>(6)?.unwrap_or(0);
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
-    let from = super::basic::offset(text, start - 1);
+    let from = search_from(text, start);
     let found = nth_match(call, &compiled(pattern, flags)?, (text, from), nth)?;
     let place = found.and_then(|found| found.place(group));
     let characters = |end: usize| text[..end].chars().count() as i32 + 1;

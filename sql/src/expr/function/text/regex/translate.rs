@@ -77,7 +77,7 @@ fn invalid(reason: &str) -> crate::Error {
     DataError::InvalidRegex { reason: reason.to_owned() }.into()
 }
 
-fn unsupported(feature: &str) -> crate::Error {
+pub(super) fn unsupported(feature: &str) -> crate::Error {
     SyntaxError::Unsupported { feature: feature.to_owned() }.into()
 }
 
@@ -91,7 +91,7 @@ fn embedded_options<'a>(pattern: &'a str, flags: &mut Flags) -> Result<&'a str> 
         return Ok(pattern);
     }
     for letter in letters.chars() {
-        if !flags.set(letter) {
+        if !flags.set(letter)? {
             return Err(invalid("invalid embedded option"));
         }
     }
@@ -115,12 +115,15 @@ impl Translator<'_> {
         while let Some(c) = self.rest.next() {
             match c {
                 '\\' => self.escape()?,
+                '[' if self.skip("[:<:]]") => self.constraint("\\b{start}"),
+                '[' if self.skip("[:>:]]") => self.constraint("\\b{end}"),
                 '[' => {
                     self.bracket()?;
                     self.atom("");
                 }
                 '(' => self.open()?,
                 ')' if self.tastes.len() > 1 => self.close(),
+                ')' => return Err(invalid("parentheses () not balanced")),
                 '*' | '+' | '?' => self.quantifier(c)?,
                 '{' if self.rest.peek().is_some_and(char::is_ascii_digit) => self.bounds()?,
                 '|' | '^' => {
@@ -141,6 +144,16 @@ impl Translator<'_> {
             }
         }
         if self.tastes.len() > 1 { Err(invalid("parentheses () not balanced")) } else { Ok(()) }
+    }
+
+    /// Goes behind the given text when it comes next.
+    fn skip(&mut self, text: &str) -> bool {
+        let mut rest = self.rest.clone();
+        let comes = text.chars().all(|c| rest.next() == Some(c));
+        if comes {
+            self.rest = rest;
+        }
+        comes
     }
 
     fn atom(&mut self, text: &str) {
