@@ -129,3 +129,8 @@ fn a_merged_column_has_the_length_that_both_sides_have() {
         assert_eq!(reckon_sql::types::name(shown[0].ty), expected, "{sql}");
     }
 }
+
+#[test]
+fn types_that_are_found_for_several_values() {
+    check(include_str!("queries/resolution.txt"));
+}

@@ -2,7 +2,9 @@
 
 use super::Analyzer;
 use super::candidate::{Selection, select};
-use super::coerce::{Pathway, bare, category, is_polymorphic, is_polymorphic_array, pathway};
+use super::coerce::{
+    Pathway, bare, can_coerce, category, is_polymorphic, is_polymorphic_array, pathway,
+};
 use crate::error::{Error, NameError, Result, SyntaxError, TypeError};
 use crate::expr::function::{self, AggregateFunction, Body, CastContext, Function, Volatility};
 use crate::expr::{Expr, ExprKind};
@@ -50,6 +52,21 @@ impl Bound {
     }
 }
 
+impl Bound {
+    /// Refuses arrays of what has no array type.
+    fn check_arrays(&self, declared: &[Type]) -> Result<()> {
+        match self.element {
+            Some(element)
+                if element.array().is_none()
+                    && declared.iter().any(|ty| is_polymorphic_array(*ty)) =>
+            {
+                Err(TypeError::NoArrayType { type_name: types::name(element) }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Works out what the polymorphic types of a declaration stand for. All arguments of ANYELEMENT
 /// and of the elements of ANYARRAY must have one type; those of ANYCOMPATIBLE a common one.
 pub(super) fn polymorphic(declared: &[Type], arguments: &[Type]) -> Result<Bound> {
@@ -68,13 +85,20 @@ pub(super) fn polymorphic(declared: &[Type], arguments: &[Type]) -> Result<Bound
         };
         found.push((bare(element), None));
     }
-    let Some((first, _)) = found.first().copied() else {
-        return Err(TypeError::UnknownPolymorphic.into());
-    };
     let compatible =
         declared.contains(&Type::ANYCOMPATIBLE) || declared.contains(&Type::ANYCOMPATIBLEARRAY);
+    let Some((first, _)) = found.first().copied() else {
+        // Literals alone are text.
+        let text = Bound { element: Some(Type::TEXT) };
+        return if compatible { Ok(text) } else { Err(TypeError::UnknownPolymorphic.into()) };
+    };
     let element = if compatible {
-        super::unify::common_type(&found).map_err(|_| TypeError::UnknownPolymorphic)?
+        let common = super::unify::common_type(&found);
+        let common = common.map_err(|_| TypeError::UnknownPolymorphic)?;
+        if !found.iter().all(|(ty, _)| can_coerce(*ty, common, CastContext::Implicit)) {
+            return Err(TypeError::UnknownPolymorphic.into());
+        }
+        common
     } else if found.iter().all(|(ty, _)| *ty == first) {
         first
     } else {
@@ -151,6 +175,7 @@ pub(super) fn resolve(name: &str, arguments: &[Type]) -> Result<Resolved> {
             let (callable, declared) = candidates.swap_remove(n);
             let bound = polymorphic(&declared.types, arguments)?;
             let result = bound.resolve(callable.result());
+            bound.check_arrays(&declared.types)?;
             let types = declared.types.iter().map(|ty| bound.resolve(*ty)).collect();
             let declared = Declared { types, variadic: declared.variadic };
             Ok(Resolved::Call { callable, declared, result })

@@ -5,7 +5,7 @@ use sqlparser::ast::{self, AccessExpr, BinaryOperator, Subscript};
 use super::Analyzer;
 use super::analyzer::unsupported;
 use super::call::Declared;
-use super::coerce::bare;
+use super::coerce::{bare, can_coerce};
 use super::expression::{connect, symbol_of};
 use super::operator;
 use super::row::{bare_row, is_row};
@@ -33,7 +33,14 @@ impl Analyzer<'_> {
         let items = list.iter().map(|item| self.expr(item)).collect::<Result<Vec<_>>>()?;
         let symbol = if negated { "<>" } else { "=" };
         let common = common_type(&types_of(std::iter::once(&arg).chain(&items)));
+        // Where not all become of one type, each is compared by itself.
+        let become_alike = |common: Type| {
+            let mut all = items.iter().chain([&arg]);
+            let plain = common != Type::RECORD && common.element().is_none();
+            plain && all.all(|item| can_coerce(bare(item.ty), common, CastContext::Implicit))
+        };
         if let Ok(common) = common
+            && (become_alike(common) || items.iter().all(|item| bare(item.ty) == common))
             && let Ok(found) = operator::binary(symbol, arg.ty, common)
             && found.result == Type::BOOL
         {

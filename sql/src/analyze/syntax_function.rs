@@ -139,8 +139,13 @@ impl Analyzer<'_> {
             },
         );
         refuse_sets(operand.iter().chain(&tests).chain(&values), "CASE")?;
-        let (values, ty) = self.unify(values, "CASE")?;
-        let mut values = values.into_iter();
+        let types = super::unify::types_of(&values);
+        let ty = self.common_type_of(&types, "CASE")?;
+        let ty = ty.with_modifier(super::unify::common_modifier(&types, ty));
+        let values = values.into_iter().enumerate().map(|(n, value)| {
+            self.coerce_common(value, ty, if n == 0 { "CASE/ELSE" } else { "CASE/WHEN" })
+        });
+        let mut values = values.collect::<Result<Vec<_>>>()?.into_iter();
         let otherwise = values.next().map(Box::new);
         let branches = tests.into_iter().zip(values);
         let branches = branches.map(|(condition, value)| CaseBranch { condition, value }).collect();
