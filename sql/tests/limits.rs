@@ -31,6 +31,8 @@ fn texts_and_arrays_have_a_gigabyte_at_most() {
         (format!("length(replace(repeat('a', 20), 'a', {long}))"), grown),
         (format!("length(array_to_string(array_fill({long}, array[10]), {long}))"), grown),
         (format!("length(concat({long}, array_fill({long}, array[17])))"), grown),
+        (format!("length(format(repeat('%1$s', 20), {long}))"), grown),
+        ("(repeat('9', 10000000)::numeric)".to_owned(), "22003 value overflows numeric format"),
         (format!("cardinality(array_fill({long}, array[20]))"), array),
         (format!("cardinality(array_append(array_fill({long}, array[17]), {long}))"), array),
         (

@@ -6,8 +6,13 @@ use bigdecimal::num_bigint::{BigInt, BigUint, Sign};
 use bigdecimal::num_traits::ToPrimitive;
 
 use super::super::{integer, name::numeric_modifier, trim};
-use super::{Numeric, digit_count, finite, overflow, power_of_ten, rescaled};
+use super::{
+    MOST_SCALE, MOST_WHOLE_DIGITS, Numeric, digit_count, finite, overflow, power_of_ten, rescaled,
+};
 use crate::error::{DataError, Result};
+
+/// Digits a number may have, zeros in front of it not counted.
+const MOST_DIGITS: usize = (MOST_WHOLE_DIGITS + MOST_SCALE) as usize;
 
 /// Exponents beyond this are no numbers.
 const MOST_EXPONENT: i64 = i32::MAX as i64 / 2;
@@ -151,7 +156,13 @@ impl Scanned<'_> {
             let bytes = whole.bytes().chain(self.fraction.bytes());
             BigUint::from(bytes.fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0')))
         } else {
-            let text = [whole.as_bytes(), self.fraction.as_bytes()].concat();
+            let zeros = self.fraction.bytes().take_while(|digit| *digit == b'0').count();
+            let fraction = &self.fraction[if whole.is_empty() { zeros } else { 0 }..];
+            // To read digits takes the square of their number: not of more than any number has.
+            if whole.len() + fraction.len() > MOST_DIGITS {
+                return Err(overflow());
+            }
+            let text = [whole.as_bytes(), fraction.as_bytes()].concat();
             BigUint::parse_bytes(&text, 10).unwrap_or_default()
         };
         let scale = self.fraction.len() as i64 - self.exponent;
@@ -159,8 +170,7 @@ impl Scanned<'_> {
         if scale >= 0 {
             return Numeric::new(digits, scale);
         }
-        if digit_count(&digits) - scale > super::MOST_WHOLE_DIGITS && digits.sign() != Sign::NoSign
-        {
+        if digit_count(&digits) - scale > MOST_WHOLE_DIGITS && digits.sign() != Sign::NoSign {
             return Err(overflow());
         }
         if digits.sign() == Sign::NoSign {

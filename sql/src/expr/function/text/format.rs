@@ -163,12 +163,12 @@ fn format(call: &mut Call<'_>) -> Result<Datum> {
     let Some(Datum::Text(pattern)) = call.args.first() else { return Ok(Datum::Null) };
     let mut rest = pattern.as_str();
     let mut arguments = Arguments { call, next: 1 };
-    let mut out = String::new();
+    let mut out = Building::default();
     while let Some((plain, after)) = rest.split_once('%') {
-        out.push_str(plain);
+        out.push(plain)?;
         rest = after;
         if take(&mut rest, '%') {
-            out.push('%');
+            out.push("%")?;
             continue;
         }
         if rest.is_empty() {
@@ -194,12 +194,12 @@ fn format(call: &mut Call<'_>) -> Result<Datum> {
         }
         let padding = width.saturating_sub(value.chars().count());
         let (before, after) = if left { (0, padding) } else { (padding, 0) };
-        out.extend(std::iter::repeat_n(' ', before));
-        out.push_str(&value);
-        out.extend(std::iter::repeat_n(' ', after));
+        out.push_blanks(before)?;
+        out.push(&value)?;
+        out.push_blanks(after)?;
     }
-    out.push_str(rest);
-    Ok(Datum::text(&out))
+    out.push(rest)?;
+    Ok(Datum::text(out.text()))
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[

@@ -35,11 +35,22 @@ impl Building {
     }
 
     pub(super) fn push(&mut self, part: &str) -> Result<()> {
-        let (holds, more) = (self.0.len(), part.len());
+        self.grow(part.len())?;
+        self.0.push_str(part);
+        Ok(())
+    }
+
+    pub(super) fn push_blanks(&mut self, count: usize) -> Result<()> {
+        self.grow(count)?;
+        self.0.extend(std::iter::repeat_n(' ', count));
+        Ok(())
+    }
+
+    fn grow(&self, more: usize) -> Result<()> {
+        let holds = self.0.len();
         if more > VALUE_BYTES_MAX - holds {
             return Err(DataError::CannotGrow { holds, more }.into());
         }
-        self.0.push_str(part);
         Ok(())
     }
 
