@@ -70,7 +70,7 @@ fn what_is_too_deep_is_refused() {
 #[test]
 fn what_is_deep_is_answered_one_way_or_the_other() {
     let mut statements = Vec::new();
-    for times in [50, 95, 240, 490, 990] {
+    for times in [50, 240, 990] {
         statements.extend([
             repeated("select a", "+a", times, " from t where a+a > 1"),
             repeated("select a from t where a", "+a", times, " > 1 order by a+a"),
@@ -90,7 +90,7 @@ fn what_is_deep_is_answered_one_way_or_the_other() {
             repeated("select 1 from t t0", " cross join lateral (select t0.a) s", 1, ""),
         ]);
     }
-    for times in [20, 48, 95] {
+    for times in [20, 95] {
         statements.extend([
             nested("select ", "(select ", "1", ")", times),
             nested("select 1 where ", "exists (select 1 from t where ", "true", ")", times),
@@ -175,5 +175,38 @@ fn an_execute_that_names_itself_fails() {
         assert!(session.describe_statement("s10").expect("rows").columns.is_some());
         assert_eq!(answer(session, "execute s10"), "ok");
         assert_eq!(answer(session, "execute s20000"), "54001");
+    });
+}
+
+#[test]
+fn what_is_too_wide_is_refused() {
+    let wide = |times| repeated("", "1,", times, "1");
+    let (rows, row) =
+        ("target lists can have at most 1664", "ROW expressions can have at most 1664");
+    let refused = [
+        (format!("select {}", wide(1_664)), rows),
+        (format!("select * from (select {0}) a, (select {0}) b", wide(1_000)), rows),
+        (format!("values ({})", wide(1_664)), rows),
+        (format!("insert into t select {}", wide(1_664)), rows),
+        (format!("insert into t values (1, 2) returning {}", wide(1_664)), rows),
+        (format!("select row({})", wide(1_664)), row),
+        (format!("select ({0}) = ({0})", wide(1_664)), row),
+        (format!("select concat({})", wide(100)), "cannot pass more than 100 arguments"),
+        (
+            format!(
+                "create table w ({} z int)",
+                (0..1_600).map(|n| format!("c{n} int,")).collect::<String>()
+            ),
+            "tables can have at most 1600 columns",
+        ),
+    ];
+    on_a_thread(move |session| {
+        for (sql, message) in refused {
+            let error = run(session, &sql).expect_err("it is too wide").to_string();
+            assert!(error.starts_with(message), "{error}: {:.60}", sql);
+        }
+        for sql in [format!("select {}", wide(1_663)), format!("select concat({})", wide(99))] {
+            assert_eq!(answer(session, &sql), "ok", "{:.60}", sql);
+        }
     });
 }

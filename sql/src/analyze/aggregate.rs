@@ -112,6 +112,7 @@ impl Analyzer<'_> {
         if extras.any() {
             return Err(unsupported(format!("this kind of {name}"), position));
         }
+        self.check_row(args.len(), position)?;
         Ok(args)
     }
 

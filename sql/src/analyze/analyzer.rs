@@ -48,7 +48,7 @@ pub(crate) struct Analyzer<'a> {
 /// copied: a row compared with a subquery is analyzed twice, the operand of BETWEEN stands in both
 /// comparisons, and so what is nested has many more than the text has words.
 const STEPS_A_BYTE: usize = 4;
-const STEPS_MORE: usize = 1_000_000;
+const STEPS_MORE: usize = 250_000;
 
 /// Analyzes a statement. `parameters` are the types that are known, and then all of them.
 ///

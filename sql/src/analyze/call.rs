@@ -5,10 +5,13 @@ use super::candidate::{Selection, select};
 use super::coerce::{
     Pathway, bare, can_coerce, category, is_polymorphic, is_polymorphic_array, pathway,
 };
-use crate::error::{Error, NameError, Result, SyntaxError, TypeError};
+use crate::error::{Error, NameError, QueryError, Result, SyntaxError, TypeError};
 use crate::expr::function::{self, AggregateFunction, Body, CastContext, Function, Volatility};
 use crate::expr::{Expr, ExprKind};
 use crate::types::{self, Type, catalog};
+
+/// The most arguments of a call.
+const ARGUMENTS_MAX: usize = 100;
 
 /// A function or an aggregate.
 #[derive(Clone, Copy, Debug)]
@@ -237,6 +240,10 @@ impl Analyzer<'_> {
         args: Vec<Expr>,
         position: Option<u32>,
     ) -> Result<Expr> {
+        if args.len() > ARGUMENTS_MAX {
+            let error = QueryError::TooManyArguments { most: ARGUMENTS_MAX };
+            return Err(Error::from(error).at(position));
+        }
         let types: Vec<Type> = args.iter().map(|arg| arg.ty).collect();
         match resolve(name, &types).map_err(|e| e.at(position))? {
             Resolved::Cast(target) => {
@@ -266,7 +273,7 @@ impl Analyzer<'_> {
         }
         let place = self.place();
         if !place.allows_sets() {
-            let error = crate::error::QueryError::SetNotAllowed { place: place.words() };
+            let error = QueryError::SetNotAllowed { place: place.words() };
             return Err(Error::from(error).at(position));
         }
         self.level().returns_sets = true;

@@ -6,6 +6,7 @@ use sqlparser::ast::{self, BinaryOperator, UnaryOperator};
 use super::Analyzer;
 use super::analyzer::unsupported;
 use super::coerce::bare;
+use super::order::TARGETS_MAX;
 use super::row::Operand;
 use super::scope::Place;
 use super::type_name::{place_type_error, type_name};
@@ -274,8 +275,17 @@ impl Analyzer<'_> {
         Err(Error::from(error).at(position))
     }
 
+    /// Refuses a row that is too wide.
+    pub(super) fn check_row(&self, items: usize, position: Option<u32>) -> Result<()> {
+        if items > TARGETS_MAX {
+            return Err(Error::from(QueryError::RowTooWide { most: TARGETS_MAX }).at(position));
+        }
+        Ok(())
+    }
+
     fn row(&mut self, items: &[ast::Expr]) -> Result<Expr> {
         let position = items.first().and_then(|item| self.start(item));
+        self.check_row(items.len(), position)?;
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             let value = self.expr(item)?;

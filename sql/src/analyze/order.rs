@@ -16,6 +16,17 @@ use crate::expr::function;
 use crate::parser::{Name, fold};
 use crate::types::{self, Type};
 
+/// What a row of a result, a sort or a group may have of columns.
+pub(super) const TARGETS_MAX: usize = 1_664;
+
+/// Refuses a row that is too wide.
+pub(super) fn check_width(targets: usize) -> Result<()> {
+    if targets > TARGETS_MAX {
+        return Err(QueryError::TooManyTargets { most: TARGETS_MAX }.into());
+    }
+    Ok(())
+}
+
 impl Analyzer<'_> {
     /// The select list, stars expanded.
     pub(super) fn select_list(&mut self, items: &[ast::SelectItem]) -> Result<Vec<Target>> {
@@ -52,6 +63,7 @@ impl Analyzer<'_> {
                 }
             }
         }
+        check_width(targets.len())?;
         Ok(targets)
     }
 

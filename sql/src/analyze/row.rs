@@ -40,6 +40,7 @@ impl Analyzer<'_> {
         match bare_row(expr) {
             ast::Expr::Tuple(items) => {
                 let position = items.first().and_then(|item| self.start(item));
+                self.check_row(items.len(), position)?;
                 let items = items.iter().map(|item| self.expr(item)).collect::<Result<_>>()?;
                 Ok(Operand::Row(items, position))
             }

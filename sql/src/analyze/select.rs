@@ -197,6 +197,7 @@ impl Analyzer<'_> {
         let mut groups = self.group_clause(&select.group_by, &mut targets, visible)?;
         let distinct =
             self.distinct_clause(select.distinct.as_ref(), &mut targets, visible, &order)?;
+        super::order::check_width(targets.len())?;
         let (limit, offset) = self.limit_clause(tail)?;
         for target in &mut targets {
             let open = matches!(

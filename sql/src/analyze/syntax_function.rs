@@ -83,6 +83,7 @@ impl Analyzer<'_> {
                 Err(args) => return Ok(Err(args)),
             },
             "row" => {
+                self.check_row(args.len(), position)?;
                 let args = args.into_iter().map(|arg| self.resolve_unknown(arg));
                 (ExprKind::Row(args.collect::<Result<_>>()?), Type::RECORD)
             }

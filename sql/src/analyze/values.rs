@@ -20,6 +20,7 @@ impl Analyzer<'_> {
         }
         let mut table: Vec<Vec<Expr>> = Vec::with_capacity(rows.len());
         for row in rows {
+            super::order::check_width(row.content.len())?;
             let row = self.values_row(&row.content)?;
             if let Some(first) = table.first()
                 && first.len() != row.len()

@@ -36,6 +36,12 @@ pub enum QueryError {
     SetWidth { operation: &'static str },
     /// A subquery of more than one column as a value.
     OneColumn,
+    /// A select list of more entries than a row may have columns.
+    TooManyTargets { most: usize },
+    /// A row of more entries than a row may have columns.
+    RowTooWide { most: usize },
+    /// A call of more arguments than a function may have.
+    TooManyArguments { most: usize },
     /// A subquery of the wrong width in IN.
     SubqueryWidth { many: bool },
     /// Rows of different width compared.
@@ -134,6 +140,8 @@ impl QueryError {
             | Self::LimitComma
             | Self::TiesNeedOrder => SqlState::SYNTAX_ERROR,
             Self::FullJoinCondition => SqlState::FEATURE_NOT_SUPPORTED,
+            Self::TooManyTargets { .. } | Self::RowTooWide { .. } => SqlState::TOO_MANY_COLUMNS,
+            Self::TooManyArguments { .. } => SqlState::TOO_MANY_ARGUMENTS,
         }
     }
 
@@ -189,6 +197,15 @@ impl fmt::Display for QueryError {
                 write!(f, "each {operation} query must have the same number of columns")
             }
             Self::OneColumn => f.write_str("subquery must return only one column"),
+            Self::TooManyTargets { most } => {
+                write!(f, "target lists can have at most {most} entries")
+            }
+            Self::RowTooWide { most } => {
+                write!(f, "ROW expressions can have at most {most} entries")
+            }
+            Self::TooManyArguments { most } => {
+                write!(f, "cannot pass more than {most} arguments to a function")
+            }
             Self::SubqueryWidth { many } => f.write_str(if *many {
                 "subquery has too many columns"
             } else {
