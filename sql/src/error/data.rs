@@ -94,6 +94,8 @@ pub enum DataError {
     IntervalPicture,
     /// A text that does not follow its picture.
     PictureMismatch { message: String, detail: String },
+    /// A number in a text read by a picture that no int4 holds.
+    PictureNumberOutOfRange { field: &'static str },
     /// An hour beyond the 12-hour clock's.
     TwelveHours { hour: i64 },
     /// A substring length below zero.
@@ -211,6 +213,7 @@ impl DataError {
             | Self::TimestampOutOfRange { .. }
             | Self::FieldsBeyondType { .. }
             | Self::DatetimeFieldOverflow { .. }
+            | Self::PictureNumberOutOfRange { .. }
             | Self::FieldsOutOfRange { .. } => SqlState::DATETIME_FIELD_OVERFLOW,
             Self::IntervalFieldOverflow { .. } => SqlState::INTERVAL_FIELD_OVERFLOW,
             Self::ZoneDisplacement { .. } => SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
@@ -284,6 +287,10 @@ impl DataError {
             }
             Self::PictureMismatch { detail, .. } if !detail.is_empty() => {
                 fields.detail = Some(detail.clone());
+            }
+            Self::PictureNumberOutOfRange { .. } => {
+                let detail = "Value must be in the range -2147483648 to 2147483647.";
+                fields.detail = Some(detail.to_owned());
             }
             Self::MalformedRecord { reason, .. } => fields.detail = Some((*reason).to_owned()),
             Self::DatetimeFieldOverflow { style: true, .. } => {
@@ -422,6 +429,9 @@ impl fmt::Display for DataError {
             | Self::InvalidBucket { message } => f.write_str(message),
             Self::InvalidPicture { message } | Self::PictureMismatch { message, .. } => {
                 f.write_str(message)
+            }
+            Self::PictureNumberOutOfRange { field } => {
+                write!(f, "value for \"{field}\" in source string is out of range")
             }
             Self::IntervalPicture => {
                 f.write_str("invalid format specification for an interval value")

@@ -9,7 +9,7 @@ use super::super::value::map2;
 use super::picture::{Ordinal, Piece, ordinal, pieces, roman};
 use crate::error::{DataError, Result};
 use crate::expr::function::Function;
-use crate::types::{Datum, Formats, Numeric, to_text};
+use crate::types::{Datum, Numeric};
 
 /// A pattern of a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -250,9 +250,77 @@ struct Digits {
     text: String,
 }
 
-fn digits_of(value: &Numeric, behind: usize) -> Result<Digits> {
-    let rounded = value.round(behind as i32)?;
-    let text = rounded.to_text();
+/// A number to write: a numeric rounds a half away from zero, a finite float its exact value's
+/// half to even.
+enum Number {
+    Exact(Numeric),
+    Single(f32),
+    Double(f64),
+}
+
+impl Number {
+    fn double(value: f64) -> Result<Number> {
+        Ok(if value.is_finite() {
+            Number::Double(value)
+        } else {
+            Number::Exact(Numeric::from_float(value)?)
+        })
+    }
+
+    fn single(value: f32) -> Result<Number> {
+        Ok(if value.is_finite() {
+            Number::Single(value)
+        } else {
+            Number::Exact(Numeric::from_float(value)?)
+        })
+    }
+
+    /// With so many digits behind the point.
+    fn rounded(&self, behind: usize) -> Result<String> {
+        Ok(match self {
+            Number::Exact(value) => value.round(behind as i32)?.to_text(),
+            Number::Single(value) => format!("{:.*}", behind, f64::from(*value)),
+            Number::Double(value) => format!("{value:.behind$}"),
+        })
+    }
+
+    /// Times a power of ten.
+    fn shifted(self, power: usize) -> Result<Number> {
+        let power = power.min(38) as u32;
+        match self {
+            Number::Exact(value) => {
+                value.multiply(&Numeric::integer(10i128.pow(power))).map(Number::Exact)
+            }
+            Number::Single(value) => Number::single(value * 10f32.powi(power as i32)),
+            Number::Double(value) => Number::double(value * 10f64.powi(power as i32)),
+        }
+    }
+
+    fn whole(&self) -> Option<i64> {
+        match self {
+            Number::Exact(value) => value.round(0).ok()?.to_integer().ok(),
+            Number::Single(value) => Some(value.round_ties_even() as i64),
+            Number::Double(value) => Some(value.round_ties_even() as i64),
+        }
+    }
+
+    fn scientific(&self, behind: usize) -> Result<String> {
+        let written = match self {
+            Number::Exact(value) => return scientific(value, behind),
+            Number::Single(value) => format!("{:.*e}", behind, f64::from(*value)),
+            Number::Double(value) => format!("{value:.behind$e}"),
+        };
+        let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
+        let (sign, mantissa) =
+            mantissa.strip_prefix('-').map_or((' ', mantissa), |mantissa| ('-', mantissa));
+        let (exponent_sign, exponent) =
+            exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+        Ok(format!("{sign}{mantissa}e{exponent_sign}{exponent:0>2}"))
+    }
+}
+
+fn digits_of(value: &Number, behind: usize) -> Result<Digits> {
+    let text = value.rounded(behind)?;
     Ok(match text.strip_prefix('-') {
         Some(text) => Digits { negative: true, text: text.to_owned() },
         None => Digits { negative: false, text },
@@ -451,20 +519,19 @@ fn overflow(picture: &Picture) -> String {
     text
 }
 
-fn written(value: &Numeric, text: &str, most_digits: usize) -> Result<Datum> {
+fn written(mut value: Number, text: &str, most_digits: usize) -> Result<Datum> {
     let mut picture = Picture::read(text)?;
     if text.is_empty() {
         return Ok(Datum::text(""));
     }
     if let Some(lower) = picture.roman {
-        return Ok(Datum::text(&in_roman(value, lower, picture.fill)));
+        return Ok(Datum::text(&in_roman(&value, lower, picture.fill)));
     }
     if picture.exponent {
-        return scientific(value, picture.behind).map(|text| Datum::text(&text));
+        return value.scientific(picture.behind).map(|text| Datum::text(&text));
     }
-    let mut value = value.clone();
     if picture.shifts {
-        value = value.multiply(&Numeric::integer(10i128.pow(picture.shift.min(38) as u32)))?;
+        value = value.shifted(picture.shift)?;
         picture.before += picture.shift;
     }
     let whole = digits_of(&value, 0)?.text.len();
@@ -478,9 +545,8 @@ fn written(value: &Numeric, text: &str, most_digits: usize) -> Result<Datum> {
     Ok(Datum::text(&Writer::new(&picture, digits, spaces).write()))
 }
 
-fn in_roman(value: &Numeric, lower: bool, fill: bool) -> String {
-    let number = value.round(0).ok().and_then(|value| value.to_integer::<i64>().ok());
-    let text = number.and_then(roman).unwrap_or_else(|| "#".repeat(15));
+fn in_roman(value: &Number, lower: bool, fill: bool) -> String {
+    let text = value.whole().and_then(roman).unwrap_or_else(|| "#".repeat(15));
     let text = if lower { text.to_lowercase() } else { text };
     if fill { text } else { format!("{text:>15}") }
 }
@@ -513,15 +579,6 @@ fn scientific(value: &Numeric, behind: usize) -> Result<String> {
     Ok(format!("{sign}{}e{exponent_sign}{:02}", mantissa.to_text(), exponent.abs()))
 }
 
-/// All digits of a float, not only the sure ones.
-fn exact(value: f64) -> Result<Numeric> {
-    if !value.is_finite() {
-        return Numeric::from_float(value);
-    }
-    let formats = Formats { extra_float_digits: 1, ..Formats::default() };
-    Numeric::input(&to_text(&Datum::Float8(value), FLOAT8, &formats))
-}
-
 /// Digits a `numeric` may show.
 const ALL: usize = usize::MAX;
 /// Digits a `float8` keeps.
@@ -531,18 +588,22 @@ const SINGLE: usize = 6;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     stable(1772, "to_char", &[NUMERIC, TEXT], TEXT, |call| {
-        map2(call, |a: &Numeric, picture: &str| written(a, picture, ALL))
+        map2(call, |a: &Numeric, picture: &str| written(Number::Exact(a.clone()), picture, ALL))
     }),
     stable(1773, "to_char", &[INT4, TEXT], TEXT, |call| {
-        map2(call, |a: i32, picture: &str| written(&Numeric::integer(a), picture, ALL))
+        map2(call, |a: i32, picture: &str| {
+            written(Number::Exact(Numeric::integer(a)), picture, ALL)
+        })
     }),
     stable(1774, "to_char", &[INT8, TEXT], TEXT, |call| {
-        map2(call, |a: i64, picture: &str| written(&Numeric::integer(a), picture, ALL))
+        map2(call, |a: i64, picture: &str| {
+            written(Number::Exact(Numeric::integer(a)), picture, ALL)
+        })
     }),
     stable(1775, "to_char", &[FLOAT4, TEXT], TEXT, |call| {
-        map2(call, |a: f32, picture: &str| written(&exact(f64::from(a))?, picture, SINGLE))
+        map2(call, |a: f32, picture: &str| written(Number::single(a)?, picture, SINGLE))
     }),
     stable(1776, "to_char", &[FLOAT8, TEXT], TEXT, |call| {
-        map2(call, |a: f64, picture: &str| written(&exact(a)?, picture, DOUBLE))
+        map2(call, |a: f64, picture: &str| written(Number::double(a)?, picture, DOUBLE))
     }),
 ];

@@ -116,11 +116,11 @@ impl<'a> Reader<'a> {
                 "Field requires {length} characters, but only {used} could be parsed."
             )));
         }
-        let value = field[..used].parse().map_err(|_| {
-            invalid("Value must be in the range -2147483648 to 2147483647.".to_owned())
-        })?;
+        let value: i32 = field[..used]
+            .parse()
+            .map_err(|_| DataError::PictureNumberOutOfRange { field: name })?;
         self.rest = &self.rest[used..];
-        Ok((value, used))
+        Ok((i64::from(value), used))
     }
 
     /// One of some words, in any case; its place.
@@ -239,14 +239,14 @@ impl Fields {
             Key::Second => set(&mut self.second, number(2)?, key),
             Key::SecondsOfDay => set(&mut self.seconds_of_day, number(5)?, key),
             Key::Millisecond | Key::Microsecond | Key::Fraction(_) => {
-                let digits = match key {
-                    Key::Millisecond => 3,
-                    Key::Fraction(digits) => digits,
-                    _ => 6,
+                let (digits, places, unit) = match key {
+                    Key::Millisecond => (3, 3usize, 1000),
+                    Key::Fraction(digits) => (digits, 6, 1),
+                    _ => (6, 6, 1),
                 };
                 let (value, used) = reader.number(key, digits, open)?;
-                let missing = 6usize.saturating_sub(used);
-                self.microsecond += value * 10i64.pow(missing as u32);
+                let missing = places.saturating_sub(used);
+                self.microsecond += value * 10i64.pow(missing as u32) * unit;
                 Ok(())
             }
             Key::Meridiem(dots, _) => {
@@ -261,8 +261,13 @@ impl Fields {
                 Ok(())
             }
             Key::YearWithComma => {
-                let thousands = number(9)?;
-                reader.rest = reader.rest.strip_prefix(',').unwrap_or(reader.rest);
+                let invalid =
+                    || refuse("invalid input string for \"Y,YYY\"".to_owned(), String::new());
+                if !reader.rest.contains(',') {
+                    return Err(invalid());
+                }
+                let (thousands, _) = reader.number(key, 9, true)?;
+                reader.rest = reader.rest.strip_prefix(',').ok_or_else(invalid)?;
                 let (rest, _) = reader.number(key, 3, false)?;
                 self.year_digits = 4;
                 set(&mut self.year, thousands * 1000 + rest, key)
@@ -351,23 +356,29 @@ impl Fields {
         }
         let year = i32::try_from(self.year()).map_err(|_| beyond())?;
         let first = Civil { year, month: 1, day: 1 }.day_number();
-        if let Some(week) = self.week {
-            if self.iso_year {
-                let fourth = first + 3;
-                let monday = fourth - i64::from((calendar::weekday(fourth) + 6) % 7);
+        let fourth = first + 3;
+        let monday = fourth - i64::from((calendar::weekday(fourth) + 6) % 7);
+        let week = self.week.filter(|week| *week != 0);
+        let day_of_year = match week {
+            Some(week) if self.iso_year => {
                 let day = self.weekday.unwrap_or(1) - 1;
                 return Ok(Civil::of_day(monday + (week - 1) * 7 + day));
             }
-            return Ok(Civil::of_day(first + (week - 1) * 7));
-        }
-        if let Some(day) = self.day_of_year {
+            Some(week) => Some((week - 1) * 7 + 1),
+            None => self.day_of_year.filter(|day| *day != 0),
+        };
+        if let Some(day) = day_of_year {
             if self.year.is_none() && self.century.is_none() {
                 return Err(refuse(
                     "cannot calculate day of year without year information".to_owned(),
                     String::new(),
                 ));
             }
-            return Ok(Civil::of_day(first + day - 1));
+            if self.iso_year {
+                return Ok(Civil::of_day(monday + day - 1));
+            }
+            let date = Civil::of_day(first + day - 1);
+            return if date.year == year { Ok(date) } else { Err(beyond().into()) };
         }
         let day = self.week_of_month.map(|week| (week - 1) * 7 + 1).or(self.day).unwrap_or(1);
         let narrow = |value: i64| i32::try_from(value).map_err(|_| beyond());
@@ -388,7 +399,11 @@ impl Fields {
             }
             hour = hour % 12 + if self.afternoon == Some(true) { 12 } else { 0 };
         }
-        if !(0..24).contains(&hour) || !(0..60).contains(&minute) || !(0..60).contains(&second) {
+        if !(0..24).contains(&hour)
+            || !(0..60).contains(&minute)
+            || !(0..60).contains(&second)
+            || !(0..SECOND).contains(&self.microsecond)
+        {
             return Err(beyond().into());
         }
         let clock = Clock {
@@ -417,6 +432,9 @@ fn to_timestamp(call: &mut Call<'_>) -> Result<Datum> {
     let local = calendar::join(fields.date(text)?, fields.time(text)?).ok_or_else(beyond)?;
     let offset = match fields.zone_hours {
         Some((hours, negative)) => {
+            if !(0..16).contains(&hours) || !(0..60).contains(&fields.zone_minutes) {
+                return Err(DataError::ZoneDisplacement { text: text.to_owned() }.into());
+            }
             let seconds = hours * 3600 + fields.zone_minutes * 60;
             if negative { -seconds } else { seconds }
         }
