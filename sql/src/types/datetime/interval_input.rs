@@ -169,7 +169,8 @@ fn decode(fields: &[Field], allowed: Option<i32>, standard: bool) -> Parsed<Tota
             Looks::Time => decoder.clock(&field.text)?,
             Looks::Zone if field.text.contains(':') => match decoder.clock(&field.text[1..]) {
                 Ok(new) => {
-                    if field.text.starts_with('-') {
+                    // Under a sign for all parts the clock has been negated already.
+                    if field.text.starts_with('-') && !decoder.all_negative {
                         let time = decoder.total.microseconds.checked_neg();
                         decoder.total.microseconds = time.ok_or(Problem::Field)?;
                     }

@@ -32,7 +32,8 @@ fn familiar(microseconds: i64) -> i64 {
     if KNOWN_YEARS.contains(&year) {
         return microseconds;
     }
-    let cycles = (i64::from(year) - 8000) / 400;
+    let near = if year < 0 { -8000 } else { 8000 };
+    let cycles = (i64::from(year) - near) / 400;
     microseconds - cycles * CYCLE
 }
 

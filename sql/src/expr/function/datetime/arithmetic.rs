@@ -166,7 +166,12 @@ fn bin(stride: &Interval, time: i64, origin: i64) -> Result<i64> {
         return Err(DataError::StrideNotPositive.into());
     }
     let distance = time.checked_sub(origin).ok_or_else(|| out_of_range("interval"))?;
-    Ok(origin + distance.div_euclid(stride) * stride)
+    distance
+        .div_euclid(stride)
+        .checked_mul(stride)
+        .and_then(|whole| origin.checked_add(whole))
+        .filter(|start| calendar::is_timestamp(*start))
+        .ok_or_else(timestamp_out_of_range)
 }
 
 fn bin_timestamp(call: &mut Call<'_>) -> Result<Datum> {

@@ -1,24 +1,33 @@
 //! Comparisons of a date with a timestamp, and of timestamps with and without a zone.
 //!
-//! What has no zone is taken as the session's clocks show it. A date beyond the timestamps compares as an
-//! infinity.
+//! What has no zone is taken as the session's clocks show it. What lies beyond the timestamps, a
+//! date or a local time moved by its zone, is beyond all of them but not infinite.
 
 use std::cmp::Ordering;
 
 use super::super::declare::*;
 use super::super::value::{Date, Timestamp, Timestamptz};
-use super::convert::{timestamp_of_date, to_utc};
 use super::{Function, is_infinite_date};
 use crate::error::Result;
 use crate::expr::function::{Call, Scalar};
-use crate::types::datetime::{INFINITY, NEGATIVE_INFINITY};
+use crate::types::datetime::calendar::{self, DAY, SECOND};
+use crate::types::datetime::{INFINITY, NEGATIVE_INFINITY, zone};
 use crate::types::{Datum, Type};
 
 /// A side of a comparison.
 trait Side {
     /// Whether it is UTC.
     const ZONED: bool;
-    fn time(call: &Call<'_>, at: usize) -> Result<i64>;
+    /// Microseconds since 2000; the infinities are the ends of the numbers.
+    fn time(call: &Call<'_>, at: usize) -> Result<i128>;
+}
+
+fn microseconds(time: i64) -> i128 {
+    match time {
+        INFINITY => i128::MAX,
+        NEGATIVE_INFINITY => i128::MIN,
+        time => i128::from(time),
+    }
 }
 
 struct Dates;
@@ -28,37 +37,42 @@ struct Timestamptzs;
 impl Side for Dates {
     const ZONED: bool = false;
 
-    fn time(call: &Call<'_>, at: usize) -> Result<i64> {
+    fn time(call: &Call<'_>, at: usize) -> Result<i128> {
         let Date(day) = call.arg(at)?;
-        let beyond = if day > 0 { INFINITY } else { NEGATIVE_INFINITY };
-        Ok(if is_infinite_date(day) { beyond } else { timestamp_of_date(day).unwrap_or(beyond) })
+        if is_infinite_date(day) {
+            return Ok(if day > 0 { i128::MAX } else { i128::MIN });
+        }
+        let time = i128::from(day) * i128::from(DAY);
+        // No zone moves a date that is beyond the timestamps back among them.
+        let is_beyond = time >= i128::from(calendar::END_TIMESTAMP);
+        Ok(if is_beyond { i128::MAX - 1 } else { time })
     }
 }
 
 impl Side for Timestamps {
     const ZONED: bool = false;
 
-    fn time(call: &Call<'_>, at: usize) -> Result<i64> {
+    fn time(call: &Call<'_>, at: usize) -> Result<i128> {
         let Timestamp(time) = call.arg(at)?;
-        Ok(time)
+        Ok(microseconds(time))
     }
 }
 
 impl Side for Timestamptzs {
     const ZONED: bool = true;
 
-    fn time(call: &Call<'_>, at: usize) -> Result<i64> {
+    fn time(call: &Call<'_>, at: usize) -> Result<i128> {
         let Timestamptz(time) = call.arg(at)?;
-        Ok(time)
+        Ok(microseconds(time))
     }
 }
 
 fn order<L: Side, R: Side>(call: &Call<'_>) -> Result<Ordering> {
     let (mut left, mut right) = (L::time(call, 0)?, R::time(call, 1)?);
-    let utc = |local: i64| {
-        // Out of range by its zone: beyond all others.
-        let beyond = if local > 0 { INFINITY } else { NEGATIVE_INFINITY };
-        to_utc(call, local).unwrap_or(beyond)
+    let utc = |local: i128| {
+        let Ok(known) = i64::try_from(local) else { return local };
+        let offset = zone::offset_of_local(&call.environment.formats().time_zone, known);
+        local - i128::from(offset) * i128::from(SECOND)
     };
     if L::ZONED && !R::ZONED {
         right = utc(right);

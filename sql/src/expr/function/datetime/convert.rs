@@ -62,7 +62,12 @@ fn timestamptz_of_timestamp(call: &mut Call<'_>) -> Result<Datum> {
 
 fn timestamp_of_timestamptz(call: &mut Call<'_>) -> Result<Datum> {
     let Timestamptz(utc) = call.arg(0)?;
-    Ok(Datum::Timestamp(to_local(call, utc)))
+    let local = to_local(call, utc);
+    if is_infinite(local) || calendar::is_timestamp(local) {
+        Ok(Datum::Timestamp(local))
+    } else {
+        Err(out_of_range("timestamp"))
+    }
 }
 
 fn date_of_timestamptz(call: &mut Call<'_>) -> Result<Datum> {

@@ -18,6 +18,8 @@ enum Part {
     Decimal(i64, i64),
     /// Microseconds as seconds, beyond what a 64-bit integer holds.
     Long(i128),
+    /// The same of a timestamp, with the digits that a division gives.
+    Far(i128),
     /// Days and microseconds of the day.
     Julian(i64, i64),
     /// Of an infinity: years go on, hours go round and are NULL.
@@ -30,6 +32,9 @@ impl Part {
         Ok(Datum::numeric(match self {
             Part::Decimal(digits, scale) => Numeric::new(digits.into(), scale)?,
             Part::Long(microseconds) => Numeric::new(microseconds.into(), 6)?,
+            Part::Far(microseconds) => {
+                Numeric::integer(microseconds).divide(&Numeric::integer(SECOND))?.round(6)?
+            }
             Part::Julian(day, time) => {
                 let fraction = Numeric::integer(time).divide(&Numeric::integer(DAY))?;
                 Numeric::integer(day).add(&fraction)?
@@ -44,7 +49,7 @@ impl Part {
         Datum::Float8(match self {
             Part::Decimal(digits, 0) => digits as f64,
             Part::Decimal(digits, scale) => digits as f64 / 10f64.powi(scale as i32),
-            Part::Long(microseconds) => microseconds as f64 / 1e6,
+            Part::Long(microseconds) | Part::Far(microseconds) => microseconds as f64 / 1e6,
             Part::Julian(day, time) => day as f64 + time as f64 / DAY as f64,
             Part::Infinite(true) => f64::INFINITY,
             Part::Infinite(false) => f64::NEG_INFINITY,
@@ -147,6 +152,14 @@ fn local_part(unit: Unit, local: i64) -> Option<Part> {
     date_part(unit, date).map(|value| Part::Decimal(value, 0)).or_else(|| clock_part(unit, clock))
 }
 
+/// Seconds since 1970.
+fn epoch(time: i64) -> Part {
+    match time.checked_sub(UNIX_EPOCH) {
+        Some(microseconds) if microseconds < i64::MAX => Part::Decimal(microseconds, 6),
+        _ => Part::Far(i128::from(time) - i128::from(UNIX_EPOCH)),
+    }
+}
+
 fn of_timestamp(text: &str, time: i64) -> Result<Part> {
     let unit = unit(text, TIMESTAMP)?;
     let zoned = matches!(unit, Unit::Timezone | Unit::TimezoneHour | Unit::TimezoneMinute);
@@ -154,7 +167,7 @@ fn of_timestamp(text: &str, time: i64) -> Result<Part> {
         return Ok(infinite_part(unit, time > 0));
     }
     if unit == Unit::Epoch {
-        return Ok(Part::Decimal(time.saturating_sub(UNIX_EPOCH), 6));
+        return Ok(epoch(time));
     }
     local_part(unit, time).ok_or_else(|| unsupported(text, TIMESTAMP))
 }
@@ -166,7 +179,7 @@ fn of_timestamptz(text: &str, utc: i64, call: &Call<'_>) -> Result<Part> {
     }
     let offset = i64::from(zone::offset_at(&call.environment.formats().time_zone, utc));
     Ok(match unit {
-        Unit::Epoch => Part::Decimal(utc.saturating_sub(UNIX_EPOCH), 6),
+        Unit::Epoch => epoch(utc),
         Unit::Timezone => Part::Decimal(offset, 0),
         Unit::TimezoneHour => Part::Decimal(offset / 3600, 0),
         Unit::TimezoneMinute => Part::Decimal(offset / 60 % 60, 0),

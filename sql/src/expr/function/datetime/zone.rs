@@ -75,13 +75,13 @@ fn of_seconds(seconds: f64) -> Result<Timestamptz> {
     if seconds.is_infinite() {
         return Ok(Timestamptz(if seconds > 0.0 { INFINITY } else { NEGATIVE_INFINITY }));
     }
-    let microseconds = (seconds * 1e6).round_ties_even() + UNIX_EPOCH as f64;
-    if microseconds.abs() >= 9.3e18 {
+    // As a float beyond what 64 bits hold; what is in range is exact to its microsecond.
+    let since_2000 = ((seconds + (UNIX_EPOCH / SECOND) as f64) * 1e6).round_ties_even();
+    if since_2000 < calendar::FIRST_TIMESTAMP as f64 || since_2000 >= calendar::END_TIMESTAMP as f64
+    {
         return Err(refuse());
     }
-    // Exact where the sum above is not.
-    let microseconds = ((seconds * 1e6).round_ties_even() as i64).saturating_add(UNIX_EPOCH);
-    if calendar::is_timestamp(microseconds) { Ok(Timestamptz(microseconds)) } else { Err(refuse()) }
+    Ok(Timestamptz(since_2000 as i64))
 }
 
 /// `%g`
