@@ -100,6 +100,10 @@ pub(super) fn decode(order: Order, key: &mut &[u8]) -> Result<Numeric> {
             _ => return Err(corrupted()),
         }
     }
+    if text.last() == Some(&b'0') {
+        // The last pair brought a zero, which may be one place too many.
+        text.pop();
+    }
     let scale = text.len() as i64 - exponent;
     let mut digits = BigInt::parse_bytes(&text, 10).ok_or_else(corrupted)?;
     if class == NEGATIVE {
@@ -107,10 +111,7 @@ pub(super) fn decode(order: Order, key: &mut &[u8]) -> Result<Numeric> {
     }
     debug_assert_ne!(digits.sign(), Sign::NoSign);
     if scale >= 0 {
-        // The last pair may have brought a zero.
-        return Numeric::new(digits, scale)
-            .map(|value| value.trim_scale())
-            .map_err(|_| corrupted());
+        return Numeric::new(digits, scale).map_err(|_| corrupted());
     }
     let zeros =
         u32::try_from(-scale).ok().filter(|zeros| *zeros < 200_000).ok_or_else(corrupted)?;

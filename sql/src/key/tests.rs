@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use proptest::prelude::*;
 
 use super::*;
-use crate::types::{TypeOrder, arbitrary, equal};
+use crate::types::{Numeric, TypeOrder, arbitrary, equal};
 
 fn orders() -> impl Strategy<Value = IndexOrder> {
     (any::<bool>(), any::<bool>())
@@ -88,4 +88,15 @@ fn blanks_at_the_end_of_a_char_come_back_by_its_length() {
     assert_eq!(key, encoded(&Datum::text("ab"), ty, IndexOrder::default()));
     let read = decode(ty, IndexOrder::default(), &mut &key[..]).unwrap();
     assert!(equal(&read, &Datum::text("ab   ")));
+}
+
+#[test]
+fn numerics_of_the_most_places_come_back() {
+    let order = IndexOrder { descending: false, nulls_first: false };
+    for text in ["1e-16383", "-1e-16383", "12e-16383", "0.5", "10", "123", "1200.50"] {
+        let value = Datum::numeric(Numeric::input(text).unwrap());
+        let key = encoded(&value, Type::NUMERIC, order);
+        let read = decode(Type::NUMERIC, order, &mut &key[..]).unwrap();
+        assert!(equal(&read, &value), "{text}");
+    }
 }
