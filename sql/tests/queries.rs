@@ -134,3 +134,8 @@ fn a_merged_column_has_the_length_that_both_sides_have() {
 fn types_that_are_found_for_several_values() {
     check(include_str!("queries/resolution.txt"));
 }
+
+#[test]
+fn prefix_operators_bind_like_other_operators() {
+    check(include_str!("queries/operators.txt"));
+}

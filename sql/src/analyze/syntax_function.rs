@@ -274,14 +274,19 @@ impl Analyzer<'_> {
         let literal = self.expr(value)?;
         let position = literal.position;
         let fields = match (leading_field, last_field) {
-            (None, None) => return self.cast(literal, Type::INTERVAL, position),
-            (Some(first), Some(last)) => format!("{first} to {last}"),
-            (Some(field), None) | (None, Some(field)) => field.to_string(),
+            (None, None) if fractional_seconds_precision.is_none() => {
+                return self.cast(literal, Type::INTERVAL, position);
+            }
+            (None, None) => None,
+            (Some(first), Some(last)) => Some(format!("{first} to {last}")),
+            (Some(field), None) | (None, Some(field)) => Some(field.to_string()),
         };
         let precision = leading_precision.or(*fractional_seconds_precision);
         let precision = precision.map(|digits| i32::try_from(digits.min(6)).unwrap_or(6));
-        let modifier = types::interval_modifier_of(Some(&fields), precision)
-            .ok_or_else(|| unsupported(format!("interval {fields}"), position))?;
+        let modifier =
+            types::interval_modifier_of(fields.as_deref(), precision).ok_or_else(|| {
+                unsupported(format!("interval {}", fields.unwrap_or_default()), position)
+            })?;
         self.cast(literal, Type::INTERVAL.with_modifier(modifier), position)
     }
 

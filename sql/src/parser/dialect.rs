@@ -4,8 +4,8 @@
 use std::any::TypeId;
 
 use sqlparser::ast::{
-    ColumnOption, DataType, Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart,
-    TypedString, UnaryOperator,
+    ColumnOption, DataType, Expr, Function, FunctionArguments, Ident, Interval, ObjectName,
+    ObjectNamePart, TypedString, UnaryOperator,
 };
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -138,6 +138,13 @@ impl Dialect for Postgres {
         let word = match &parser.peek_token_ref().token {
             Token::Minus => return Some(signed(parser, UnaryOperator::Minus)),
             Token::Plus => return Some(signed(parser, UnaryOperator::Plus)),
+            Token::Tilde => return Some(prefixed(parser, UnaryOperator::BitwiseNot)),
+            Token::AtSign => return Some(prefixed(parser, UnaryOperator::PGAbs)),
+            Token::PGSquareRoot => return Some(prefixed(parser, UnaryOperator::PGSquareRoot)),
+            Token::PGCubeRoot => return Some(prefixed(parser, UnaryOperator::PGCubeRoot)),
+            Token::DoubleExclamationMark => {
+                return Some(prefixed(parser, UnaryOperator::PGPrefixFactorial));
+            }
             Token::LParen if is_word(parser, 1, "values") => return Some(values(parser)),
             Token::Word(word) => word,
             _ => return None,
@@ -160,6 +167,13 @@ impl Dialect for Postgres {
         }
         if word.keyword == Keyword::TRIM && *next == Token::LParen {
             return Some(trim(parser));
+        }
+        if word.keyword == Keyword::INTERVAL
+            && word.quote_style.is_none()
+            && *next == Token::LParen
+            && let Some(precision) = interval_precision(parser)
+        {
+            return Some(precise_interval(parser, precision));
         }
         let Token::SingleQuotedString(_) = next else { return None };
         if word.keyword != Keyword::NoKeyword && word.quote_style.is_none() && !is_type_word(word) {
@@ -219,6 +233,14 @@ const SIGN_PRECEDENCE: u8 = 125;
 fn signed(parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Expr, ParserError> {
     parser.advance_token();
     let expr = Box::new(parser.parse_subexpr(SIGN_PRECEDENCE)?);
+    Ok(Expr::UnaryOp { op, expr })
+}
+
+/// An operator in front of its operand, which binds like the operators without a precedence of
+/// their own: `~ 1 + 1` is `~ (1 + 1)`.
+fn prefixed(parser: &mut Parser<'_>, op: UnaryOperator) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let expr = Box::new(parser.parse_subexpr(INNER.prec_value(Precedence::PgOther))?);
     Ok(Expr::UnaryOp { op, expr })
 }
 
@@ -376,6 +398,29 @@ fn may_name_table(word: Keyword) -> bool {
 /// Types whose names are keywords to sqlparser but no syntax of their own.
 fn is_type_word(word: &Word) -> bool {
     ["oid", "name", "regclass", "regtype", "regproc"].contains(&word.value.as_str())
+}
+
+/// The digits of `INTERVAL (digits) '...'`.
+fn interval_precision(parser: &Parser<'_>) -> Option<u64> {
+    let token = |n: usize| &parser.peek_nth_token_ref(n).token;
+    let Token::Number(digits, _) = token(2) else { return None };
+    let is_text = matches!(token(4), Token::SingleQuotedString(_) | Token::EscapedStringLiteral(_));
+    if *token(3) == Token::RParen && is_text { digits.to_string().parse().ok() } else { None }
+}
+
+/// `INTERVAL (digits) '...'`, whose digits sqlparser would forget.
+fn precise_interval(parser: &mut Parser<'_>, precision: u64) -> Result<Expr, ParserError> {
+    for _ in 0..4 {
+        parser.advance_token();
+    }
+    let value = Box::new(Expr::Value(parser.parse_value()?));
+    Ok(Expr::Interval(Interval {
+        value,
+        leading_field: None,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: Some(precision),
+    }))
 }
 
 /// `name 'text'` with a type that is no keyword.
