@@ -34,7 +34,7 @@ fn figure(expr: &ast::Expr) -> Option<(String, bool)> {
         ast::Expr::Exists { negated: false, .. } => strong("exists"),
         ast::Expr::Subquery(query) => match query.body.as_ref() {
             ast::SetExpr::Select(select) => match select.projection.first()? {
-                ast::SelectItem::UnnamedExpr(expr) => figure(expr),
+                ast::SelectItem::UnnamedExpr(expr) => Some((column_name(expr), true)),
                 ast::SelectItem::ExprWithAlias { alias, .. } => Some((fold(alias), true)),
                 _ => None,
             },

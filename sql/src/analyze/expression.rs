@@ -10,7 +10,7 @@ use super::order::TARGETS_MAX;
 use super::row::Operand;
 use super::scope::Place;
 use super::type_name::{place_type_error, type_name};
-use crate::error::{Error, QueryError, Result, SyntaxError, TypeError};
+use crate::error::{Error, NameError, QueryError, Result, SyntaxError, TypeError};
 use crate::expr::function::CastContext;
 use crate::expr::{Expr, ExprKind, Quantifier};
 use crate::parser::Source;
@@ -269,9 +269,14 @@ impl Analyzer<'_> {
         let written = name.to_string().trim_matches('"').to_owned();
         let bare = written.rsplit('.').next().unwrap_or_default().trim_matches('"');
         if ["C", "POSIX", "default", "ucs_basic"].contains(&bare) {
-            return self.expr(operand);
+            let operand = self.expr(operand)?;
+            if operand.ty != Type::UNKNOWN && !types::has_collation(operand.ty) {
+                let type_name = types::name(operand.ty.with_modifier(-1));
+                return Err(Error::from(NameError::NoCollation { type_name }).at(position));
+            }
+            return Ok(operand);
         }
-        let error = crate::error::NameError::UndefinedCollation { name: bare.to_owned() };
+        let error = NameError::UndefinedCollation { name: bare.to_owned() };
         Err(Error::from(error).at(position))
     }
 

@@ -96,10 +96,14 @@ pub enum DataError {
     PictureMismatch { message: String, detail: String },
     /// A number in a text read by a picture that no int4 holds.
     PictureNumberOutOfRange { field: &'static str },
+    /// A picture of both the Gregorian calendar and the weeks of ISO 8601.
+    MixedDateConventions,
     /// An hour beyond the 12-hour clock's.
     TwelveHours { hour: i64 },
     /// A substring length below zero.
     NegativeSubstring,
+    /// A pattern of SUBSTRING in more than three parts.
+    TooManySeparators,
     /// A LIKE pattern that ends with its escape character.
     PatternEndsWithEscape,
     /// ESCAPE with more than one character.
@@ -192,6 +196,7 @@ impl MathProblem {
 
 impl DataError {
     /// The code clients branch on.
+    #[expect(clippy::too_many_lines, reason = "one arm a code")]
     pub fn sqlstate(&self) -> SqlState {
         match self {
             Self::DivisionByZero => SqlState::DIVISION_BY_ZERO,
@@ -245,10 +250,12 @@ impl DataError {
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
             Self::InvalidPicture { .. } => SqlState::SYNTAX_ERROR,
-            Self::IntervalPicture | Self::PictureMismatch { .. } | Self::TwelveHours { .. } => {
-                SqlState::INVALID_DATETIME_FORMAT
-            }
+            Self::IntervalPicture
+            | Self::PictureMismatch { .. }
+            | Self::MixedDateConventions
+            | Self::TwelveHours { .. } => SqlState::INVALID_DATETIME_FORMAT,
             Self::NegativeSubstring => SqlState::SUBSTRING_ERROR,
+            Self::TooManySeparators => SqlState::INVALID_USE_OF_ESCAPE_CHARACTER,
             Self::PatternEndsWithEscape | Self::InvalidEscape => SqlState::INVALID_ESCAPE_SEQUENCE,
             Self::InvalidRegex { .. } => SqlState::INVALID_REGULAR_EXPRESSION,
             Self::NullArgument { .. } => SqlState::NULL_VALUE_NOT_ALLOWED,
@@ -291,6 +298,11 @@ impl DataError {
             Self::PictureNumberOutOfRange { .. } => {
                 let detail = "Value must be in the range -2147483648 to 2147483647.";
                 fields.detail = Some(detail.to_owned());
+            }
+            Self::MixedDateConventions => {
+                let hint = "Do not mix Gregorian and ISO week date conventions in a formatting \
+                            template.";
+                fields.hint = Some(hint.to_owned());
             }
             Self::MalformedRecord { reason, .. } => fields.detail = Some((*reason).to_owned()),
             Self::DatetimeFieldOverflow { style: true, .. } => {
@@ -433,6 +445,7 @@ impl fmt::Display for DataError {
             Self::PictureNumberOutOfRange { field } => {
                 write!(f, "value for \"{field}\" in source string is out of range")
             }
+            Self::MixedDateConventions => f.write_str("invalid combination of date conventions"),
             Self::IntervalPicture => {
                 f.write_str("invalid format specification for an interval value")
             }
@@ -440,6 +453,9 @@ impl fmt::Display for DataError {
                 write!(f, "hour \"{hour}\" is invalid for the 12-hour clock")
             }
             Self::NegativeSubstring => f.write_str("negative substring length not allowed"),
+            Self::TooManySeparators => f.write_str(
+                "SQL regular expression may not contain more than two escape-double-quote separators",
+            ),
             Self::PatternEndsWithEscape => {
                 f.write_str("LIKE pattern must not end with escape character")
             }

@@ -54,6 +54,8 @@ pub enum NameError {
     UndefinedConstraint { table: String, constraint: String },
     /// No such collation.
     UndefinedCollation { name: String },
+    /// COLLATE of a type that is no text.
+    NoCollation { type_name: String },
     /// No parameter of this number.
     UndefinedParameter { number: String },
     /// No function of this name takes these arguments; `signature` is `name(types)`.
@@ -101,6 +103,7 @@ impl NameError {
             | Self::UndefinedType { .. }
             | Self::UndefinedConstraint { .. }
             | Self::UndefinedCollation { .. } => SqlState::UNDEFINED_OBJECT,
+            Self::NoCollation { .. } => SqlState::DATATYPE_MISMATCH,
             Self::UndefinedParameter { .. } => SqlState::UNDEFINED_PARAMETER,
             Self::UndefinedFunction { .. }
             | Self::UndefinedOperator { .. }
@@ -188,6 +191,9 @@ impl fmt::Display for NameError {
             }
             Self::UndefinedCollation { name } => {
                 write!(f, "collation \"{name}\" for encoding \"UTF8\" does not exist")
+            }
+            Self::NoCollation { type_name } => {
+                write!(f, "collations are not supported by type {type_name}")
             }
             Self::UndefinedParameter { number } => write!(f, "there is no parameter ${number}"),
             Self::UndefinedFunction { signature } => {

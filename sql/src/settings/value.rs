@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use super::level::Level;
 use super::table::{Setting, Unit};
 use crate::error::{Result, SettingError, SyntaxError};
+use crate::types::datetime::zone;
 
 pub(super) fn text(_setting: &Setting, value: &str) -> Result<String> {
     Ok(value.to_owned())
@@ -123,12 +124,12 @@ fn shown_offset(seconds: i32) -> String {
     format!("<{east}{digits}>{west}{digits}")
 }
 
-/// The zone of a name, or of an offset in hours.
+/// The zone of a name, of an offset in hours, or of a POSIX description.
 pub(super) fn zone_of(value: &str) -> Option<TimeZone> {
     if let Some(seconds) = offset_seconds(value) {
         return Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?));
     }
-    TimeZone::get(value).ok()
+    zone::named(value)
 }
 
 pub(super) fn time_zone(setting: &Setting, value: &str) -> Result<String> {
@@ -137,11 +138,11 @@ pub(super) fn time_zone(setting: &Setting, value: &str) -> Result<String> {
     } else {
         value
     };
-    let zone = zone_of(value).ok_or_else(|| invalid(setting, value))?;
+    let found = zone_of(value).ok_or_else(|| invalid(setting, value))?;
     if let Some(seconds) = offset_seconds(value) {
         return Ok(shown_offset(seconds));
     }
-    Ok(zone.iana_name().map_or_else(|| value.to_owned(), str::to_owned))
+    Ok(found.iana_name().map_or_else(|| value.to_ascii_uppercase(), str::to_owned))
 }
 
 /// On, and nothing else: off would change what a string literal means.

@@ -52,11 +52,57 @@ impl Float for f64 {
     }
 }
 
-/// Reads a decimal number, NaN or an infinity, with blanks around it.
+/// The bits of a mantissa read from digits; one more digit fits into 64.
+const MANTISSA_LIMIT: u64 = 1 << 59;
+
+/// Reads `0x1F` or `0x1.8p-3`: digits of base 16, then a power of 2. None: it is nothing of the
+/// kind; Some(None): a float cannot hold it.
+fn hexadecimal(text: &str) -> Option<Option<f64>> {
+    let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let (digits, power) = match text.split_once(['p', 'P']) {
+        Some((digits, power)) => (digits, power.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let (mut mantissa, mut rest, mut power) = (0u64, false, i64::from(power));
+    for (digits, behind) in [(whole, false), (part, true)] {
+        for digit in digits.chars() {
+            let digit = u64::from(digit.to_digit(16)?);
+            if mantissa < MANTISSA_LIMIT {
+                mantissa = mantissa << 4 | digit;
+                power -= if behind { 4 } else { 0 };
+            } else {
+                rest |= digit != 0;
+                power += if behind { 0 } else { 4 };
+            }
+        }
+    }
+    // What was cut off decides ties.
+    let mantissa = (mantissa | u64::from(rest)) as f64;
+    let power = power.clamp(-4000, 4000) as i32;
+    let value = mantissa * 2f64.powi(power / 2) * 2f64.powi(power - power / 2);
+    Some((value.is_finite() && (value != 0.0 || mantissa == 0.0)).then_some(value))
+}
+
+/// Reads a decimal or hexadecimal number, NaN or an infinity, with blanks around it.
 pub(crate) fn input<T: Float>(text: &str) -> Result<T> {
     let invalid = || DataError::InvalidText { type_name: T::NAME, text: text.to_owned() };
     let trimmed = super::trim(text);
     let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
+    if let Some(value) = hexadecimal(unsigned) {
+        let out_of_range = || {
+            let text = trimmed.to_owned();
+            crate::Error::from(DataError::FloatTextOutOfRange { type_name: T::NAME, text })
+        };
+        let value = value.ok_or_else(out_of_range)?;
+        let sign = if trimmed.starts_with('-') { "-" } else { "" };
+        let read: T = format!("{sign}{value:e}").parse().map_err(|_| invalid())?;
+        let is_lost = read.wide().is_infinite() || (read.wide() == 0.0 && value != 0.0);
+        return if is_lost { Err(out_of_range()) } else { Ok(read) };
+    }
     let is_word = ["nan", "inf", "infinity"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
     let is_number = !unsigned.is_empty()
         && unsigned

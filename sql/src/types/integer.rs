@@ -44,6 +44,31 @@ pub(crate) fn input_oid(text: &str) -> Result<u32> {
     }
 }
 
+/// Reads the number of a transaction or a command. PostgreSQL leaves it to C: `0x` and `0` in
+/// front mean the bases 16 and 8, it ends at the first other character, and what is no number is 0.
+pub(crate) fn input_transaction(text: &str) -> u32 {
+    let text = text.trim_start_matches(super::is_blank);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let hexadecimal = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit()));
+    let (radix, digits) = match hexadecimal {
+        Some(rest) => (16, rest),
+        None if digits.starts_with('0') => (8, digits),
+        None => (10, digits),
+    };
+    let mut value = 0u64;
+    for digit in digits.chars().map_while(|c| c.to_digit(radix)) {
+        let grown = value.checked_mul(u64::from(radix));
+        match grown.and_then(|value| value.checked_add(u64::from(digit))) {
+            Some(grown) => value = grown,
+            None => return u32::MAX,
+        }
+    }
+    (if text.starts_with('-') { value.wrapping_neg() } else { value }) as u32
+}
+
 enum Parsed {
     Value(i64),
     Overflow,

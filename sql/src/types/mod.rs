@@ -106,6 +106,11 @@ builtin_types! {
     UUID_ARRAY = 2951,
 }
 
+/// Whether texts of this type, or of its elements, have a collation.
+pub(crate) fn has_collation(ty: Type) -> bool {
+    catalog::by_oid(ty.element().unwrap_or(ty).oid).is_some_and(|entry| entry.collation.0 != 0)
+}
+
 impl Type {
     /// The same type with another modifier.
     pub const fn with_modifier(self, modifier: i32) -> Type {

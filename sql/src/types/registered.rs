@@ -7,6 +7,9 @@ use crate::error::{NameError, Result};
 
 /// Reads a number, or the name that the type gives a meaning.
 pub(crate) fn input(text: &str, ty: Type, formats: &Formats) -> Result<Oid> {
+    if ty.oid == Type::XID.oid || ty.oid == Type::CID.oid {
+        return Ok(Oid(integer::input_transaction(text)));
+    }
     if text == "-" && ty != Type::OID {
         return Ok(Oid(0));
     }

@@ -146,8 +146,9 @@ impl Accumulator for Floats {
             [Datum::Null] => return Ok(()),
             _ => return Err(unexpected("a float")),
         };
-        // The first value as it is, so that the sum of -0 is -0.
-        let total = if self.count == 0 { value } else { self.sum + value };
+        // The first value of a sum as it is: the sum of -0 is -0, but the average is 0.
+        let is_first = self.count == 0 && matches!(self.kind, Kind::Sum);
+        let total = if is_first { value } else { self.sum + value };
         if total.is_infinite() && self.sum.is_finite() && value.is_finite() {
             return Err(DataError::FloatOutOfRange { overflow: true }.into());
         }

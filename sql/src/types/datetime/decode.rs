@@ -542,7 +542,10 @@ impl Decoder<'_> {
             return Err(Problem::Format);
         }
         // A zone with rules needs to know the day.
-        if matches!(self.zone, Some(Zone::Named(_))) && self.seen & DATE != DATE {
+        if let Some(Zone::Named(zone)) = &self.zone
+            && self.seen & DATE != DATE
+            && !zone::is_fixed(zone)
+        {
             return Err(Problem::Format);
         }
         Ok(Decoded { kind: self.kind, date: self.date, time, offset: None })

@@ -117,10 +117,6 @@ impl Scanner<'_> {
                 self.while_is(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b'-'));
                 Some(Looks::Zone)
             }
-            b'.' => {
-                self.while_is(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b'-'));
-                Some(Looks::Zone)
-            }
             byte if byte.is_ascii_alphabetic() => {
                 self.while_is(|byte| byte.is_ascii_alphabetic());
                 Some(Looks::Special)

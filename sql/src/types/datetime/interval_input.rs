@@ -154,6 +154,8 @@ struct Decoder {
     allowed: Option<i32>,
     /// A leading sign counts for all parts.
     all_negative: bool,
+    /// Whether `ago` stands behind: then a number has its unit.
+    ago: bool,
 }
 
 fn decode(fields: &[Field], allowed: Option<i32>, standard: bool) -> Parsed<Total> {
@@ -162,8 +164,7 @@ fn decode(fields: &[Field], allowed: Option<i32>, standard: bool) -> Parsed<Tota
         && fields.first().is_some_and(|field| field.text.starts_with('-'))
         && !fields[1..].iter().any(signed);
     let mut decoder =
-        Decoder { total: Total::default(), seen: 0, unit: None, allowed, all_negative };
-    let mut ago = false;
+        Decoder { total: Total::default(), seen: 0, unit: None, allowed, all_negative, ago: false };
     for field in fields.iter().rev() {
         let new = match field.looks {
             Looks::Time => decoder.clock(&field.text)?,
@@ -180,7 +181,7 @@ fn decode(fields: &[Field], allowed: Option<i32>, standard: bool) -> Parsed<Tota
             },
             Looks::Zone | Looks::Date | Looks::Number => decoder.number(&field.text)?,
             Looks::Word | Looks::Special if field.text == "ago" => {
-                ago = true;
+                decoder.ago = true;
                 decoder.unit = None;
                 0
             }
@@ -198,7 +199,7 @@ fn decode(fields: &[Field], allowed: Option<i32>, standard: bool) -> Parsed<Tota
     if decoder.seen == 0 {
         return Err(Problem::Format);
     }
-    if ago { decoder.total.negate().ok_or(Problem::Field) } else { Ok(decoder.total) }
+    if decoder.ago { decoder.total.negate().ok_or(Problem::Field) } else { Ok(decoder.total) }
 }
 
 /// Seconds and everything below.
@@ -223,7 +224,11 @@ impl Decoder {
     }
 
     fn number(&mut self, text: &str) -> Parsed<u32> {
-        let unit = self.unit.unwrap_or_else(|| last_unit(self.allowed));
+        let unit = match self.unit {
+            Some(unit) => unit,
+            None if self.ago => return Err(Problem::Format),
+            None => last_unit(self.allowed),
+        };
         let sign = usize::from(text.starts_with(['-', '+']));
         let digits = text[sign..].bytes().take_while(u8::is_ascii_digit).count();
         let (whole, rest) = text.split_at(sign + digits);

@@ -100,6 +100,11 @@ pub(crate) fn to_utc(zone: &TimeZone, local: i64) -> Option<i64> {
     calendar::is_timestamp(utc).then_some(utc)
 }
 
+/// Whether clocks have never been and will never be changed.
+pub(crate) fn is_fixed(zone: &TimeZone) -> bool {
+    zone.following(Timestamp::MIN).next().is_none()
+}
+
 /// A zone by its name, or by a POSIX description.
 pub(crate) fn named(name: &str) -> Option<TimeZone> {
     match TimeZone::get(name) {

@@ -4,6 +4,7 @@
 //! and numbers have patterns of their own.
 
 mod date_picture;
+mod moment;
 mod number_picture;
 mod number_read;
 mod picture;

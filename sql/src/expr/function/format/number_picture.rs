@@ -109,14 +109,14 @@ pub(super) struct Picture {
     pub(super) fill: bool,
     pub(super) sign: Option<SignPlace>,
     pub(super) minus: bool,
-    plus: bool,
+    pub(super) plus: bool,
     pub(super) brackets: bool,
     roman: Option<bool>,
     exponent: bool,
     blank: bool,
     /// Powers of ten that V multiplies with.
     pub(super) shift: usize,
-    shifts: bool,
+    pub(super) shifts: bool,
 }
 
 fn refuse(message: &str) -> crate::Error {
@@ -225,7 +225,7 @@ impl Picture {
             let name = if key == Key::Nine { "\"9\"" } else { "\"0\"" };
             return Err(refuse(&format!("{name} must be ahead of \"PR\"")));
         }
-        if self.shifts {
+        if self.shifts && key == Key::Nine {
             self.shift += 1;
             return Ok(());
         }
@@ -512,7 +512,7 @@ impl Writer<'_> {
 /// `#` in every place.
 fn overflow(picture: &Picture) -> String {
     let mut text = "#".repeat(picture.before);
-    if picture.behind > 0 {
+    if picture.has_point {
         text.push('.');
         text.push_str(&"#".repeat(picture.behind));
     }
@@ -525,7 +525,8 @@ fn written(mut value: Number, text: &str, most_digits: usize) -> Result<Datum> {
         return Ok(Datum::text(""));
     }
     if let Some(lower) = picture.roman {
-        return Ok(Datum::text(&in_roman(&value, lower, picture.fill)));
+        let text = in_roman(&value, lower, picture.fill, most_digits == ALL)?;
+        return Ok(Datum::text(&text));
     }
     if picture.exponent {
         return value.scientific(picture.behind).map(|text| Datum::text(&text));
@@ -545,10 +546,15 @@ fn written(mut value: Number, text: &str, most_digits: usize) -> Result<Datum> {
     Ok(Datum::text(&Writer::new(&picture, digits, spaces).write()))
 }
 
-fn in_roman(value: &Number, lower: bool, fill: bool) -> String {
-    let text = value.whole().and_then(roman).unwrap_or_else(|| "#".repeat(15));
+/// An exact number must be an int4; a float that is none shows as `#`.
+fn in_roman(value: &Number, lower: bool, fill: bool, exact: bool) -> Result<String> {
+    let whole = match value {
+        Number::Exact(value) if exact => Some(i64::from(value.to_integer::<i32>()?)),
+        value => value.whole(),
+    };
+    let text = whole.and_then(roman).unwrap_or_else(|| "#".repeat(15));
     let text = if lower { text.to_lowercase() } else { text };
-    if fill { text } else { format!("{text:>15}") }
+    Ok(if fill { text } else { format!("{text:>15}") })
 }
 
 /// ` 1.23e+04`

@@ -1,88 +1,166 @@
 //! to_number: a number read by a picture.
+//!
+//! The picture leads: each of its places looks at one character of the text and, mostly, goes
+//! behind it, whether it was of use or not. A digit is taken by any place, also by the point's;
+//! the digits that were found, not those of the picture, say how precise the number is.
 
 use super::super::declare::*;
 use super::super::value::map2;
 use super::number_picture::{Key, Picture};
 use super::picture::Piece;
-use crate::error::Result;
+use crate::error::{Result, SyntaxError};
 use crate::expr::function::Function;
 use crate::types::{Datum, Numeric};
 
-/// What has been read of a text, and what is left.
+/// What has been read of a text.
 struct Reader<'a> {
-    rest: &'a str,
-    negative: bool,
+    picture: &'a Picture,
+    /// Whether S stands before the point, or there is none.
+    sign_leads: bool,
+    text: &'a [u8],
+    at: usize,
+    /// `+` or `-`, once it is known.
+    sign: Option<u8>,
     digits: String,
-    has_point: bool,
+    /// Digits before and behind the point.
+    before: usize,
+    behind: usize,
+    in_fraction: bool,
+}
+
+fn is_sign(byte: u8) -> bool {
+    matches!(byte, b'+' | b'-')
 }
 
 impl Reader<'_> {
-    fn skip(&mut self, c: char) -> bool {
-        match self.rest.strip_prefix(c) {
-            Some(after) => {
-                self.rest = after;
-                true
-            }
-            None => false,
+    fn new<'a>(picture: &'a Picture, text: &'a str) -> Reader<'a> {
+        let mut keys = picture.pieces.iter().filter_map(|piece| match piece {
+            Piece::Pattern { key, .. } => Some(*key),
+            Piece::Literal(..) => None,
+        });
+        Reader {
+            picture,
+            sign_leads: keys.find(|key| matches!(key, Key::Sign | Key::Point)) == Some(Key::Sign),
+            text: text.as_bytes(),
+            at: 0,
+            sign: None,
+            digits: String::new(),
+            before: 0,
+            behind: 0,
+            in_fraction: false,
         }
     }
 
-    fn sign(&mut self) {
-        self.rest = self.rest.trim_start_matches(' ');
-        if self.skip('-') || self.skip('<') {
-            self.negative = true;
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// Goes behind one character.
+    fn skip(&mut self) {
+        let length = match self.byte() {
+            Some(0xC0..0xE0) => 2,
+            Some(0xE0..0xF0) => 3,
+            Some(0xF0..0xF8) => 4,
+            _ => 1,
+        };
+        self.at += length;
+    }
+
+    /// Goes behind as many characters that can be no part of a number.
+    fn skip_words(&mut self, count: usize) {
+        for _ in 0..count {
+            match self.byte() {
+                None | Some(b'0'..=b'9' | b'.' | b',' | b'+' | b'-') => return,
+                Some(_) => self.skip(),
+            }
+        }
+    }
+
+    fn leading_sign(&mut self) {
+        let Some(byte) = self.byte() else { return };
+        let has_sign = self.picture.sign.is_some();
+        if has_sign && !self.sign_leads {
+            return self.take_minus_or_plus(byte);
+        }
+        if byte == b'<' && self.picture.brackets {
+            self.sign = Some(b'-');
+            self.at += 1;
         } else {
-            self.skip('+');
+            self.take_minus_or_plus(byte);
         }
     }
 
-    fn digit(&mut self) -> bool {
-        let digit = self.rest.chars().next().filter(char::is_ascii_digit);
-        if let Some(digit) = digit {
-            self.digits.push(digit);
-            self.rest = &self.rest[1..];
-        }
-        digit.is_some()
-    }
-
-    /// A place for a digit; a point that comes too early is read here.
-    fn place(&mut self, point_follows: bool) {
-        if self.digits.is_empty() {
-            self.sign();
-        }
-        if !self.digit() && !self.has_point && point_follows && self.skip('.') {
-            self.add_point();
+    fn take_minus_or_plus(&mut self, byte: u8) {
+        if is_sign(byte) {
+            self.sign = Some(byte);
+            self.at += 1;
         }
     }
 
-    /// The point's place; digits for which there was no place stand before it.
-    fn point(&mut self) {
-        while !self.has_point && self.digit() {}
-        self.skip('.');
-        self.add_point();
-    }
-
-    fn add_point(&mut self) {
-        if !std::mem::replace(&mut self.has_point, true) {
+    /// The place of a digit or of the point.
+    fn place(&mut self, is_point: bool) {
+        if self.byte() == Some(b' ') {
+            self.at += 1;
+        }
+        if self.sign.is_none() && !is_point && self.before + self.behind == 0 {
+            self.leading_sign();
+        }
+        let Some(byte) = self.byte() else { return };
+        let mut taken = false;
+        if byte.is_ascii_digit() {
+            if self.in_fraction && self.behind == self.picture.behind {
+                return;
+            }
+            self.digits.push(char::from(byte));
+            *(if self.in_fraction { &mut self.behind } else { &mut self.before }) += 1;
+            taken = true;
+        } else if byte == b'.' && self.picture.has_point && !self.in_fraction {
             self.digits.push('.');
+            self.in_fraction = true;
+            taken = true;
+        }
+        if self.sign.is_none() && self.before + self.behind > 0 {
+            self.trailing_sign(byte, taken);
         }
     }
 
-    fn pattern(&mut self, key: Key, picture: &Picture) {
+    /// The sign behind the last digit: that of S stands right behind what was taken, that of MI,
+    /// PL and SG in the place of a digit.
+    fn trailing_sign(&mut self, byte: u8, taken: bool) {
+        let signs_apart = self.picture.minus || self.picture.plus;
+        if self.picture.sign.is_some() {
+            if let Some(next) = self.text.get(self.at + 1).filter(|next| taken && is_sign(**next)) {
+                self.sign = Some(*next);
+                self.at += 1;
+            }
+        } else if !taken && signs_apart && is_sign(byte) {
+            self.sign = Some(byte);
+        }
+    }
+
+    /// The place of one of the signs; another character is passed over.
+    fn sign_place(&mut self, signs: &[u8]) {
+        match self.byte().filter(|byte| signs.contains(byte)) {
+            Some(sign) => {
+                self.sign = Some(sign);
+                self.at += 1;
+            }
+            None => self.skip_words(1),
+        }
+    }
+
+    fn pattern(&mut self, key: Key) {
         match key {
-            Key::Nine | Key::Zero => self.place(picture.has_point),
-            Key::Point => self.point(),
-            Key::Comma => {
-                self.skip(',');
+            Key::Nine | Key::Zero | Key::Point => {
+                self.place(key == Key::Point);
+                self.at += 1;
             }
-            Key::Sign | Key::Minus | Key::Plus | Key::PlusMinus => self.sign(),
-            Key::Brackets => {
-                self.skip('>');
-            }
-            Key::Currency => {
-                let data = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | ',');
-                self.rest = self.rest.strip_prefix(|c: char| !data(c)).unwrap_or(self.rest);
-            }
+            Key::Comma if !self.picture.fill && self.byte() == Some(b',') => self.at += 1,
+            Key::Minus => self.sign_place(b"-"),
+            Key::Plus => self.sign_place(b"+"),
+            Key::PlusMinus => self.sign_place(b"+-"),
+            Key::Currency => self.skip_words(1),
+            Key::Ordinal(_) if !self.picture.has_point => self.skip_words(2),
             _ => {}
         }
     }
@@ -94,30 +172,39 @@ fn to_number(text: &str, picture: &str) -> Result<Datum> {
         return Ok(Datum::Null);
     }
     let picture = Picture::read(picture)?;
-    let rest = text.trim_start();
-    let mut reader = Reader { rest, negative: false, digits: String::new(), has_point: false };
     for piece in &picture.pieces {
+        let feature = match piece {
+            Piece::Pattern { key: Key::Exponent, .. } => "\"EEEE\" not supported for input",
+            Piece::Pattern { key: Key::Roman(_), .. } => "\"RN\" not supported for input",
+            _ => continue,
+        };
+        return Err(SyntaxError::NotImplemented { feature }.into());
+    }
+    let mut reader = Reader::new(&picture, text);
+    for piece in &picture.pieces {
+        if reader.byte().is_none() {
+            break;
+        }
         match piece {
-            Piece::Pattern { key, .. } => reader.pattern(*key, &picture),
-            Piece::Literal(..) => {
-                let mut characters = reader.rest.chars();
-                characters.next();
-                reader.rest = characters.as_str();
-            }
+            Piece::Pattern { key, .. } => reader.pattern(*key),
+            Piece::Literal(..) => reader.skip(),
         }
     }
-    if picture.sign.is_some() || picture.minus {
-        reader.sign();
-    }
-    let sign = if reader.negative { "-" } else { " " };
-    let value = Numeric::input(&format!("{sign}{}", reader.digits))?;
-    let value = value.round(picture.behind as i32)?;
-    if picture.shift == 0 {
+    let sign = reader.sign.map_or(' ', char::from);
+    let digits = reader.digits.strip_suffix('.').unwrap_or(&reader.digits);
+    let value = Numeric::input(&format!("{sign}{digits}"))?;
+    let precision = picture.before + picture.shift + reader.behind;
+    let modifier = (((precision << 16) | reader.behind) as i32).wrapping_add(MODIFIER_OFFSET);
+    let value = value.coerce(modifier)?.unwrap_or(value);
+    if !picture.shifts {
         return Ok(Datum::numeric(value));
     }
-    let power = Numeric::integer(10i128.pow(picture.shift.min(38) as u32));
-    value.divide(&power).map(Datum::numeric)
+    let power = Numeric::integer(10).power(&Numeric::integer(-(picture.shift as i64)))?;
+    value.multiply(&power).map(Datum::numeric)
 }
+
+/// What a modifier of `numeric` has beside precision and scale.
+const MODIFIER_OFFSET: i32 = 4;
 
 pub(super) static FUNCTIONS: &[Function] =
     &[stable(1777, "to_number", &[TEXT, TEXT], NUMERIC, |call| map2(call, to_number))];

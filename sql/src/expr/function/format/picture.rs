@@ -17,6 +17,8 @@ pub(super) enum Piece<K> {
         key: K,
         /// FM: no blanks and no zeros to fill up.
         fill: bool,
+        /// TM: a name in the locale's words, which is not filled up either.
+        translated: bool,
         ordinal: Option<Ordinal>,
     },
 }
@@ -31,9 +33,9 @@ pub(super) fn pieces<K>(
     let mut pieces = Vec::new();
     let mut rest = picture;
     while !rest.is_empty() {
-        let (mut at, mut fill) = (0, false);
+        let (mut at, mut fill, mut translated) = (0, false, false);
         if with_affixes {
-            while let Some(length) = prefix(&rest[at..], &mut fill) {
+            while let Some(length) = prefix(&rest[at..], &mut fill, &mut translated) {
                 at += length;
             }
         }
@@ -48,7 +50,7 @@ pub(super) fn pieces<K>(
                 }
                 rest = rest.strip_prefix("SP").unwrap_or(rest);
             }
-            pieces.push(Piece::Pattern { key, fill, ordinal });
+            pieces.push(Piece::Pattern { key, fill, translated, ordinal });
             continue;
         }
         rest = &rest[at..];
@@ -58,11 +60,11 @@ pub(super) fn pieces<K>(
 }
 
 /// FM, TM or FX before a pattern.
-fn prefix(text: &str, fill: &mut bool) -> Option<usize> {
+fn prefix(text: &str, fill: &mut bool, translated: &mut bool) -> Option<usize> {
     let word = text.get(..2)?;
     match word {
-        // A name in the locale's words, TM, is not filled up either.
-        "FM" | "fm" | "TM" | "tm" => *fill = true,
+        "FM" | "fm" => *fill = true,
+        "TM" | "tm" => *translated = true,
         "FX" | "fx" => {}
         _ => return None,
     }

@@ -6,43 +6,18 @@
 
 use super::super::declare::*;
 use super::super::value::map2;
-use super::date_picture::{Key, date_pieces, name_of};
+use super::date_picture::{Case, Key, date_pieces, name_of};
+use super::moment::{Convention, Fields};
 use super::picture::Piece;
-use crate::error::{DataError, Result};
+use crate::error::{DataError, Result, SyntaxError};
 use crate::expr::function::{Call, Function};
 use crate::types::Datum;
-use crate::types::datetime::calendar::{self, Civil, Clock, EPOCH_JULIAN, SECOND};
+use crate::types::datetime::calendar::{self, SECOND};
+use crate::types::datetime::round_to;
 use crate::types::datetime::words::{MONTHS, WEEKDAYS};
 use crate::types::datetime::zone;
 
-/// What has been read.
-#[derive(Debug, Default)]
-struct Fields {
-    year: Option<i64>,
-    year_digits: usize,
-    century: Option<i64>,
-    iso_year: bool,
-    before_christ: bool,
-    month: Option<i64>,
-    day: Option<i64>,
-    day_of_year: Option<i64>,
-    /// From Monday = 1.
-    weekday: Option<i64>,
-    week: Option<i64>,
-    week_of_month: Option<i64>,
-    julian: Option<i64>,
-    hour: Option<i64>,
-    twelve_hours: bool,
-    afternoon: Option<bool>,
-    minute: Option<i64>,
-    second: Option<i64>,
-    microsecond: i64,
-    seconds_of_day: Option<i64>,
-    zone_hours: Option<(i64, bool)>,
-    zone_minutes: i64,
-}
-
-fn refuse(message: String, detail: String) -> crate::Error {
+pub(super) fn refuse(message: String, detail: String) -> crate::Error {
     DataError::PictureMismatch { message, detail }.into()
 }
 
@@ -87,6 +62,12 @@ impl<'a> Reader<'a> {
         } else {
             self.advance();
         }
+    }
+
+    /// Whether a minus sign was taken for a separator that the picture does not have.
+    fn has_swallowed_minus(&self) -> bool {
+        let behind = self.text.len() - self.rest.len();
+        self.extra > 0 && self.text[..behind].ends_with('-')
     }
 
     /// A number of `length` digits, or of any number of them when `open`.
@@ -171,22 +152,43 @@ fn ends_number(next: Option<&Piece<Key>>) -> bool {
     }
 }
 
-/// Sets a field; two values must be the same.
-fn set(field: &mut Option<i64>, value: i64, key: Key) -> Result<()> {
-    if field.is_some_and(|before| before != value) {
+/// The convention a pattern belongs to, if it is of one.
+fn convention(key: Key) -> Option<Convention> {
+    match key {
+        Key::Year(_, true) | Key::IsoDayOfYear | Key::IsoDayOfWeek | Key::IsoWeek => {
+            Some(Convention::IsoWeek)
+        }
+        Key::Year(_, false)
+        | Key::YearWithComma
+        | Key::MonthName(_)
+        | Key::MonthAbbreviation(_)
+        | Key::Month
+        | Key::RomanMonth(_)
+        | Key::DayOfYear
+        | Key::Day
+        | Key::DayOfWeek
+        | Key::WeekOfMonth
+        | Key::WeekOfYear => Some(Convention::Gregorian),
+        _ => None,
+    }
+}
+
+/// Sets a field; two values must be the same, unless the first one was 0.
+fn set(field: &mut i64, value: i64, key: Key) -> Result<()> {
+    if *field != 0 && *field != value {
         return Err(refuse(
             format!("conflicting values for \"{}\" field in formatting string", name_of(key)),
             "This value contradicts a previous setting for the same field type.".to_owned(),
         ));
     }
-    *field = Some(value);
+    *field = value;
     Ok(())
 }
 
 /// Years of one to three digits are those near 2020.
 fn near_2020(year: i64) -> i64 {
     match year {
-        0..70 | 100..520 => year + 2000,
+        ..70 | 100..520 => year + 2000,
         70..100 => year + 1900,
         520..1000 => year + 1000,
         _ => year,
@@ -210,9 +212,10 @@ impl Fields {
                     }
                     reader.literal(*c, *quoted);
                 }
-                Piece::Pattern { key, fill, ordinal } => {
+                Piece::Pattern { key, fill, ordinal, .. } => {
                     reader.skip_blanks();
                     let open = *fill || ordinal.is_some() || ends_number(pieces.get(at + 1));
+                    fields.follow(*key)?;
                     fields.pattern(*key, open, &mut reader)?;
                     if ordinal.is_some() && is_number(*key) {
                         reader.advance();
@@ -224,6 +227,15 @@ impl Fields {
         }
         debug_assert!(text.ends_with(reader.rest) && reader.text == text);
         Ok(fields)
+    }
+
+    /// One picture keeps to one convention.
+    fn follow(&mut self, key: Key) -> Result<()> {
+        let Some(convention) = convention(key) else { return Ok(()) };
+        if *self.convention.get_or_insert(convention) != convention {
+            return Err(DataError::MixedDateConventions.into());
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a pattern")]
@@ -238,27 +250,31 @@ impl Fields {
             Key::Minute => set(&mut self.minute, number(2)?, key),
             Key::Second => set(&mut self.second, number(2)?, key),
             Key::SecondsOfDay => set(&mut self.seconds_of_day, number(5)?, key),
-            Key::Millisecond | Key::Microsecond | Key::Fraction(_) => {
-                let (digits, places, unit) = match key {
-                    Key::Millisecond => (3, 3usize, 1000),
-                    Key::Fraction(digits) => (digits, 6, 1),
-                    _ => (6, 6, 1),
-                };
+            Key::Millisecond => {
+                let (value, used) = reader.number(key, 3, open)?;
+                set(&mut self.millisecond, value, key)?;
+                self.millisecond *= 10i64.pow(3usize.saturating_sub(used) as u32);
+                Ok(())
+            }
+            Key::Microsecond | Key::Fraction(_) => {
+                let mut digits = 6;
+                if let Key::Fraction(kept) = key {
+                    digits = kept;
+                    self.fraction = Some(kept as i32);
+                }
                 let (value, used) = reader.number(key, digits, open)?;
-                let missing = places.saturating_sub(used);
-                self.microsecond += value * 10i64.pow(missing as u32) * unit;
+                set(&mut self.microsecond, value, key)?;
+                self.microsecond *= 10i64.pow(6usize.saturating_sub(used) as u32);
                 Ok(())
             }
             Key::Meridiem(dots, _) => {
                 let words = if dots { ["a.m.", "p.m."] } else { ["am", "pm"] };
                 self.twelve_hours = true;
-                self.afternoon = Some(reader.word(key, &words)? == 1);
-                Ok(())
+                set(&mut self.meridiem, reader.word(key, &words)? as i64, key)
             }
             Key::Era(dots, _) => {
                 let words = if dots { ["a.d.", "b.c."] } else { ["ad", "bc"] };
-                self.before_christ = reader.word(key, &words)? == 1;
-                Ok(())
+                set(&mut self.era, reader.word(key, &words)? as i64, key)
             }
             Key::YearWithComma => {
                 let invalid =
@@ -272,12 +288,14 @@ impl Fields {
                 self.year_digits = 4;
                 set(&mut self.year, thousands * 1000 + rest, key)
             }
-            Key::Year(length, iso) => {
+            Key::Year(length, _) => {
                 let (value, used) = reader.number(key, length, open)?;
-                let value = if length < 4 && used < 4 { near_2020(value) } else { value };
-                self.iso_year = iso;
+                set(&mut self.year, value, key)?;
+                if length < 4 && used < 4 {
+                    self.year = near_2020(value);
+                }
                 self.year_digits = length;
-                set(&mut self.year, value, key)
+                Ok(())
             }
             Key::MonthName(_) => set(&mut self.month, reader.word(key, &MONTHS)? as i64 + 1, key),
             Key::MonthAbbreviation(_) => {
@@ -293,18 +311,24 @@ impl Fields {
             Key::Month => set(&mut self.month, number(2)?, key),
             Key::DayName(_) => {
                 let day = reader.word(key, &WEEKDAYS)? as i64;
-                set(&mut self.weekday, (day + 6) % 7 + 1, key)
+                set(&mut self.weekday, day, key)?;
+                self.weekday = day + 1;
+                Ok(())
             }
             Key::DayAbbreviation(_) => {
                 let names = WEEKDAYS.map(|day| &day[..3]);
                 let day = reader.word(key, &names)? as i64;
-                set(&mut self.weekday, (day + 6) % 7 + 1, key)
+                set(&mut self.weekday, day, key)?;
+                self.weekday = day + 1;
+                Ok(())
             }
-            Key::DayOfWeek => {
+            Key::DayOfWeek => set(&mut self.weekday, number(1)?, key),
+            Key::IsoDayOfWeek => {
                 let day = number(1)?;
-                set(&mut self.weekday, (day + 5).rem_euclid(7) + 1, key)
+                set(&mut self.weekday, day, key)?;
+                self.weekday = if day >= 7 { 1 } else { day + 1 };
+                Ok(())
             }
-            Key::IsoDayOfWeek => set(&mut self.weekday, number(1)?, key),
             Key::DayOfYear | Key::IsoDayOfYear => set(&mut self.day_of_year, number(3)?, key),
             Key::Day => set(&mut self.day, number(2)?, key),
             Key::WeekOfMonth => set(&mut self.week_of_month, number(1)?, key),
@@ -313,111 +337,41 @@ impl Fields {
             Key::Julian => set(&mut self.julian, reader.number(key, 7, true)?.0, key),
             Key::Quarter => number(1).map(|_| ()),
             Key::ZoneHour => {
-                let negative = reader.next() == Some('-');
+                let next = reader.next();
+                let is_west = match next {
+                    Some('-' | '+' | ' ') => next == Some('-'),
+                    _ => reader.has_swallowed_minus(),
+                };
+                self.zone_sign = if is_west { -1 } else { 1 };
                 if matches!(reader.next(), Some('-' | '+' | ' ')) {
                     reader.advance();
                 }
                 let (hours, _) = reader.number(key, 2, open)?;
-                self.zone_hours = Some((hours, negative));
-                Ok(())
+                set(&mut self.zone_hours, hours, key)
             }
             Key::ZoneMinute => {
-                self.zone_minutes = number(2)?;
-                self.zone_hours = self.zone_hours.or(Some((0, false)));
-                Ok(())
+                let minutes = number(2)?;
+                if self.zone_sign == 0 {
+                    self.zone_sign = 1;
+                }
+                set(&mut self.zone_minutes, minutes, key)
             }
-            Key::ZoneName(_) | Key::ZoneOffset => Err(crate::error::SyntaxError::Unsupported {
-                feature: format!("formatting field \"{}\" in to_timestamp", name_of(key)),
+            Key::ZoneName(_) | Key::ZoneOffset => {
+                let feature = match key {
+                    Key::ZoneName(Case::Lower) => {
+                        "formatting field \"tz\" is only supported in to_char"
+                    }
+                    Key::ZoneName(_) => "formatting field \"TZ\" is only supported in to_char",
+                    _ => "formatting field \"OF\" is only supported in to_char",
+                };
+                Err(SyntaxError::NotImplemented { feature }.into())
             }
-            .into()),
         }
-    }
-
-    fn year(&self) -> i64 {
-        let Some(year) = self.year else {
-            return match self.century {
-                Some(century) if self.before_christ => -(century * 100) + 1,
-                Some(century) => (century - 1) * 100 + 1,
-                None => 0,
-            };
-        };
-        let year = match self.century {
-            Some(century) if self.year_digits <= 2 => (century - 1) * 100 + year % 100,
-            _ => year,
-        };
-        let signed = if self.before_christ { -year } else { year };
-        if signed < 0 { signed + 1 } else { signed }
-    }
-
-    fn date(&self, text: &str) -> Result<Civil> {
-        let beyond = || DataError::DatetimeFieldOverflow { text: text.to_owned(), style: false };
-        if let Some(julian) = self.julian {
-            return Ok(Civil::of_day(julian - EPOCH_JULIAN));
-        }
-        let year = i32::try_from(self.year()).map_err(|_| beyond())?;
-        let first = Civil { year, month: 1, day: 1 }.day_number();
-        let fourth = first + 3;
-        let monday = fourth - i64::from((calendar::weekday(fourth) + 6) % 7);
-        let week = self.week.filter(|week| *week != 0);
-        let day_of_year = match week {
-            Some(week) if self.iso_year => {
-                let day = self.weekday.unwrap_or(1) - 1;
-                return Ok(Civil::of_day(monday + (week - 1) * 7 + day));
-            }
-            Some(week) => Some((week - 1) * 7 + 1),
-            None => self.day_of_year.filter(|day| *day != 0),
-        };
-        if let Some(day) = day_of_year {
-            if self.year.is_none() && self.century.is_none() {
-                return Err(refuse(
-                    "cannot calculate day of year without year information".to_owned(),
-                    String::new(),
-                ));
-            }
-            if self.iso_year {
-                return Ok(Civil::of_day(monday + day - 1));
-            }
-            let date = Civil::of_day(first + day - 1);
-            return if date.year == year { Ok(date) } else { Err(beyond().into()) };
-        }
-        let day = self.week_of_month.map(|week| (week - 1) * 7 + 1).or(self.day).unwrap_or(1);
-        let narrow = |value: i64| i32::try_from(value).map_err(|_| beyond());
-        let date = Civil { year, month: narrow(self.month.unwrap_or(1))?, day: narrow(day)? };
-        if date.exists() { Ok(date) } else { Err(beyond().into()) }
-    }
-
-    fn time(&self, text: &str) -> Result<i64> {
-        let beyond = || DataError::DatetimeFieldOverflow { text: text.to_owned(), style: false };
-        let (mut hour, mut minute, mut second) =
-            (self.hour.unwrap_or(0), self.minute.unwrap_or(0), self.second.unwrap_or(0));
-        if let Some(seconds) = self.seconds_of_day {
-            (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        }
-        if self.twelve_hours && self.hour.is_some() {
-            if !(1..=12).contains(&hour) {
-                return Err(DataError::TwelveHours { hour }.into());
-            }
-            hour = hour % 12 + if self.afternoon == Some(true) { 12 } else { 0 };
-        }
-        if !(0..24).contains(&hour)
-            || !(0..60).contains(&minute)
-            || !(0..60).contains(&second)
-            || !(0..SECOND).contains(&self.microsecond)
-        {
-            return Err(beyond().into());
-        }
-        let clock = Clock {
-            hour: hour as i32,
-            minute: minute as i32,
-            second: second as i32,
-            microsecond: 0,
-        };
-        Ok(clock.microseconds() + self.microsecond)
     }
 }
 
 fn to_date(text: &str, picture: &str) -> Result<Datum> {
-    let day = Fields::read(text, picture)?.date(text)?.day_number();
+    let day = Fields::read(text, picture)?.moment(text)?.date.day_number();
     if calendar::is_date(day) {
         Ok(Datum::Date(day as i32))
     } else {
@@ -429,18 +383,14 @@ fn to_timestamp(call: &mut Call<'_>) -> Result<Datum> {
     let (text, picture): (&str, &str) = (call.arg(0)?, call.arg(1)?);
     let fields = Fields::read(text, picture)?;
     let beyond = || DataError::DatetimeOutOfRange { type_name: "timestamp" };
-    let local = calendar::join(fields.date(text)?, fields.time(text)?).ok_or_else(beyond)?;
-    let offset = match fields.zone_hours {
-        Some((hours, negative)) => {
-            if !(0..16).contains(&hours) || !(0..60).contains(&fields.zone_minutes) {
-                return Err(DataError::ZoneDisplacement { text: text.to_owned() }.into());
-            }
-            let seconds = hours * 3600 + fields.zone_minutes * 60;
-            if negative { -seconds } else { seconds }
-        }
+    let moment = fields.moment(text)?;
+    let local = calendar::join(moment.date, moment.time).ok_or_else(beyond)?;
+    let offset = match moment.offset {
+        Some(offset) => offset,
         None => i64::from(zone::offset_of_local(&call.environment.formats().time_zone, local)),
     };
     let utc = local - offset * SECOND;
+    let utc = fields.fraction.map_or(utc, |digits| round_to(utc, digits));
     if calendar::is_timestamp(utc) { Ok(Datum::Timestamptz(utc)) } else { Err(beyond().into()) }
 }
 

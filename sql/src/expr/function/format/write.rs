@@ -231,11 +231,12 @@ fn written(parts: &Parts, picture: &str) -> Result<Datum> {
     for each in date_pieces(picture) {
         match each {
             Piece::Literal(c, _) => out.push(c),
-            Piece::Pattern { key, fill, ordinal: suffix } => {
+            Piece::Pattern { key, fill, translated, ordinal: suffix } => {
                 if parts.is_interval && key.needs_calendar() {
                     return Err(DataError::IntervalPicture.into());
                 }
-                let text = piece(parts, key, fill);
+                let is_name = matches!(key, Key::MonthName(_) | Key::DayName(_));
+                let text = piece(parts, key, fill || translated && is_name);
                 out.push_str(&text);
                 if let Some(form) = suffix.filter(|_| takes_ordinal(key)) {
                     out.push_str(ordinal(&text, form));

@@ -43,15 +43,16 @@ fn to_base64(bytes: &[u8]) -> String {
 
 fn from_base64(text: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut digits, mut padding) = (0u32, 0, 0);
+    // The first `=` says how many bytes a group of four characters gives from there on.
+    let (mut bits, mut digits, mut kept) = (0u32, 0, None);
     for c in text.chars() {
         if matches!(c, ' ' | '\t' | '\n' | '\r') {
             continue;
         }
         let value = match BASE64.iter().position(|digit| char::from(*digit) == c) {
             Some(value) => value as u32,
-            None if c == '=' && (digits == 2 || digits == 3) => {
-                padding += 1;
+            None if c == '=' && (kept.is_some() || digits == 2 || digits == 3) => {
+                kept = kept.or_else(|| Some(digits - 1));
                 0
             }
             None if c == '=' => {
@@ -66,8 +67,7 @@ fn from_base64(text: &str) -> Result<Vec<u8>> {
         bits = bits << 6 | value;
         digits += 1;
         if digits == 4 {
-            let kept = 3usize.saturating_sub(padding);
-            bytes.extend_from_slice(&bits.to_be_bytes()[1..1 + kept]);
+            bytes.extend_from_slice(&bits.to_be_bytes()[1..1 + kept.unwrap_or(3)]);
             (bits, digits) = (0, 0);
         }
     }

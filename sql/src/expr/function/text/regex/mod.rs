@@ -242,6 +242,10 @@ fn positive(name: &str, value: i32) -> Result<usize> {
 /// `substring(text from pattern)`: the first group, or the whole match when there is none.
 fn substring(call: &mut Call<'_>) -> Result<Datum> {
     let (text, pattern): (&str, &str) = (call.arg(0)?, call.arg(1)?);
+    substring_of(call, text, pattern)
+}
+
+fn substring_of(call: &Call<'_>, text: &str, pattern: &str) -> Result<Datum> {
     let found = compiled(pattern, Flags::default())?.find(call, text)?;
     let Some(found) = found else { return Ok(Datum::Null) };
     let group = usize::from(found.len() > 1);
@@ -314,17 +318,32 @@ fn regexp_instr(call: &mut Call<'_>) -> Result<Datum> {
     ))
 }
 
-/// A SIMILAR TO pattern as a regular expression.
-fn similar(pattern: &str, escape: &str) -> Result<String> {
+/// The part of a text that a pattern of SIMILAR TO has between two escaped quotes.
+fn similar_substring(call: &mut Call<'_>) -> Result<Datum> {
+    let (text, pattern, escape): (&str, &str, &str) = (call.arg(0)?, call.arg(1)?, call.arg(2)?);
+    substring_of(call, text, &similar(pattern, escape, true)?)
+}
+
+/// A SIMILAR TO pattern as a regular expression: `^(?:` `)$`. Escaped quotes part it into three,
+/// the second a group; `shared`: what stands before it takes as little as it can.
+fn similar(pattern: &str, escape: &str, shared: bool) -> Result<String> {
     let mut letters = escape.chars();
     let (escape, rest) = (letters.next(), letters.next());
     if rest.is_some() {
         return Err(DataError::InvalidEscape.into());
     }
     let mut out = String::from("^(?:");
-    let (mut escaped, mut in_class) = (false, false);
+    let (mut escaped, mut in_class, mut parts) = (false, false, 1);
     for c in pattern.chars() {
-        if escaped {
+        if escaped && c == '"' && !in_class {
+            out.push_str(match parts {
+                1 => "){1,1}?(",
+                2 => "){1,1}(?:",
+                _ => return Err(DataError::TooManySeparators.into()),
+            });
+            parts += 1;
+            escaped = false;
+        } else if escaped {
             out.push('\\');
             out.push(c);
             escaped = false;
@@ -350,6 +369,9 @@ fn similar(pattern: &str, escape: &str) -> Result<String> {
                     out.push(c);
                 }
                 _ => out.push(c),
+            }
+            if shared && parts == 1 && matches!(c, '%' | '*' | '+' | '?' | '}') {
+                out.push('?');
             }
         }
     }
@@ -407,7 +429,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     immutable(6268, "regexp_substr", &[TEXT, TEXT, INT4, INT4, TEXT], TEXT, regexp_substr),
     immutable(6269, "regexp_substr", &[TEXT, TEXT, INT4, INT4, TEXT, INT4], TEXT, regexp_substr),
     immutable(1987, "similar_to_escape", &[TEXT], TEXT, |call| {
-        map(call, |pattern: &str| similar(pattern, "\\"))
+        map(call, |pattern: &str| similar(pattern, "\\", false))
     }),
-    immutable(1986, "similar_to_escape", &[TEXT, TEXT], TEXT, |call| map2(call, similar)),
+    immutable(1986, "similar_to_escape", &[TEXT, TEXT], TEXT, |call| {
+        map2(call, |pattern: &str, escape: &str| similar(pattern, escape, false))
+    }),
+    immutable(2074, "substring", &[TEXT, TEXT, TEXT], TEXT, similar_substring),
 ];
