@@ -139,3 +139,8 @@ fn types_that_are_found_for_several_values() {
 fn prefix_operators_bind_like_other_operators() {
     check(include_str!("queries/operators.txt"));
 }
+
+#[test]
+fn arrays_are_cast_and_stacked_by_their_elements() {
+    check(include_str!("queries/arrays.txt"));
+}

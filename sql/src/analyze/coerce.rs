@@ -68,7 +68,7 @@ pub(super) fn pathway(from: Type, to: Type, context: CastContext) -> Option<Path
     }
     let is_vector = [Type::OIDVECTOR.oid, Type::INT2VECTOR.oid].contains(&to.oid);
     if let (Some(from), Some(to), false) = (from.element(), to.element(), is_vector) {
-        // Through the text form of the array; every element type's text form is read by the other.
+        // Element by element, which is what [`ExprKind::CoerceViaText`] does with arrays.
         return pathway(from, to, context).map(|path| match path {
             Pathway::Relabel => Pathway::Relabel,
             _ => Pathway::Text,
@@ -123,7 +123,7 @@ impl Analyzer<'_> {
         }
         let kind = match path {
             Pathway::Relabel => match expr.kind {
-                ExprKind::Constant(value) => ExprKind::Constant(value),
+                ExprKind::Constant(value) => ExprKind::Constant(types::relabelled(value, ty)),
                 _ => ExprKind::Relabel(Box::new(expr)),
             },
             Pathway::Text => ExprKind::CoerceViaText(Box::new(expr)),

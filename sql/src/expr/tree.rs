@@ -44,7 +44,8 @@ pub enum ExprKind {
         /// Its arguments; for a VARIADIC function all of them in a row.
         args: Vec<Expr>,
     },
-    /// Text form of the value read by the target's input function (a cast WITH INOUT).
+    /// Text form of the value read by the target's input function (a cast WITH INOUT). An array
+    /// as another is cast element by element, by the function of their types' cast if it has one.
     CoerceViaText(Box<Expr>),
     /// Same bits, other type (varchar to text, oid to regclass).
     Relabel(Box<Expr>),

@@ -29,7 +29,9 @@ pub(super) fn fold(expr: Expr, environment: &mut dyn Environment) -> Result<Expr
                 Some(body(&mut Call { args, arg_types, result, environment })?)
             }
         }
-        ExprKind::Relabel(arg) => constant(arg).cloned(),
+        ExprKind::Relabel(arg) => {
+            constant(arg).map(|value| types::relabelled(value.clone(), expr.ty))
+        }
         ExprKind::Length { arg, explicit } => match constant(arg) {
             Some(value) => Some(types::coerce_length(value.clone(), expr.ty, *explicit)?),
             None => None,

@@ -47,6 +47,16 @@ impl Array {
     }
 }
 
+/// A value as one of a type of the same bits: an array says what its elements are.
+pub(crate) fn relabelled(value: Datum, ty: Type) -> Datum {
+    match (value, ty.element()) {
+        (Datum::Array(array), Some(element)) if array.element != element.oid => {
+            Datum::array(Array { element: element.oid, ..(*array).clone() })
+        }
+        (value, _) => value,
+    }
+}
+
 /// Reads an array of `element`s.
 pub(crate) fn input(text: &str, element: Type, formats: &Formats) -> Result<Array> {
     let mut reader = Reader { text, rest: text, element, formats, elements: Vec::new() };

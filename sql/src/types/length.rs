@@ -33,11 +33,12 @@ pub fn coerce_length(value: Datum, ty: Type, explicit: bool) -> Result<Datum> {
 }
 
 fn coerce_array(array: &Arc<Array>, ty: Type, explicit: bool) -> Result<Datum> {
-    let element = array.element_type().with_modifier(ty.modifier);
+    // The array's own element type may be what it was before a relabelling.
+    let element = ty.element().unwrap_or(array.element_type()).with_modifier(ty.modifier);
     let elements: Result<Vec<Datum>> =
         array.elements.iter().map(|e| coerce_length(e.clone(), element, explicit)).collect();
     Ok(Datum::array(Array {
-        element: array.element,
+        element: element.oid,
         dimensions: array.dimensions.clone(),
         elements: elements?,
     }))

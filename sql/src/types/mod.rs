@@ -28,7 +28,7 @@ mod text;
 mod uuid;
 
 pub(crate) use array::{
-    MOST_DIMENSIONS, MOST_ELEMENTS, array_too_large, check_bound, too_many_dimensions,
+    MOST_DIMENSIONS, MOST_ELEMENTS, array_too_large, check_bound, relabelled, too_many_dimensions,
 };
 pub(crate) use bytea::{decode_escape, decode_hex, hex_pair, octal};
 pub use catalog::Family;

@@ -2,7 +2,10 @@
 
 use super::{Accumulator, AggregateFunction, Type, aggregate};
 use crate::error::{DataError, Result};
-use crate::types::{Array, Datum, MOST_ELEMENTS, Oid, VALUE_BYTES_MAX, Varlena, array_too_large};
+use crate::types::{
+    Array, Datum, MOST_DIMENSIONS, MOST_ELEMENTS, Oid, VALUE_BYTES_MAX, Varlena, array_too_large,
+    too_many_dimensions,
+};
 
 /// string_agg: the delimiter of a row stands before its value, so the first one is not used.
 #[derive(Default)]
@@ -92,24 +95,28 @@ impl Accumulator for Elements {
     }
 }
 
-/// array_agg of arrays: one dimension more, all arrays of the same shape.
+/// Arrays of the same shape as one array with one dimension more.
 #[derive(Default)]
-struct Arrays {
+pub(crate) struct ArrayStack {
     shape: Option<(Oid, Vec<(i32, i32)>)>,
     count: i32,
     values: Vec<Datum>,
 }
 
-impl Accumulator for Arrays {
-    fn add(&mut self, args: &[Datum]) -> Result<()> {
+impl ArrayStack {
+    /// Puts an array on the stack; NULL, an empty one and one of another shape are refused.
+    pub(crate) fn push(&mut self, value: &Datum) -> Result<()> {
         let refuse = |message| DataError::ArraySubscript { message };
-        let [Datum::Array(array)] = args else {
+        let Datum::Array(array) = value else {
             return Err(DataError::NullArgument { message: "cannot accumulate null arrays" }.into());
         };
         if array.elements.is_empty() {
             return Err(refuse("cannot accumulate empty arrays").into());
         }
         match &self.shape {
+            None if array.dimensions.len() >= MOST_DIMENSIONS => {
+                return Err(too_many_dimensions(array.dimensions.len() + 1));
+            }
             None => self.shape = Some((array.element, array.dimensions.clone())),
             Some((_, dimensions)) if *dimensions == array.dimensions => {}
             Some(_) => {
@@ -125,7 +132,8 @@ impl Accumulator for Arrays {
         Ok(())
     }
 
-    fn finish(&self) -> Result<Datum> {
+    /// The stack as an array; NULL when nothing is on it.
+    pub(crate) fn array(&self) -> Result<Datum> {
         let Some((element, inner)) = &self.shape else { return Ok(Datum::Null) };
         let mut dimensions = vec![(self.count, 1)];
         dimensions.extend_from_slice(inner);
@@ -134,21 +142,31 @@ impl Accumulator for Arrays {
     }
 }
 
+/// array_agg of arrays.
+impl Accumulator for ArrayStack {
+    fn add(&mut self, args: &[Datum]) -> Result<()> {
+        self.push(args.first().unwrap_or(&Datum::Null))
+    }
+
+    fn finish(&self) -> Result<Datum> {
+        self.array()
+    }
+}
+
 fn start_elements(types: &[Type]) -> Box<dyn Accumulator> {
     let element = types.first().map_or(Type::TEXT.oid, |ty| ty.oid);
     Box::new(Elements { element, values: Vec::new() })
 }
 
-pub(super) static AGGREGATES: &[AggregateFunction] =
-    &[
-        aggregate(3538, "string_agg", &[Type::TEXT, Type::TEXT], Type::TEXT, |_| {
-            Box::new(Texts::default())
-        }),
-        aggregate(3545, "string_agg", &[Type::BYTEA, Type::BYTEA], Type::BYTEA, |_| {
-            Box::new(Bytes::default())
-        }),
-        aggregate(2335, "array_agg", &[Type::ANYNONARRAY], Type::ANYARRAY, start_elements),
-        aggregate(4053, "array_agg", &[Type::ANYARRAY], Type::ANYARRAY, |_| {
-            Box::new(Arrays::default())
-        }),
-    ];
+pub(super) static AGGREGATES: &[AggregateFunction] = &[
+    aggregate(3538, "string_agg", &[Type::TEXT, Type::TEXT], Type::TEXT, |_| {
+        Box::new(Texts::default())
+    }),
+    aggregate(3545, "string_agg", &[Type::BYTEA, Type::BYTEA], Type::BYTEA, |_| {
+        Box::new(Bytes::default())
+    }),
+    aggregate(2335, "array_agg", &[Type::ANYNONARRAY], Type::ANYARRAY, start_elements),
+    aggregate(4053, "array_agg", &[Type::ANYARRAY], Type::ANYARRAY, |_| {
+        Box::new(ArrayStack::default())
+    }),
+];

@@ -9,6 +9,8 @@ mod extreme;
 mod sum;
 mod variance;
 
+pub(super) use collect::ArrayStack;
+
 use super::function::{Accumulator, AggregateFunction};
 use crate::types::{Oid, Type};
 

@@ -16,6 +16,7 @@ mod array;
 mod call;
 mod choice;
 mod comparator;
+mod elements;
 mod list;
 mod step;
 mod subquery;

@@ -5,6 +5,7 @@ use super::array::{Construct, Subscript};
 use super::call::{Call, Length, ViaText};
 use super::choice::{Case, Pair};
 use super::comparator::Compare;
+use super::elements::Elements;
 use super::list::{InArray, InList};
 use super::subquery::Subquery;
 use super::{choice, comparator};
@@ -24,6 +25,7 @@ pub(super) enum Step {
     /// An integer operation done in place.
     Arithmetic(Box<Arithmetic>),
     ViaText(Box<ViaText>),
+    Elements(Box<Elements>),
     Length(Box<Length>),
     And(Vec<Step>),
     Or(Vec<Step>),
@@ -57,6 +59,7 @@ impl Step {
             Step::Call(call) => call.eval(row, cx),
             Step::Arithmetic(arithmetic) => arithmetic.eval(row, cx),
             Step::ViaText(cast) => cast.eval(row, cx),
+            Step::Elements(cast) => cast.eval(row, cx),
             Step::Length(cast) => cast.eval(row, cx),
             Step::NullIf(pair) => pair.null_if(row, cx),
             Step::Case(case) => case.eval(row, cx),

@@ -12,6 +12,7 @@ use super::step::Step;
 use crate::error::{ExecutionError, Result};
 use crate::exec::{Again, Context, Operator};
 use crate::expr::Quantifier;
+use crate::expr::aggregate::ArrayStack;
 use crate::types::{Array, Datum, Oid};
 
 /// A subquery and what is asked of it.
@@ -35,8 +36,11 @@ pub(super) enum Question {
         arg: Step,
         quantifier: Quantifier,
     },
-    /// ARRAY(subquery), with the type of its elements.
-    Array(Oid),
+    /// ARRAY(subquery), with the type of its elements. Arrays are stacked.
+    Array {
+        element: Oid,
+        stacks: bool,
+    },
 }
 
 enum Answer {
@@ -137,9 +141,15 @@ impl Subquery {
                 }
                 Ok(tally.result().map_or(Datum::Null, Datum::Bool))
             }
-            Question::Array(element) => {
-                let element = *element;
-                Ok(Datum::Array(Arc::new(Array::flat(element, self.values(cx)?))))
+            Question::Array { element, stacks } => {
+                let (element, stacks) = (*element, *stacks);
+                let values = self.values(cx)?;
+                if !stacks || values.is_empty() {
+                    return Ok(Datum::Array(Arc::new(Array::flat(element, values))));
+                }
+                let mut stack = ArrayStack::default();
+                values.iter().try_for_each(|value| stack.push(value))?;
+                stack.array()
             }
         }
     }

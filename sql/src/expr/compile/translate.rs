@@ -5,12 +5,13 @@ use super::array::{Construct, Subscript};
 use super::call::{Call, Length, ViaText};
 use super::choice::{Branch, Case, Pair};
 use super::comparator::{self, Comparator, Compare};
+use super::elements::{ElementCast, Elements};
 use super::list::{self, InArray, InList};
 use super::step::Step;
 use super::subquery::{Question, Subquery};
 use crate::error::{ExecutionError, Result, SyntaxError};
 use crate::exec::Builder;
-use crate::expr::function::{Body, Function, Volatility};
+use crate::expr::function::{self, Body, CastMethod, Function, Volatility};
 use crate::expr::{CaseBranch, Expr, ExprKind, Quantifier, SubqueryKind};
 use crate::plan::Node;
 use crate::types::{Oid, Type, TypeOrder};
@@ -30,7 +31,7 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
             Step::Outer(*position)
         }
         ExprKind::Call { function, args } => call(expr, function, args, builder)?,
-        ExprKind::Relabel(arg) => step(arg, builder)?,
+        ExprKind::Relabel(arg) => relabel(arg, expr.ty, builder)?,
         ExprKind::CoerceViaText(arg) => via_text(arg, expr.ty, builder)?,
         ExprKind::Length { arg, explicit } => Step::Length(Box::new(Length {
             arg: step(arg, builder)?,
@@ -79,7 +80,7 @@ pub(super) fn step(expr: &Expr, builder: &mut Builder) -> Result<Step> {
             indices: steps(indices, builder)?,
         })),
         ExprKind::Row(fields) => row(fields, builder)?,
-        ExprKind::Subquery { kind, plan, outer } => subquery(kind, plan, outer, builder)?,
+        ExprKind::Subquery { kind, plan, outer } => subquery(kind, plan, outer, expr.ty, builder)?,
     })
 }
 
@@ -99,7 +100,33 @@ fn case(
 }
 
 fn via_text(arg: &Expr, to: Type, builder: &mut Builder) -> Result<Step> {
+    if let (Some(from), Some(element)) = (arg.ty.element(), to.element()) {
+        return each_element(arg, element_cast(from, element)?, to, builder);
+    }
     Ok(Step::ViaText(Box::new(ViaText { from: arg.ty, to, arg: step(arg, builder)? })))
+}
+
+/// An array says what its elements are, other values do not.
+fn relabel(arg: &Expr, to: Type, builder: &mut Builder) -> Result<Step> {
+    match (arg.ty.element(), to.element()) {
+        (Some(_), Some(_)) => each_element(arg, ElementCast::Relabel, to, builder),
+        _ => step(arg, builder),
+    }
+}
+
+fn each_element(arg: &Expr, cast: ElementCast, to: Type, builder: &mut Builder) -> Result<Step> {
+    let bare = |ty: Type| ty.element().unwrap_or(ty).with_modifier(-1);
+    let (from, to) = (bare(arg.ty), bare(to));
+    Ok(Step::Elements(Box::new(Elements { arg: step(arg, builder)?, from, to, cast })))
+}
+
+fn element_cast(from: Type, to: Type) -> Result<ElementCast> {
+    let method = function::cast(from, to).map(|cast| cast.method);
+    let Some(CastMethod::Function(oid)) = method else { return Ok(ElementCast::Text) };
+    match function::function(oid).map(|function| function.body) {
+        Some(Body::Scalar(body)) => Ok(ElementCast::Function(body)),
+        _ => Err(ExecutionError::Internal { what: "a cast by no function" }.into()),
+    }
 }
 
 fn steps(exprs: &[Expr], builder: &mut Builder) -> Result<Vec<Step>> {
@@ -165,6 +192,7 @@ fn subquery(
     kind: &SubqueryKind,
     plan: &Node,
     outer: &[Expr],
+    ty: Type,
     builder: &mut Builder,
 ) -> Result<Step> {
     let column = plan.output.first().map(|column| column.ty);
@@ -176,7 +204,10 @@ fn subquery(
             arg: step(arg, builder)?,
             quantifier: *quantifier,
         },
-        SubqueryKind::Array => Question::Array(column.map_or(Type::TEXT.oid, |ty| ty.oid)),
+        SubqueryKind::Array => Question::Array {
+            element: innermost(ty)?,
+            stacks: column.is_some_and(|column| column.oid == ty.oid),
+        },
     };
     let outer = steps(outer, builder)?;
     let plan = builder.subplan(plan)?;
