@@ -38,7 +38,7 @@ use crate::socket::Stream;
 use crate::startup::{self, Refusal};
 
 /// Virtual memory of a thread's stack; only what is used becomes real.
-const STACK_BYTES: usize = 2 << 20;
+const STACK_BYTES: usize = 4 << 20;
 /// Threads beyond one a session that may block at the same time.
 const SPARE_BLOCKING_THREADS: usize = 64;
 /// Connections that may be on their way to a session, beyond twice as many as sessions.
