@@ -3,8 +3,8 @@
 mod support;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
 use std::thread;
 
 use reckon_index::{Cache, Direction, Lookup, Source, SourceError, Tree, pin};
@@ -150,12 +150,19 @@ fn the_budget_holds_while_rows_are_inserted() {
 }
 
 /// An empty source whose load lasts until somebody waits for it.
+#[derive(Default)]
 struct Slow {
-    begun: Barrier,
+    has_begun: AtomicBool,
     is_waited_for: AtomicBool,
 }
 
 struct Shared(Arc<Slow>);
+
+fn until(happened: &AtomicBool) {
+    while !happened.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+}
 
 impl Source for Shared {
     fn load(
@@ -165,10 +172,8 @@ impl Source for Shared {
         _direction: Direction,
         _add: &mut dyn FnMut(&[u8], u64, &[u8]) -> ControlFlow<()>,
     ) -> Result<u64, SourceError> {
-        self.0.begun.wait();
-        while !self.0.is_waited_for.load(Ordering::Acquire) {
-            thread::yield_now();
-        }
+        self.0.has_begun.store(true, Ordering::Release);
+        until(&self.0.is_waited_for);
         Ok(1)
     }
 
@@ -180,12 +185,11 @@ impl Source for Shared {
 
 #[test]
 fn who_waits_for_a_load_asks_the_source_how() {
-    let slow = Slow { begun: Barrier::new(2), is_waited_for: AtomicBool::new(false) };
-    let slow = Arc::new(slow);
+    let slow = Arc::new(Slow::default());
     let tree = Tree::new(&Cache::new(1 << 20), Box::new(Shared(Arc::clone(&slow))));
     thread::scope(|scope| {
         scope.spawn(|| tree.load(b"a", Direction::Forward).unwrap());
-        slow.begun.wait();
+        until(&slow.has_begun);
         tree.load(b"b", Direction::Forward).unwrap();
     });
     assert_eq!(tree.lookup(b"b", 1, &pin()), Lookup::Missing);

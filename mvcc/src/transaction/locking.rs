@@ -118,19 +118,22 @@ impl Transaction {
         {
             // Met here, a duplicate that a concurrent transaction left is a dependency, not a duplicate.
             self.shared().certifier.intend(id, keyspace, key)?;
-            self.certify_newest(id, keyspace, key)?;
+            self.certify_absence(id, keyspace, key)?;
         }
         Ok(locked)
     }
 
-    /// What a SERIALIZABLE transaction finds newest under a key that it locked may be newer than its snapshot.
-    fn certify_newest(&self, id: XactId, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
+    /// A SERIALIZABLE transaction may put a row where there is none any more, though its snapshot has one. What it does
+    /// about one that is there the caller says.
+    fn certify_absence(&self, id: XactId, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
         let (state, shared) = (self.state(), self.shared());
         let Some(snapshot) = state.first else { return Ok(()) };
-        let changed = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-            keyspace.changed_since(key, snapshot, &mut Counters::default())
+        let is_deleted = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
+            let counters = &mut Counters::default();
+            let changed = keyspace.changed_since(key, snapshot, counters)?;
+            Ok::<_, Error>(changed && keyspace.newest(key, counters, |_| ())?.is_none())
         })?;
-        match changed {
+        match is_deleted {
             true => shared.certifier.follow(id, shared.marks.visible()),
             false => Ok(()),
         }
