@@ -1,0 +1,82 @@
+//! Notifications and warnings, and what bounds them.
+
+mod support;
+
+use reckon_sql::session::Progress;
+use reckon_sql::{Database, Options, Session};
+use support::session;
+
+/// Rows and tags, or the error with its code.
+fn show(session: &mut Session, sql: &str) -> String {
+    let shown = support::script(session, sql, |rows, progress| {
+        if let Progress::Complete(tag) = progress {
+            rows.0.push(tag.into_owned());
+        }
+    });
+    shown.map_or_else(|error| format!("{} {error}", error.sqlstate()), |rows| rows.join("\n"))
+}
+
+/// Who listens and does not look holds up who sends, before anything is committed.
+#[test]
+fn notifications_that_wait_are_bounded() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let [mut sender, mut listener, mut other] = [(); 3].map(|()| session(&database));
+    show(&mut listener, "listen a");
+    show(&mut other, "listen a");
+    let send =
+        "select count(pg_notify('a', repeat('x', 7000) || i)) from generate_series(1, 6000) i";
+    let full = "54000 too many notifications in the NOTIFY queue";
+    show(&mut sender, "create table t (i int)");
+    assert_eq!(show(&mut sender, send), "6000\nSELECT 1");
+    let sent = format!("begin; insert into t values (1); {send}; commit");
+    assert_eq!(show(&mut sender, &sent), full);
+    let usage = "select (pg_notification_queue_usage() * 100)::int, (select count(*) from t)";
+    assert_eq!(show(&mut sender, usage), "64|0\nSELECT 1");
+    assert_eq!(show(&mut sender, "notify nobody; notify a, 'short'"), "NOTIFY\nNOTIFY");
+    for session in [&mut listener, &mut other] {
+        let mut told = 0;
+        while let portion @ 1.. = session.notifications().len() {
+            assert!(portion < 1000);
+            told += portion;
+        }
+        assert_eq!(told, 6001);
+    }
+    assert_eq!(show(&mut sender, usage), "0|0\nSELECT 1");
+}
+
+#[test]
+fn notifications_of_one_transaction_are_bounded_and_sent_once() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    let many =
+        "select count(pg_notify('a', repeat('x', 7000) || i)) from generate_series(1, 20000) i";
+    let full = "54000 too many notifications in the NOTIFY queue";
+    assert_eq!(show(&mut session, many), full);
+    let repeated = "listen a; begin; notify a, 'x'; savepoint s; notify a, 'x'; notify a, 'y'; \
+                    rollback to s; select count(pg_notify('a', 'z')) from generate_series(1, 100); \
+                    notify a, 'y'; commit";
+    show(&mut session, repeated);
+    let told: Vec<_> = session.notifications().into_iter().map(|told| told.payload).collect();
+    assert_eq!(told, ["x", "z", "y"]);
+}
+
+#[test]
+fn warnings_of_one_call_are_bounded() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    for (calls, more) in [(3, false), (100_000, true)] {
+        let sql = format!("select count(pg_cancel_backend(-1)) from generate_series(1, {calls})");
+        show(&mut session, &sql);
+        let notices = session.notices();
+        let last = notices.last().expect("there are some").message.clone();
+        let shown = if more { notices.len() - 1 } else { notices.len() };
+        let expected = if more {
+            format!("{} more warnings are not shown", calls - shown)
+        } else {
+            "PID -1 is not a PostgreSQL backend process".to_owned()
+        };
+        assert_eq!(last, expected);
+    }
+    show(&mut session, "set client_min_messages = error; select pg_cancel_backend(-1)");
+    assert_eq!(session.notices(), []);
+}
