@@ -92,6 +92,28 @@ pub(super) struct Graph {
 }
 
 impl Xact {
+    /// One that runs, and has not done anything yet.
+    fn of(owner: Owner, snapshot: Timestamp) -> Self {
+        Self {
+            owner,
+            snapshot,
+            read_only: false,
+            committed: None,
+            prepared: None,
+            doomed: false,
+            blurred: false,
+            readers: Set::default(),
+            writers: Set::default(),
+            earliest_out: None,
+            after: Timestamp::ZERO,
+            reads: Own::default(),
+            writes: Own::default(),
+            threats: Set::default(),
+            safety: None,
+            waits: false,
+        }
+    }
+
     fn runs(&self) -> bool {
         self.committed.is_none()
     }
@@ -162,24 +184,8 @@ impl Graph {
     ) -> XactId {
         self.last += 1;
         let id = XactId(self.last);
-        let xact = Xact {
-            owner,
-            snapshot,
-            read_only: safety.is_some(),
-            committed: None,
-            prepared: None,
-            doomed: false,
-            blurred: false,
-            readers: Set::default(),
-            writers: Set::default(),
-            earliest_out: None,
-            after: Timestamp::ZERO,
-            reads: Own::default(),
-            writes: Own::default(),
-            threats,
-            safety,
-            waits: false,
-        };
+        let xact =
+            Xact { read_only: safety.is_some(), threats, safety, ..Xact::of(owner, snapshot) };
         self.xacts.insert(id, xact);
         self.running.insert((snapshot, id));
         self.settle_if_safe(id);
@@ -581,22 +587,10 @@ impl Graph {
             self.committed.remove(&(committed.last, SUMMARY));
         }
         let mut summary = before.unwrap_or_else(|| Xact {
-            owner: old.owner,
-            snapshot: old.snapshot,
             read_only: old.read_only,
             committed: old.committed,
-            prepared: None,
-            doomed: false,
             blurred: true,
-            readers: Set::default(),
-            writers: Set::default(),
-            earliest_out: None,
-            after: Timestamp::ZERO,
-            reads: Own::default(),
-            writes: Own::default(),
-            threats: Set::default(),
-            safety: None,
-            waits: false,
+            ..Xact::of(old.owner, old.snapshot)
         });
         self.reads.transfer(std::mem::take(&mut old.reads), id, &mut summary.reads, SUMMARY);
         self.writes.transfer(std::mem::take(&mut old.writes), id, &mut summary.writes, SUMMARY);

@@ -10,7 +10,7 @@
 use bincode::{Decode, Encode};
 use reckon_storage::Timestamp;
 
-use super::{Graph, Set, Xact};
+use super::{Graph, Xact};
 use crate::error::Error;
 use crate::serializable::marks::{Own, WrittenMarks};
 use crate::serializable::{Owner, XactId};
@@ -67,23 +67,13 @@ impl Graph {
         self.writes.add_all(&mut writes, id, record.writes);
         let snapshot = Timestamp(record.snapshot_us);
         let xact = Xact {
-            owner: Owner { session, transaction: 0 },
-            snapshot,
-            read_only: false,
-            committed: None,
             prepared: Some(at),
-            doomed: false,
             // Whether it rolled back to a savepoint was not written down.
             blurred: true,
-            readers: Set::default(),
-            writers: Set::default(),
             earliest_out: Some(Timestamp::ZERO),
-            after: Timestamp::ZERO,
             reads,
             writes,
-            threats: Set::default(),
-            safety: None,
-            waits: false,
+            ..Xact::of(Owner { session, transaction: 0 }, snapshot)
         };
         self.xacts.insert(id, xact);
         self.running.insert((snapshot, id));
