@@ -216,3 +216,28 @@ fn a_damaged_start_of_a_later_log_is_judged_by_the_tables() {
     };
     assert_eq!((intact_until, durable), (Timestamp(1), Timestamp(3)));
 }
+
+/// What a compaction met is told at the next turn of upkeep, where nobody writes and would be refused.
+#[test]
+fn damage_that_a_compaction_met_is_told_without_a_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    for at in 1..=2000 {
+        append(&store, at, &[at as u8; 200], at - 1);
+    }
+    store.compact(KEYSPACE).unwrap();
+    assert!(store.raise_low_mark(Timestamp::ZERO).is_ok());
+    drop(store);
+    let files =
+        fs::read_dir(directory.path().join("store")).unwrap().map(|file| file.unwrap().path());
+    let tables = files.filter(|path| path.extension().is_some_and(|suffix| suffix == "sst"));
+    let table = tables.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = fs::read(&table).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 16].iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&table, bytes).unwrap();
+    let store = open(directory.path()).unwrap();
+    assert!(matches!(store.compact(KEYSPACE), Err(Error::WritesRefused { .. })));
+    let told = store.raise_low_mark(Timestamp::ZERO);
+    assert!(matches!(told, Err(Error::WritesRefused { .. })), "{told:?}");
+}
