@@ -21,8 +21,8 @@
 //!
 //! # Concurrency
 //!
-//! Order: a cache's clock, then one tree's structure mutex, then leaf latches. Who holds the structure mutex may latch several leaves;
-//! everybody else holds one latch and waits for nothing meanwhile.
+//! Order: a cache's clock, then one tree's structure mutex, then leaf latches, then the list of crowded leaves. Who holds the
+//! structure mutex may latch several leaves; everybody else holds one latch and waits for nothing meanwhile.
 
 use std::collections::BTreeSet;
 use std::fmt;

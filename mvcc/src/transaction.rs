@@ -199,7 +199,8 @@ impl Transaction {
         self.read_only = read_only;
     }
 
-    /// `synchronous_commit`: whether the commit waits for the disk.
+    /// `synchronous_commit`: whether the commit waits for the disk. One that does not still comes after those
+    /// before it that do.
     #[inline]
     pub fn set_synchronous_commit(&mut self, synchronous: bool) {
         self.synchronous = synchronous;
