@@ -780,3 +780,17 @@ fn a_rolled_back_definition_changes_no_row_ids() {
         assert_eq!(show(&mut a, &format!("{ask} where v >= ''")), rows, "{change}");
     }
 }
+
+#[test]
+fn a_header_of_copy_may_have_several_lines() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let mut session = session(&database);
+    show(&mut session, "create table t (a int, b text)");
+    let mut script = session.script("copy t from stdin csv header").expect("it parses");
+    session.next(&mut script).expect("it starts").expect("a statement");
+    session.execute("", 0, &mut Rows::default()).expect("it waits for data");
+    session.copy_data(b"a,\"b\r\nc\"\r\n1,x\r\n").expect("data is taken");
+    let done = session.copy_done().expect("the data ends");
+    assert!(matches!(done, Progress::Complete(tag) if tag == "COPY 1"));
+    assert_eq!(show(&mut session, "select * from t"), "1|x\nSELECT 1");
+}

@@ -4,11 +4,11 @@
 //! In CSV a line ends at a line break outside quotes. The first line decides how all lines end:
 //! with `\n`, with `\r` or with `\r\n`; another line break behind it is an error.
 
+use memchr::{memchr2, memchr3};
+
 use super::options::{CopyFormat, CopyOptions};
 use crate::error::{DataError, Result};
-
-/// The longest line, in bytes, as PostgreSQL's.
-const LINE_BYTES_MAX: usize = (1 << 30) - 1;
+use crate::types::VALUE_BYTES_MAX;
 
 /// The fields of one line: one buffer and where each field ends.
 #[derive(Debug, Default)]
@@ -168,9 +168,8 @@ impl Decoder {
     /// The bounds of the next line without its end.
     fn next_line(&mut self, last: bool) -> Result<Option<(usize, usize)>> {
         let from = self.start;
-        while self.scanned < self.buffer.len() {
-            let at = self.scanned;
-            self.scanned += 1;
+        while let Some(at) = self.special() {
+            self.scanned = at + 1;
             match self.step(from, at, last)? {
                 Step::Inside => {}
                 Step::Wait => {
@@ -181,7 +180,7 @@ impl Decoder {
                 Step::End => return Ok(None),
             }
         }
-        if self.buffer.len() - from > LINE_BYTES_MAX {
+        if self.buffer.len() - from > VALUE_BYTES_MAX {
             return Err(DataError::CopyLineTooLong.into());
         }
         if !last || from == self.buffer.len() {
@@ -194,6 +193,25 @@ impl Decoder {
             return Err(DataError::CopyUnterminatedQuote.into());
         }
         Ok(Some((from, self.buffer.len())))
+    }
+
+    /// The next byte that [`Decoder::step`] has to look at.
+    fn special(&mut self) -> Option<usize> {
+        let rest = &self.buffer[self.scanned..];
+        let CopyOptions { format, quote, escape, .. } = self.options;
+        let found = match format {
+            CopyFormat::Text => memchr3(b'\\', b'\n', b'\r', rest),
+            CopyFormat::Csv if self.in_quotes => memchr3(quote, escape, self.counted_break(), rest),
+            CopyFormat::Csv => memchr3(quote, b'\n', b'\r', rest),
+        };
+        let at = found.map(|ahead| self.scanned + ahead);
+        self.scanned = at.unwrap_or(self.buffer.len());
+        at
+    }
+
+    /// The line break that counts as one inside quotes.
+    fn counted_break(&self) -> u8 {
+        if self.line_end == Some(LineEnd::Newline) { b'\n' } else { b'\r' }
     }
 
     /// Looks at the byte at `at` of a line that begins at `from`; the search goes on at `scanned`.
@@ -223,8 +241,7 @@ impl Decoder {
             }
             byte if byte == quote => self.in_quotes = !self.in_quotes,
             b'\n' | b'\r' if self.in_quotes => {
-                let counted = if self.line_end == Some(LineEnd::Newline) { b'\n' } else { b'\r' };
-                self.line += u64::from(byte == counted);
+                self.line += u64::from(byte == self.counted_break());
             }
             b'\n' | b'\r' => return self.line_break(from, at, last),
             _ => {}
@@ -287,22 +304,20 @@ impl Decoder {
 }
 
 fn split_text(line: &[u8], options: &CopyOptions, fields: &mut Fields) {
-    let mut raw_start = 0;
-    let mut start = 0;
-    let mut at = 0;
-    while at < line.len() {
-        let byte = line[at];
-        at += 1;
-        if byte == options.delimiter {
-            let null = &line[raw_start..at - 1] == options.null.as_bytes();
+    let (mut raw_start, mut start, mut at) = (0, 0, 0);
+    while let Some(ahead) = memchr2(options.delimiter, b'\\', &line[at..]) {
+        let special = at + ahead;
+        fields.text.extend_from_slice(&line[at..special]);
+        at = special + 1;
+        if line[special] == options.delimiter {
+            let null = &line[raw_start..special] == options.null.as_bytes();
             fields.end_field(start, null, false);
             (raw_start, start) = (at, fields.text.len());
-        } else if byte == b'\\' && at < line.len() {
+        } else if at < line.len() {
             at += unescape(&line[at..], &mut fields.text);
-        } else {
-            fields.text.push(byte);
         }
     }
+    fields.text.extend_from_slice(&line[at..]);
     let null = &line[raw_start..] == options.null.as_bytes();
     fields.end_field(start, null, false);
 }
@@ -336,33 +351,31 @@ fn unescape(rest: &[u8], out: &mut Vec<u8>) -> usize {
 }
 
 fn split_csv(line: &[u8], options: &CopyOptions, fields: &mut Fields) -> Result<()> {
+    let CopyOptions { delimiter, quote, escape, .. } = *options;
     let (mut raw_start, mut start, mut at) = (0, 0, 0);
     let (mut in_quotes, mut quoted) = (false, false);
-    while at < line.len() {
-        let byte = line[at];
-        at += 1;
-        if in_quotes {
-            let next = line.get(at).copied();
-            if byte == options.escape
-                && next.is_some_and(|n| n == options.escape || n == options.quote)
-            {
-                fields.text.extend(next);
-                at += 1;
-            } else if byte == options.quote {
-                in_quotes = false;
-            } else {
-                fields.text.push(byte);
-            }
-        } else if byte == options.quote {
+    while let Some(ahead) = memchr2(quote, if in_quotes { escape } else { delimiter }, &line[at..])
+    {
+        let special = at + ahead;
+        fields.text.extend_from_slice(&line[at..special]);
+        at = special + 1;
+        let (byte, next) = (line[special], line.get(at).copied());
+        if !in_quotes && byte == quote {
             (in_quotes, quoted) = (true, true);
-        } else if byte == options.delimiter {
-            let null = !quoted && &line[raw_start..at - 1] == options.null.as_bytes();
+        } else if !in_quotes {
+            let null = !quoted && &line[raw_start..special] == options.null.as_bytes();
             fields.end_field(start, null, quoted);
             (raw_start, start, quoted) = (at, fields.text.len(), false);
+        } else if byte == escape && next.is_some_and(|n| n == escape || n == quote) {
+            fields.text.extend(next);
+            at += 1;
+        } else if byte == quote {
+            in_quotes = false;
         } else {
             fields.text.push(byte);
         }
     }
+    fields.text.extend_from_slice(&line[at..]);
     if in_quotes {
         return Err(DataError::CopyUnterminatedQuote.into());
     }
@@ -376,11 +389,14 @@ mod tests {
     use super::*;
     use crate::copy::{GivenOption, OptionValue};
 
-    fn rows(data: &[u8], piece: usize, csv: bool) -> Vec<Vec<Option<String>>> {
+    fn decoder(csv: bool) -> Decoder {
         let format = OptionValue::Text(if csv { "csv" } else { "text" }.to_owned());
         let format = GivenOption { name: "format".to_owned(), value: format, position: None };
-        let options = CopyOptions::new(&[format], true).unwrap();
-        let mut decoder = Decoder::new(options);
+        Decoder::new(CopyOptions::new(&[format], true).unwrap())
+    }
+
+    fn rows(data: &[u8], piece: usize, csv: bool) -> Vec<Vec<Option<String>>> {
+        let mut decoder = decoder(csv);
         let (mut fields, mut rows) = (Fields::default(), Vec::new());
         let mut take = |decoder: &mut Decoder, last| {
             while decoder.next(last, &mut fields).unwrap().is_some() {
@@ -433,9 +449,7 @@ mod tests {
     #[test]
     fn what_comes_behind_the_end_marker_is_not_kept() {
         for csv in [false, true] {
-            let format = OptionValue::Text(if csv { "csv" } else { "text" }.to_owned());
-            let format = GivenOption { name: "format".to_owned(), value: format, position: None };
-            let mut decoder = Decoder::new(CopyOptions::new(&[format], true).unwrap());
+            let mut decoder = decoder(csv);
             let mut fields = Fields::default();
             decoder.push(b"1\n\\.\nmore");
             for expected in [Some(()), None] {
@@ -452,9 +466,7 @@ mod tests {
 
     /// The rows, or the error with the number of its line.
     fn outcome(data: &[u8], piece: usize, csv: bool) -> String {
-        let format = OptionValue::Text(if csv { "csv" } else { "text" }.to_owned());
-        let format = GivenOption { name: "format".to_owned(), value: format, position: None };
-        let mut decoder = Decoder::new(CopyOptions::new(&[format], true).unwrap());
+        let mut decoder = decoder(csv);
         let (mut fields, mut out) = (Fields::default(), Vec::new());
         let pieces = data.chunks(piece).map(Some).chain([None]);
         for piece in pieces {
@@ -498,6 +510,8 @@ mod tests {
             (b"a\n\\.", false, "end-of-copy marker corrupt", 2),
             (b"a\\\rx\nd\n", false, "a\rx|d", 0),
             (b"a\\\r\nd\n", false, "a\r|d", 0),
+            (b"a\nb\\", false, "a|b", 0),
+            (b"\\", false, "", 0),
         ];
         for (data, csv, answer, line) in cases {
             let expected =

@@ -37,6 +37,8 @@ pub(super) struct CopyIn {
     snapshot: reckon_mvcc::Snapshot,
     row: Vec<Datum>,
     rows: u64,
+    /// Whether the next line is the header.
+    header: bool,
     commits_at_end: bool,
 }
 
@@ -136,6 +138,7 @@ impl Session {
             writer: TableWriter::new(&table),
             row: vec![Datum::Null; table.columns.len()],
             decoder: Decoder::new(options.clone()),
+            header: options.header != Header::No,
             fields: Fields::default(),
             table,
             options,
@@ -211,8 +214,7 @@ impl Session {
             if next.map_err(|error| in_line(error, copy))?.is_none() {
                 break;
             }
-            let header = copy.decoder.line_number() == 1 && copy.options.header != Header::No;
-            let result = match header {
+            let result = match std::mem::take(&mut copy.header) {
                 true => check_header(copy, &fields),
                 false => self.take_line(copy, &fields),
             };
