@@ -5,7 +5,9 @@
 //! which may answer with a halfway point itself (1e23); those get one more digit.
 
 use std::fmt::Write as _;
+use std::num::IntErrorKind;
 
+use bigdecimal::num_bigint::BigUint;
 use bytes::{BufMut, BytesMut};
 
 use crate::error::{DataError, Result};
@@ -55,19 +57,22 @@ impl Float for f64 {
 /// The bits of a mantissa read from digits; one more digit fits into 64.
 const MANTISSA_LIMIT: u64 = 1 << 59;
 
-/// Reads `0x1F` or `0x1.8p-3`: digits of base 16, then a power of 2. None: it is nothing of the
-/// kind; Some(None): a float cannot hold it.
-fn hexadecimal(text: &str) -> Option<Option<f64>> {
+/// Powers of 2 beyond this make any mantissa 0 or infinite.
+const MOST_POWER: i64 = 1200;
+
+/// `0x1F` or `0x1.8p-3`, digits of base 16 and then a power of 2, in decimal and exactly, so that
+/// it is rounded once. None: it is nothing of the kind.
+fn hexadecimal(text: &str) -> Option<String> {
     let text = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
-    let (digits, power) = match text.split_once(['p', 'P']) {
-        Some((digits, power)) => (digits, power.parse::<i32>().ok()?),
+    let (digits, mut power) = match text.split_once(['p', 'P']) {
+        Some((digits, power)) => (digits, binary_power(power)?),
         None => (text, 0),
     };
     let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
     if whole.is_empty() && part.is_empty() {
         return None;
     }
-    let (mut mantissa, mut rest, mut power) = (0u64, false, i64::from(power));
+    let (mut mantissa, mut rest) = (0u64, false);
     for (digits, behind) in [(whole, false), (part, true)] {
         for digit in digits.chars() {
             let digit = u64::from(digit.to_digit(16)?);
@@ -81,10 +86,25 @@ fn hexadecimal(text: &str) -> Option<Option<f64>> {
         }
     }
     // What was cut off decides ties.
-    let mantissa = (mantissa | u64::from(rest)) as f64;
-    let power = power.clamp(-4000, 4000) as i32;
-    let value = mantissa * 2f64.powi(power / 2) * 2f64.powi(power - power / 2);
-    Some((value.is_finite() && (value != 0.0 || mantissa == 0.0)).then_some(value))
+    let mantissa = BigUint::from(mantissa | u64::from(rest));
+    Some(match power.clamp(-MOST_POWER, MOST_POWER) {
+        power @ 0.. => (mantissa << power).to_string(),
+        power => {
+            format!("{}e{power}", mantissa * BigUint::from(5u8).pow(power.unsigned_abs() as u32))
+        }
+    })
+}
+
+/// The power behind `p`; one that is beyond all bounds may be any such.
+fn binary_power(text: &str) -> Option<i64> {
+    match text.parse::<i32>() {
+        Ok(power) => Some(i64::from(power)),
+        Err(error) => match error.kind() {
+            IntErrorKind::PosOverflow => Some(i64::from(i32::MAX)),
+            IntErrorKind::NegOverflow => Some(i64::from(i32::MIN)),
+            _ => None,
+        },
+    }
 }
 
 /// Reads a decimal or hexadecimal number, NaN or an infinity, with blanks around it.
@@ -92,16 +112,9 @@ pub(crate) fn input<T: Float>(text: &str) -> Result<T> {
     let invalid = || DataError::InvalidText { type_name: T::NAME, text: text.to_owned() };
     let trimmed = super::trim(text);
     let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
-    if let Some(value) = hexadecimal(unsigned) {
-        let out_of_range = || {
-            let text = trimmed.to_owned();
-            crate::Error::from(DataError::FloatTextOutOfRange { type_name: T::NAME, text })
-        };
-        let value = value.ok_or_else(out_of_range)?;
-        let sign = if trimmed.starts_with('-') { "-" } else { "" };
-        let read: T = format!("{sign}{value:e}").parse().map_err(|_| invalid())?;
-        let is_lost = read.wide().is_infinite() || (read.wide() == 0.0 && value != 0.0);
-        return if is_lost { Err(out_of_range()) } else { Ok(read) };
+    if let Some(decimal) = hexadecimal(unsigned) {
+        let sign = &trimmed[..trimmed.len() - unsigned.len()];
+        return finite(&format!("{sign}{decimal}"), trimmed);
     }
     let is_word = ["nan", "inf", "infinity"].iter().any(|word| unsigned.eq_ignore_ascii_case(word));
     let is_number = !unsigned.is_empty()
@@ -111,18 +124,18 @@ pub(crate) fn input<T: Float>(text: &str) -> Result<T> {
     if !is_word && !is_number {
         return Err(invalid().into());
     }
-    let value: T = trimmed.parse().map_err(|_| invalid())?;
-    if is_word {
-        return Ok(value);
-    }
-    let mantissa = unsigned.split(['e', 'E']).next().unwrap_or_default();
+    if is_word { trimmed.parse().map_err(|_| invalid().into()) } else { finite(trimmed, trimmed) }
+}
+
+/// Reads a decimal number; `text` is what was given.
+fn finite<T: Float>(decimal: &str, text: &str) -> Result<T> {
+    let text = || text.to_owned();
+    let value: T =
+        decimal.parse().map_err(|_| DataError::InvalidText { type_name: T::NAME, text: text() })?;
+    let mantissa = decimal.split(['e', 'E']).next().unwrap_or_default();
     let underflow = value.wide() == 0.0 && mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
     if underflow || value.wide().is_infinite() {
-        return Err(DataError::FloatTextOutOfRange {
-            type_name: T::NAME,
-            text: trimmed.to_owned(),
-        }
-        .into());
+        return Err(DataError::FloatTextOutOfRange { type_name: T::NAME, text: text() }.into());
     }
     Ok(value)
 }
