@@ -132,6 +132,11 @@ impl Found {
         text[whole.end..].chars().next().map(|c| whole.end + c.len_utf8())
     }
 
+    /// The group that a caller means: without any, the first one is the whole match.
+    pub(super) fn asked(&self, group: usize) -> usize {
+        if self.len() == 1 && group == 1 { 0 } else { group }
+    }
+
     /// How many groups there are, the whole match among them.
     pub(super) fn len(&self) -> usize {
         self.0.len()

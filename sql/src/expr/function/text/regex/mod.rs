@@ -293,7 +293,7 @@ fn regexp_substr(call: &mut Call<'_>) -> Result<Datum> {
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
     let from = search_from(text, start);
     let found = nth_match(call, &compiled(pattern, flags)?, (text, from), nth)?;
-    let part = found.as_ref().and_then(|found| found.group(group, text));
+    let part = found.as_ref().and_then(|found| found.group(found.asked(group), text));
     Ok(part.map_or(Datum::Null, Datum::text))
 }
 
@@ -311,7 +311,7 @@ fn regexp_instr(call: &mut Call<'_>) -> Result<Datum> {
     let group = usize::try_from(group).map_err(|_| bad_parameter("subexpr", group))?;
     let from = search_from(text, start);
     let found = nth_match(call, &compiled(pattern, flags)?, (text, from), nth)?;
-    let place = found.and_then(|found| found.place(group));
+    let place = found.and_then(|found| found.place(found.asked(group)));
     let characters = |end: usize| text[..end].chars().count() as i32 + 1;
     Ok(Datum::Int4(
         place.map_or(0, |place| characters(if behind { place.end } else { place.start })),
@@ -334,7 +334,12 @@ fn similar(pattern: &str, escape: &str, shared: bool) -> Result<String> {
     }
     let mut out = String::from("^(?:");
     let (mut escaped, mut in_class, mut parts) = (false, false, 1);
+    let mut takes_little = false;
     for c in pattern.chars() {
+        if std::mem::take(&mut takes_little) && c == '?' {
+            // It asks for what has been done already.
+            continue;
+        }
         if escaped && c == '"' && !in_class {
             out.push_str(match parts {
                 1 => "){1,1}?(",
@@ -372,6 +377,7 @@ fn similar(pattern: &str, escape: &str, shared: bool) -> Result<String> {
             }
             if shared && parts == 1 && matches!(c, '%' | '*' | '+' | '?' | '}') {
                 out.push('?');
+                takes_little = true;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! PostgreSQL's advanced regular expressions in the syntax of the `regex` crate.
 
 use std::iter::Peekable;
+use std::ops::RangeInclusive;
 use std::str::Chars;
 
 use super::compiled::Flags;
@@ -183,6 +184,11 @@ impl Translator<'_> {
     }
 
     fn open(&mut self) -> Result<()> {
+        if self.skip("?#") {
+            // A comment, `(?#ttt)`: a quantifier behind it is that of the atom before it.
+            while self.rest.next().is_some_and(|c| c != ')') {}
+            return Ok(());
+        }
         self.tastes.push(Taste::default());
         self.out.push('(');
         self.after_atom = false;
@@ -193,13 +199,6 @@ impl Translator<'_> {
             Some(':') => self.out.push_str("?:"),
             Some('=' | '!' | '<') => {
                 return Err(unsupported("lookaround in a regular expression"));
-            }
-            Some('#') => {
-                // A comment: `(?#ttt)`.
-                while self.rest.next_if(|c| *c != ')').is_some() {}
-                self.rest.next();
-                self.tastes.pop();
-                self.out.pop();
             }
             _ => return Err(invalid("quantifier operand invalid")),
         }
@@ -308,28 +307,33 @@ impl Translator<'_> {
             'r' => '\r',
             't' => '\t',
             'v' => '\x0B',
-            '0' => self.code(8, 2)?,
+            '0' => self.code(8, 0..=2)?,
             'c' => match self.rest.next() {
                 Some(c) => char::from((c as u32 as u8) & 0x1F),
                 None => return Err(invalid("invalid escape \\ sequence")),
             },
-            'u' => self.code(16, 4)?,
-            'U' => self.code(16, 8)?,
-            'x' => self.code(16, 255)?,
+            'u' => self.code(16, 4..=4)?,
+            'U' => self.code(16, 8..=8)?,
+            'x' => self.code(16, 1..=255)?,
             c if c.is_ascii_alphanumeric() => return Err(invalid("invalid escape \\ sequence")),
             c => c,
         })
     }
 
-    /// A character by its number, in at most so many digits.
-    fn code(&mut self, radix: u32, most_digits: usize) -> Result<char> {
-        let mut code = 0u32;
-        for _ in 0..most_digits {
+    /// A character by its number, in so many digits.
+    fn code(&mut self, radix: u32, length: RangeInclusive<usize>) -> Result<char> {
+        let invalid = || invalid("invalid escape \\ sequence");
+        let (mut code, mut digits) = (0u32, 0);
+        while digits < *length.end() {
             let Some(digit) = self.rest.peek().and_then(|c| c.to_digit(radix)) else { break };
             self.rest.next();
             code = code.saturating_mul(radix).saturating_add(digit);
+            digits += 1;
         }
-        char::from_u32(code).ok_or_else(|| invalid("invalid escape \\ sequence"))
+        if !length.contains(&digits) {
+            return Err(invalid());
+        }
+        char::from_u32(code).ok_or_else(invalid)
     }
 
     /// `[...]`
