@@ -339,6 +339,16 @@ mod tests {
     }
 
     #[test]
+    fn a_time_zone_is_a_finite_number_of_hours() {
+        let mut settings = Settings::new();
+        for zone in ["nan", "-NaN", "inf", "1e300"] {
+            assert!(settings.set("timezone", Some(zone), Scope::Session).is_err(), "{zone}");
+        }
+        settings.set("timezone", Some("-3.5"), Scope::Session).unwrap();
+        assert_eq!(settings.show("timezone").unwrap().1, "<-03:30>+03:30");
+    }
+
+    #[test]
     fn commit_ends_local_values_only() {
         let mut settings = Settings::new();
         settings.set("statement_timeout", Some("5000"), Scope::Session).unwrap();

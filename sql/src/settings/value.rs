@@ -95,7 +95,7 @@ pub(super) fn date_style(_setting: &Setting, value: &str) -> Result<String> {
 fn offset_seconds(value: &str) -> Option<i32> {
     let shown = value.strip_prefix('<').and_then(|rest| rest.split_once('>'));
     let Some((east, _)) = shown else {
-        let hours: f64 = value.parse().ok()?;
+        let hours = value.parse().ok().filter(|hours: &f64| hours.is_finite())?;
         return Some((hours * 3600.0).round() as i32);
     };
     let (sign, digits) = match east.strip_prefix('-') {
