@@ -30,8 +30,6 @@ pub enum NameError {
     AmbiguousOutput { clause: &'static str, column: String },
     /// A USING column that one side has twice.
     AmbiguousUsingColumn { column: String, side: &'static str },
-    /// A table name that two FROM items have.
-    AmbiguousTable { table: String },
     /// Two FROM items of one name.
     DuplicateAlias { table: String },
     /// One column named twice in a list.
@@ -91,7 +89,6 @@ impl NameError {
             | Self::AmbiguousOutput { .. }
             | Self::AmbiguousUsingColumn { .. } => SqlState::AMBIGUOUS_COLUMN,
             Self::LateralJoin { .. } => SqlState::INVALID_COLUMN_REFERENCE,
-            Self::AmbiguousTable { .. } => SqlState::AMBIGUOUS_ALIAS,
             Self::DuplicateAlias { .. } | Self::DuplicateWith { .. } => SqlState::DUPLICATE_ALIAS,
             Self::DuplicateColumn { .. } | Self::DuplicateUsingColumn { .. } => {
                 SqlState::DUPLICATE_COLUMN
@@ -168,7 +165,6 @@ impl fmt::Display for NameError {
             Self::AmbiguousUsingColumn { column, side } => {
                 write!(f, "common column name \"{column}\" appears more than once in {side} table")
             }
-            Self::AmbiguousTable { table } => write!(f, "table reference \"{table}\" is ambiguous"),
             Self::DuplicateAlias { table } => {
                 write!(f, "table name \"{table}\" specified more than once")
             }

@@ -90,8 +90,6 @@ pub enum QueryError {
     NeedsAlias { values: bool },
     /// LIMIT #,#.
     LimitComma,
-    /// WITH TIES without ORDER BY.
-    TiesNeedOrder,
     /// FULL JOIN on a condition that is no equality.
     FullJoinCondition,
 }
@@ -137,8 +135,7 @@ impl QueryError {
             | Self::AssignmentWidth
             | Self::ConflictNeedsTarget
             | Self::NeedsAlias { .. }
-            | Self::LimitComma
-            | Self::TiesNeedOrder => SqlState::SYNTAX_ERROR,
+            | Self::LimitComma => SqlState::SYNTAX_ERROR,
             Self::FullJoinCondition => SqlState::FEATURE_NOT_SUPPORTED,
             Self::TooManyTargets { .. } | Self::RowTooWide { .. } => SqlState::TOO_MANY_COLUMNS,
             Self::TooManyArguments { .. } => SqlState::TOO_MANY_ARGUMENTS,
@@ -269,9 +266,6 @@ impl fmt::Display for QueryError {
                 "subquery in FROM must have an alias"
             }),
             Self::LimitComma => f.write_str("LIMIT #,# syntax is not supported"),
-            Self::TiesNeedOrder => {
-                f.write_str("WITH TIES cannot be specified without ORDER BY clause")
-            }
             Self::FullJoinCondition => f.write_str(
                 "FULL JOIN is only supported with merge-joinable or hash-joinable join conditions",
             ),
