@@ -185,27 +185,22 @@ fn modifiers(ty: Type) -> Vec<i32> {
     [-1].into_iter().chain(more).collect()
 }
 
-/// The types to call a function with, in place of those that stand for any.
-fn argument_types(function: &Function, element: Type) -> Vec<Type> {
-    let array = element.array().expect("an array type");
-    let concrete = |ty: &Type| match *ty {
+/// A type in place of one that stands for any.
+fn concrete(ty: Type, element: Type) -> Type {
+    match ty {
         Type::ANY | Type::ANYELEMENT | Type::ANYNONARRAY | Type::ANYCOMPATIBLE => element,
-        Type::ANYARRAY | Type::ANYCOMPATIBLEARRAY => array,
+        Type::ANYARRAY | Type::ANYCOMPATIBLEARRAY => element.array().expect("an array type"),
         ty => ty,
-    };
-    let mut all: Vec<Type> = function.args.iter().map(concrete).collect();
+    }
+}
+
+/// The types to call a function with.
+fn argument_types(function: &Function, element: Type) -> Vec<Type> {
+    let mut all: Vec<Type> = function.args.iter().map(|ty| concrete(*ty, element)).collect();
     if function.variadic {
         all.extend_from_within(all.len() - 1..);
     }
     all
-}
-
-fn result_type(function: &Function, element: Type) -> Type {
-    match function.result {
-        Type::ANYELEMENT | Type::ANYCOMPATIBLE => element,
-        Type::ANYARRAY | Type::ANYCOMPATIBLEARRAY => element.array().expect("an array type"),
-        ty => ty,
-    }
 }
 
 /// Calls, and writes what comes in both forms.
@@ -266,7 +261,7 @@ fn functions() {
             if element != Type::INT4 && !is_any {
                 continue;
             }
-            let result = result_type(function, element);
+            let result = concrete(function.result, element);
             let all = argument_types(function, element);
             for count in all.len() - function.defaults..=all.len() {
                 let types = &all[..count];
@@ -304,16 +299,7 @@ fn aggregates() {
     let formats = formats();
     let mut wrong = Vec::new();
     for aggregate in function::all_aggregates() {
-        let array = Type::INT4.array().expect("an array type");
-        let types: Vec<Type> = aggregate
-            .args
-            .iter()
-            .map(|ty| match *ty {
-                Type::ANY | Type::ANYELEMENT | Type::ANYNONARRAY => Type::INT4,
-                Type::ANYARRAY => array,
-                ty => ty,
-            })
-            .collect();
+        let types: Vec<Type> = aggregate.args.iter().map(|ty| concrete(*ty, Type::INT4)).collect();
         let lists: Vec<Vec<Datum>> = types.iter().map(|ty| extremes(*ty, &formats)).collect();
         let most = lists.iter().map(Vec::len).max().unwrap_or(1);
         for from in 0..most {
