@@ -120,15 +120,16 @@ fn argument(text: &str, formats: &Formats) -> Result<(Type, Datum)> {
     Ok((ty, value))
 }
 
-fn answer(call: &str, formats: &Formats) -> String {
+fn result(call: &str, formats: &Formats) -> Result<String> {
     let mut fields = call.split('\t');
     let name = fields.next().expect("a name");
-    let args = fields.map(|field| argument(field, formats)).collect::<Result<Vec<_>>>();
-    let result = args.and_then(|args| {
-        let (types, values): (Vec<Type>, Vec<Datum>) = args.into_iter().unzip();
-        evaluate(name, &types, &values, formats)
-    });
-    result.unwrap_or_else(|error| format!("! {} {error}", error.sqlstate()))
+    let args = fields.map(|field| argument(field, formats)).collect::<Result<Vec<_>>>()?;
+    let (types, values): (Vec<Type>, Vec<Datum>) = args.into_iter().unzip();
+    evaluate(name, &types, &values, formats)
+}
+
+fn answer(call: &str, formats: &Formats) -> String {
+    result(call, formats).unwrap_or_else(|error| format!("! {} {error}", error.sqlstate()))
 }
 
 /// Sets what a line `@ name value` says.
@@ -201,6 +202,49 @@ answers! {
     datetimes_read_and_write_as_in_postgresql = "datetimes.txt";
     pictures_answer_as_in_postgresql = "pictures.txt";
     texts_answer_as_in_postgresql = "texts.txt";
+}
+
+#[test]
+fn errors_say_more_as_in_postgresql() {
+    let formats = Formats::default();
+    let width = Some("If your source string is not fixed-width, try using the \"FM\" modifier.");
+    for (call, detail, hint) in [
+        (
+            "to_date\ttext '24-01'\ttext 'YYYYMM'",
+            "Field requires 4 characters, but only 2 could be parsed.",
+            width,
+        ),
+        (
+            "to_date\ttext '24'\ttext 'YYYYMM'",
+            "Field requires 4 characters, but only 2 remain.",
+            width,
+        ),
+        ("to_date\ttext 'x'\ttext 'YYYY'", "Value must be an integer.", None),
+        (
+            "to_char\tint4 '1'\ttext 'S9EEEE'",
+            "\"EEEE\" may only be used together with digit and decimal point patterns.",
+            None,
+        ),
+        (
+            "array_cat\tint4[] '{{1,2}}'\tint4[] '{{3}}'",
+            "Arrays with differing element dimensions are not compatible for concatenation.",
+            None,
+        ),
+        (
+            "array_cat\tint4[] '{{1,2}}'\tint4[] '{3}'",
+            "Arrays with differing dimensions are not compatible for concatenation.",
+            None,
+        ),
+        (
+            "array_cat\tint4[] '{{{1}}}'\tint4[] '{3}'",
+            "Arrays of 3 and 1 dimensions are not compatible for concatenation.",
+            None,
+        ),
+    ] {
+        let fields = result(call, &formats).expect_err(call).fields();
+        assert_eq!(fields.detail.as_deref(), Some(detail), "{call}");
+        assert_eq!(fields.hint.as_deref(), hint, "{call}");
+    }
 }
 
 #[test]

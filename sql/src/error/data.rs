@@ -52,8 +52,6 @@ pub enum DataError {
     AnonymousRecord,
     /// Text that is no array; `reason` is the DETAIL.
     MalformedArray { text: String, reason: String },
-    /// Text that is no record; `reason` is the DETAIL.
-    MalformedRecord { text: String, reason: &'static str },
     /// Text that is no date or time of the type.
     InvalidDatetime { type_name: &'static str, text: String },
     /// A field of a date or time is out of its range; `style`: another DateStyle might read it.
@@ -90,10 +88,12 @@ pub enum DataError {
     InvalidBucket { message: String },
     /// A picture of to_char that is none; the text is the whole message.
     InvalidPicture { message: String },
+    /// EEEE in a picture that has more than digits and a point.
+    ExponentPicture,
     /// A picture with a calendar's parts for an interval.
     IntervalPicture,
-    /// A text that does not follow its picture.
-    PictureMismatch { message: String, detail: String },
+    /// A text that does not follow its picture; `width`: it does, but for the widths of its fields.
+    PictureMismatch { message: String, detail: String, width: bool },
     /// A number in a text read by a picture that no int4 holds.
     PictureNumberOutOfRange { field: &'static str },
     /// A picture of both the Gregorian calendar and the weeks of ISO 8601.
@@ -223,10 +223,9 @@ impl DataError {
             Self::IntervalFieldOverflow { .. } => SqlState::INTERVAL_FIELD_OVERFLOW,
             Self::ZoneDisplacement { .. } => SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
             Self::AnonymousRecord => SqlState::FEATURE_NOT_SUPPORTED,
-            Self::InvalidText { .. }
-            | Self::InvalidBytea
-            | Self::MalformedArray { .. }
-            | Self::MalformedRecord { .. } => SqlState::INVALID_TEXT_REPRESENTATION,
+            Self::InvalidText { .. } | Self::InvalidBytea | Self::MalformedArray { .. } => {
+                SqlState::INVALID_TEXT_REPRESENTATION
+            }
             Self::InvalidDatetime { .. } => SqlState::INVALID_DATETIME_FORMAT,
             Self::UnknownZone { .. }
             | Self::IntervalAsZone { .. }
@@ -249,7 +248,7 @@ impl DataError {
             | Self::CopyLineBreak { .. } => SqlState::BAD_COPY_FILE_FORMAT,
             Self::MathDomain { problem } => problem.sqlstate(),
             Self::InvalidBucket { .. } => SqlState::INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION,
-            Self::InvalidPicture { .. } => SqlState::SYNTAX_ERROR,
+            Self::InvalidPicture { .. } | Self::ExponentPicture => SqlState::SYNTAX_ERROR,
             Self::IntervalPicture
             | Self::PictureMismatch { .. }
             | Self::MixedDateConventions
@@ -288,12 +287,29 @@ impl DataError {
                     "Cannot enlarge string buffer containing {holds} bytes by {more} more bytes."
                 ));
             }
+            Self::IncompatibleArrays { left, right } => {
+                let which = match left.abs_diff(*right) {
+                    0 => "with differing element dimensions".to_owned(),
+                    1 => "with differing dimensions".to_owned(),
+                    _ => format!("of {left} and {right} dimensions"),
+                };
+                let detail = format!("Arrays {which} are not compatible for concatenation.");
+                fields.detail = Some(detail);
+            }
             Self::TwelveHours { .. } => {
                 let hint = "Use the 24-hour clock, or give an hour between 1 and 12.";
                 fields.hint = Some(hint.to_owned());
             }
-            Self::PictureMismatch { detail, .. } if !detail.is_empty() => {
-                fields.detail = Some(detail.clone());
+            Self::PictureMismatch { detail, width, .. } => {
+                fields.detail = Some(detail.clone()).filter(|detail| !detail.is_empty());
+                let hint =
+                    "If your source string is not fixed-width, try using the \"FM\" modifier.";
+                fields.hint = width.then(|| hint.to_owned());
+            }
+            Self::ExponentPicture => {
+                let detail = "\"EEEE\" may only be used together with digit and decimal point \
+                              patterns.";
+                fields.detail = Some(detail.to_owned());
             }
             Self::PictureNumberOutOfRange { .. } => {
                 let detail = "Value must be in the range -2147483648 to 2147483647.";
@@ -304,7 +320,6 @@ impl DataError {
                             template.";
                 fields.hint = Some(hint.to_owned());
             }
-            Self::MalformedRecord { reason, .. } => fields.detail = Some((*reason).to_owned()),
             Self::DatetimeFieldOverflow { style: true, .. } => {
                 fields.hint =
                     Some("Perhaps you need a different \"datestyle\" setting.".to_owned());
@@ -403,9 +418,6 @@ impl fmt::Display for DataError {
                 f.write_str("input of anonymous composite types is not implemented")
             }
             Self::MalformedArray { text, .. } => write!(f, "malformed array literal: \"{text}\""),
-            Self::MalformedRecord { text, .. } => {
-                write!(f, "malformed record literal: \"{text}\"")
-            }
             Self::DatetimeFieldOverflow { text, .. } => {
                 write!(f, "date/time field value out of range: \"{text}\"")
             }
@@ -442,6 +454,7 @@ impl fmt::Display for DataError {
             Self::InvalidPicture { message } | Self::PictureMismatch { message, .. } => {
                 f.write_str(message)
             }
+            Self::ExponentPicture => f.write_str("\"EEEE\" is incompatible with other formats"),
             Self::PictureNumberOutOfRange { field } => {
                 write!(f, "value for \"{field}\" in source string is out of range")
             }

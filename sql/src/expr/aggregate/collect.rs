@@ -110,10 +110,10 @@ impl ArrayStack {
         let Datum::Array(array) = value else {
             return Err(DataError::NullArgument { message: "cannot accumulate null arrays" }.into());
         };
-        if array.elements.is_empty() {
-            return Err(refuse("cannot accumulate empty arrays").into());
-        }
         match &self.shape {
+            None if array.elements.is_empty() => {
+                return Err(refuse("cannot accumulate empty arrays").into());
+            }
             None if array.dimensions.len() >= MOST_DIMENSIONS => {
                 return Err(too_many_dimensions(array.dimensions.len() + 1));
             }

@@ -85,16 +85,15 @@ fn concatenated(call: &mut Call<'_>) -> Result<Datum> {
 type Dimensions = [(i32, i32)];
 
 fn joined(left: &Dimensions, right: &Dimensions) -> Option<Vec<(i32, i32)>> {
-    let same = |a: &Dimensions, b: &Dimensions| a.iter().map(|d| d.0).eq(b.iter().map(|d| d.0));
     let grown = |longer: &Dimensions, by: i32| {
         let mut dimensions = longer.to_vec();
         dimensions[0].0 = dimensions[0].0.checked_add(by)?;
         Some(dimensions)
     };
     match (left.len(), right.len()) {
-        (a, b) if a == b && same(&left[1..], &right[1..]) => grown(left, right[0].0),
-        (a, b) if a == b + 1 && same(&left[1..], right) => grown(left, 1),
-        (a, b) if b == a + 1 && same(left, &right[1..]) => grown(right, 1),
+        (a, b) if a == b && left[1..] == right[1..] => grown(left, right[0].0),
+        (a, b) if a == b + 1 && left[1..] == *right => grown(left, 1),
+        (a, b) if b == a + 1 && *left == right[1..] => grown(right, 1),
         _ => None,
     }
 }

@@ -91,19 +91,15 @@ impl Civil {
 
     /// ISO 8601 week and the year it belongs to.
     pub(crate) fn iso_week(self) -> (i32, i32) {
-        let monday = |year: i32| {
-            let fourth = Civil { year, month: 1, day: 4 }.day_number();
-            fourth - i64::from((weekday(fourth) + 6) % 7)
-        };
         let day = self.day_number();
-        let year = if day < monday(self.year) {
+        let year = if day < first_monday(self.year) {
             self.year - 1
-        } else if day >= monday(self.year + 1) {
+        } else if day >= first_monday(self.year + 1) {
             self.year + 1
         } else {
             self.year
         };
-        (year, ((day - monday(year)) / 7) as i32 + 1)
+        (year, ((day - first_monday(year)) / 7) as i32 + 1)
     }
 }
 
@@ -139,6 +135,12 @@ pub(crate) fn days_of(year: i32, month: i32) -> i32 {
 
 fn is_leap(year: i32) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+/// The day on which the first ISO 8601 week of a year begins: it has the 4th of January.
+pub(crate) fn first_monday(year: i32) -> i64 {
+    let fourth = Civil { year, month: 1, day: 4 }.day_number();
+    fourth - i64::from((weekday(fourth) + 6) % 7)
 }
 
 /// 0 for Sunday. 2000-01-01 was a Saturday.

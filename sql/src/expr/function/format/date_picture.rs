@@ -52,10 +52,15 @@ pub(super) enum Key {
     ZoneHour,
     ZoneMinute,
     ZoneOffset,
+    /// FX: from here on a text is read as it stands.
+    Fixed,
 }
 
+/// A pattern as it is written, and what it is.
+pub(super) type Named = (&'static str, Key);
+
 /// The longest first where one begins like another.
-const KEYS: &[(&str, Key)] = &[
+const KEYS: &[Named] = &[
     ("A.D.", Key::Era(true, Case::Upper)),
     ("A.M.", Key::Meridiem(true, Case::Upper)),
     ("AD", Key::Era(false, Case::Upper)),
@@ -76,6 +81,7 @@ const KEYS: &[(&str, Key)] = &[
     ("FF4", Key::Fraction(4)),
     ("FF5", Key::Fraction(5)),
     ("FF6", Key::Fraction(6)),
+    ("FX", Key::Fixed),
     ("HH24", Key::Hour24),
     ("HH12", Key::Hour12),
     ("HH", Key::Hour12),
@@ -131,6 +137,7 @@ const KEYS: &[(&str, Key)] = &[
     ("ff4", Key::Fraction(4)),
     ("ff5", Key::Fraction(5)),
     ("ff6", Key::Fraction(6)),
+    ("fx", Key::Fixed),
     ("hh24", Key::Hour24),
     ("hh12", Key::Hour12),
     ("hh", Key::Hour12),
@@ -168,19 +175,14 @@ const KEYS: &[(&str, Key)] = &[
     ("y", Key::Year(1, false)),
 ];
 
-fn key(text: &str) -> Option<(Key, usize)> {
-    let found = KEYS.iter().find(|(pattern, _)| text.starts_with(pattern))?;
-    Some((found.1, found.0.len()))
-}
-
-/// The pattern as messages call it.
-pub(super) fn name_of(key: Key) -> &'static str {
-    KEYS.iter().find(|(_, known)| *known == key).map_or("", |(pattern, _)| pattern)
+fn named(text: &str) -> Option<(Named, usize)> {
+    let found = KEYS.iter().find(|(name, _)| text.starts_with(name))?;
+    Some((*found, found.0.len()))
 }
 
 /// A picture of a date taken apart.
-pub(super) fn date_pieces(picture: &str) -> Vec<Piece<Key>> {
-    pieces(picture, key, true)
+pub(super) fn date_pieces(picture: &str) -> Vec<Piece<Named>> {
+    pieces(picture, named, true)
 }
 
 impl Key {

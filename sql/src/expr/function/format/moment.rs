@@ -66,12 +66,6 @@ impl Draft {
         (self.has_year, self.has_month, self.has_day) = (true, true, true);
     }
 
-    /// The day number of the Monday of a week of ISO 8601.
-    fn monday(&self, week: i64) -> i64 {
-        let fourth = Civil { year: self.year, month: 1, day: 4 }.day_number();
-        fourth - i64::from((calendar::weekday(fourth) + 6) % 7) + (week - 1) * 7
-    }
-
     /// Settles the month and the day that were left at the first by the day of the year. One
     /// behind the year's end leaves a month that does not exist.
     fn settle_day_of_year(&mut self, day_of_year: i64) {
@@ -161,7 +155,8 @@ impl Fields {
         }
         if self.week != 0 && self.convention == Some(Convention::IsoWeek) {
             let day = if self.weekday == 0 { 0 } else { (self.weekday + 5) % 7 };
-            draft.settle(Civil::of_day(draft.monday(self.week) + day));
+            let monday = calendar::first_monday(draft.year) + (self.week - 1) * 7;
+            draft.settle(Civil::of_day(monday + day));
         } else if self.week != 0 {
             day_of_year = (self.week - 1) * 7 + 1;
         }
@@ -180,7 +175,8 @@ impl Fields {
                 ));
             }
             if self.convention == Some(Convention::IsoWeek) {
-                draft.settle(Civil::of_day(draft.monday(1) + day_of_year - 1));
+                let first = calendar::first_monday(draft.year);
+                draft.settle(Civil::of_day(first + day_of_year - 1));
             } else {
                 draft.settle_day_of_year(day_of_year);
             }

@@ -111,7 +111,7 @@ pub(super) struct Picture {
     pub(super) minus: bool,
     pub(super) plus: bool,
     pub(super) brackets: bool,
-    roman: Option<bool>,
+    roman: bool,
     exponent: bool,
     blank: bool,
     /// Powers of ten that V multiplies with.
@@ -137,7 +137,7 @@ impl Picture {
             minus: false,
             plus: false,
             brackets: false,
-            roman: None,
+            roman: false,
             exponent: false,
             blank: false,
             shift: 0,
@@ -199,7 +199,7 @@ impl Picture {
                 return Err(refuse("cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together"));
             }
             Key::Brackets => self.brackets = true,
-            Key::Roman(lower) => self.roman = Some(lower),
+            Key::Roman(_) => self.roman = true,
             Key::Shift if self.has_point => {
                 return Err(refuse("cannot use \"V\" and decimal point together"));
             }
@@ -209,8 +209,8 @@ impl Picture {
                     return Err(refuse("cannot use \"EEEE\" twice"));
                 }
                 let others = self.blank || self.fill || self.sign.is_some() || self.brackets;
-                if others || self.minus || self.plus || self.roman.is_some() || self.shifts {
-                    return Err(refuse("\"EEEE\" is incompatible with other formats"));
+                if others || self.minus || self.plus || self.roman || self.shifts {
+                    return Err(DataError::ExponentPicture.into());
                 }
                 self.exponent = true;
             }
@@ -344,6 +344,9 @@ struct Writer<'p> {
     /// Whether a digit has been written, so that a comma counts.
     in_number: bool,
     out: String,
+    /// Where PostgreSQL's text ends: at a place behind the last digit, as that of a point with no
+    /// digits behind it.
+    end: Option<usize>,
 }
 
 impl Writer<'_> {
@@ -380,6 +383,7 @@ impl Writer<'_> {
             sign_written,
             in_number: false,
             out: String::new(),
+            end: None,
         }
     }
 
@@ -436,7 +440,10 @@ impl Writer<'_> {
     }
 
     fn digit(&mut self, key: Key) {
-        let Some(&byte) = self.digits.get(self.at) else { return };
+        let Some(&byte) = self.digits.get(self.at) else {
+            self.end.get_or_insert(self.out.len());
+            return;
+        };
         if byte == b'.' {
             if self.last.is_none() || !self.ends_at_point() || self.picture.fill {
                 self.out.push('.');
@@ -505,6 +512,7 @@ impl Writer<'_> {
                 _ => {}
             }
         }
+        self.out.truncate(self.end.unwrap_or(usize::MAX));
         self.out
     }
 }
@@ -524,8 +532,8 @@ fn written(mut value: Number, text: &str, most_digits: usize) -> Result<Datum> {
     if text.is_empty() {
         return Ok(Datum::text(""));
     }
-    if let Some(lower) = picture.roman {
-        let text = in_roman(&value, lower, picture.fill, most_digits == ALL)?;
+    if picture.roman {
+        let text = in_roman(&value, &picture, most_digits == ALL)?;
         return Ok(Datum::text(&text));
     }
     if picture.exponent {
@@ -546,15 +554,28 @@ fn written(mut value: Number, text: &str, most_digits: usize) -> Result<Datum> {
     Ok(Datum::text(&Writer::new(&picture, digits, spaces).write()))
 }
 
-/// An exact number must be an int4; a float that is none shows as `#`.
-fn in_roman(value: &Number, lower: bool, fill: bool, exact: bool) -> Result<String> {
+/// An exact number must be an int4; a float that is none shows as `#`. Places and signs of the
+/// picture are left out.
+fn in_roman(value: &Number, picture: &Picture, exact: bool) -> Result<String> {
     let whole = match value {
         Number::Exact(value) if exact => Some(i64::from(value.to_integer::<i32>()?)),
         value => value.whole(),
     };
     let text = whole.and_then(roman).unwrap_or_else(|| "#".repeat(15));
-    let text = if lower { text.to_lowercase() } else { text };
-    Ok(if fill { text } else { format!("{text:>15}") })
+    let width = if picture.fill { 0 } else { 15 };
+    let mut out = String::new();
+    for piece in &picture.pieces {
+        match piece {
+            Piece::Literal(c, _) => out.push(*c),
+            Piece::Pattern { key: Key::Roman(lower), .. } => {
+                let text = if *lower { text.to_lowercase() } else { text.clone() };
+                out.push_str(&format!("{text:>width$}"));
+            }
+            Piece::Pattern { key: Key::Comma, .. } if !picture.fill => out.push(' '),
+            Piece::Pattern { .. } => {}
+        }
+    }
+    Ok(out)
 }
 
 /// ` 1.23e+04`

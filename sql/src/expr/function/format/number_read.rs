@@ -10,7 +10,7 @@ use super::number_picture::{Key, Picture};
 use super::picture::Piece;
 use crate::error::{Result, SyntaxError};
 use crate::expr::function::Function;
-use crate::types::{Datum, Numeric};
+use crate::types::{Datum, Numeric, numeric_modifier_of};
 
 /// What has been read of a text.
 struct Reader<'a> {
@@ -194,7 +194,7 @@ fn to_number(text: &str, picture: &str) -> Result<Datum> {
     let digits = reader.digits.strip_suffix('.').unwrap_or(&reader.digits);
     let value = Numeric::input(&format!("{sign}{digits}"))?;
     let precision = picture.before + picture.shift + reader.behind;
-    let modifier = (((precision << 16) | reader.behind) as i32).wrapping_add(MODIFIER_OFFSET);
+    let modifier = numeric_modifier_of(precision as i32, reader.behind as i32);
     let value = value.coerce(modifier)?.unwrap_or(value);
     if !picture.shifts {
         return Ok(Datum::numeric(value));
@@ -202,9 +202,6 @@ fn to_number(text: &str, picture: &str) -> Result<Datum> {
     let power = Numeric::integer(10).power(&Numeric::integer(-(picture.shift as i64)))?;
     value.multiply(&power).map(Datum::numeric)
 }
-
-/// What a modifier of `numeric` has beside precision and scale.
-const MODIFIER_OFFSET: i32 = 4;
 
 pub(super) static FUNCTIONS: &[Function] =
     &[stable(1777, "to_number", &[TEXT, TEXT], NUMERIC, |call| map2(call, to_number))];

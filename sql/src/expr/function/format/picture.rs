@@ -59,13 +59,12 @@ pub(super) fn pieces<K>(
     pieces
 }
 
-/// FM, TM or FX before a pattern.
+/// FM or TM before a pattern.
 fn prefix(text: &str, fill: &mut bool, translated: &mut bool) -> Option<usize> {
     let word = text.get(..2)?;
     match word {
         "FM" | "fm" => *fill = true,
         "TM" | "tm" => *translated = true,
-        "FX" | "fx" => {}
         _ => return None,
     }
     Some(2)

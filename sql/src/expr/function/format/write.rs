@@ -156,6 +156,7 @@ fn piece(parts: &Parts, key: Key, fill: bool) -> String {
         Key::ZoneName(_) | Key::ZoneHour | Key::ZoneMinute | Key::ZoneOffset => {
             zone_piece(parts, key, fill)
         }
+        Key::Fixed => String::new(),
     }
 }
 
@@ -220,6 +221,7 @@ fn takes_ordinal(key: Key) -> bool {
             | Key::ZoneHour
             | Key::ZoneMinute
             | Key::ZoneOffset
+            | Key::Fixed
     )
 }
 
@@ -231,7 +233,7 @@ fn written(parts: &Parts, picture: &str) -> Result<Datum> {
     for each in date_pieces(picture) {
         match each {
             Piece::Literal(c, _) => out.push(c),
-            Piece::Pattern { key, fill, translated, ordinal: suffix } => {
+            Piece::Pattern { key: (_, key), fill, translated, ordinal: suffix } => {
                 if parts.is_interval && key.needs_calendar() {
                     return Err(DataError::IntervalPicture.into());
                 }
