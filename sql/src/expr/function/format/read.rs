@@ -358,7 +358,7 @@ impl Fields {
             Key::WeekOfMonth => set(&mut self.week_of_month, number(1)?, name),
             Key::WeekOfYear | Key::IsoWeek => set(&mut self.week, number(2)?, name),
             Key::Century => set(&mut self.century, number(2)?, name),
-            Key::Julian => set(&mut self.julian, reader.number(7, true)?.0, name),
+            Key::Julian => set(&mut self.julian, number(1)?, name),
             Key::Quarter => number(1).map(|_| ()),
             Key::ZoneHour => {
                 let next = reader.next();
