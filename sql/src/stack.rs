@@ -7,8 +7,8 @@
 //! # Invariants
 //!
 //! 1. Trees that a parser's loop makes deep without recursion are bounded on the tokens, by
-//!    `parser/limits.rs`; dropping one fits into a thread's stack, and whoever copies or walks it in a
-//!    way that does not ask makes it [`roomy`] first.
+//!    `parser/limits.rs`; dropping one fits into a thread's stack, and whoever makes, copies, compares
+//!    or walks it in a way that does not ask makes it [`roomy`] first.
 //! 2. All other trees are made by functions that ask here and take more stack for a level than what
 //!    walks, copies, runs or drops the tree later.
 
@@ -16,10 +16,8 @@ use crate::error::{Result, SyntaxError};
 
 /// What must be left: for what does not ask.
 const RESERVE_BYTES: usize = 768 << 10;
-/// Levels that need no thought.
-const LEVELS_AT_EASE: u32 = 50;
-/// What copying or walking one level of the parser's tree takes at most.
-const LEVEL_BYTES: usize = if cfg!(debug_assertions) { 16 << 10 } else { 8 << 10 };
+/// What making, copying or walking one level of the parser's tree takes at most: to make a join.
+const LEVEL_BYTES: usize = if cfg!(debug_assertions) { 64 << 10 } else { 8 << 10 };
 
 /// # Errors
 ///
@@ -35,9 +33,6 @@ pub(crate) fn check() -> Result<()> {
 /// Runs what goes down a parser's tree of so many levels and does not ask, on a larger stack if it needs
 /// one.
 pub(crate) fn roomy<R>(levels: u32, work: impl FnOnce() -> R) -> R {
-    if levels <= LEVELS_AT_EASE {
-        return work();
-    }
     let bytes = levels as usize * LEVEL_BYTES;
     stacker::maybe_grow(bytes, bytes + RESERVE_BYTES, work)
 }

@@ -301,8 +301,7 @@ impl Analyzer<'_> {
         for key in extras.order {
             let (descending, nulls_first) = self.direction(key)?;
             let expr = self.expr(&key.expr)?;
-            let expr = self.resolve_unknown(expr)?;
-            let mut expr = expr;
+            let mut expr = self.resolve_unknown(expr)?;
             if extras.distinct {
                 let known = args.iter().find(|arg| same(arg, &expr) || same(uncast(arg), &expr));
                 expr = known.cloned().ok_or_else(|| {

@@ -53,9 +53,7 @@ impl Bound {
             _ => declared,
         }
     }
-}
 
-impl Bound {
     /// Refuses arrays of what has no array type.
     fn check_arrays(&self, declared: &[Type]) -> Result<()> {
         match self.element {

@@ -266,6 +266,7 @@ impl Analyzer<'_> {
 
     fn collate(&mut self, operand: &ast::Expr, name: &ast::ObjectName) -> Result<Expr> {
         let position = name.0.first().and_then(|part| self.position(part.span()));
+        let position = self.source.position_before("collate", position);
         let written = name.to_string().trim_matches('"').to_owned();
         let bare = written.rsplit('.').next().unwrap_or_default().trim_matches('"');
         if ["C", "POSIX", "default", "ucs_basic"].contains(&bare) {
@@ -395,6 +396,16 @@ pub(super) fn symbol_of(op: &BinaryOperator) -> Option<String> {
         },
         _ => Some(op.to_string()),
     }
+}
+
+/// All of the parts connected; None without parts.
+pub(super) fn connect_all(
+    is_and: bool,
+    parts: impl IntoIterator<Item = Result<Expr>>,
+) -> Result<Option<Expr>> {
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next().transpose()? else { return Ok(None) };
+    parts.try_fold(first, |all, part| Ok(connect(is_and, all, part?))).map(Some)
 }
 
 /// `a AND b` or `a OR b`, flat.

@@ -6,7 +6,7 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::call::Declared;
 use super::coerce::{bare, can_coerce};
-use super::expression::{connect, symbol_of};
+use super::expression::{connect_all, symbol_of};
 use super::operator;
 use super::row::{bare_row, is_row};
 use super::type_name::array_of;
@@ -58,15 +58,10 @@ impl Analyzer<'_> {
                 ExprKind::InList { compare: found.function, arg: Box::new(arg), list, quantifier };
             return Ok(Expr { kind, ty: Type::BOOL, position: place });
         }
-        let mut result: Option<Expr> = None;
-        for item in items {
-            let compared = self.binary(symbol, self.copied(&arg)?, item, || position)?;
-            result = Some(match result {
-                Some(before) => connect(negated, before, compared),
-                None => compared,
-            });
-        }
-        result.ok_or_else(|| unsupported("an empty IN list", position))
+        let compared = items
+            .into_iter()
+            .map(|item| self.binary(symbol, self.copied(&arg)?, item, || position));
+        connect_all(negated, compared)?.ok_or_else(|| unsupported("an empty IN list", position))
     }
 
     fn row_in_list(
@@ -78,16 +73,11 @@ impl Analyzer<'_> {
     ) -> Result<Expr> {
         let symbol = if negated { "<>" } else { "=" };
         let left = self.operand(left)?;
-        let mut result: Option<Expr> = None;
-        for item in list {
-            let item = self.operand(item)?;
-            let compared = self.compare(symbol, left.clone(), item, || position)?;
-            result = Some(match result {
-                Some(before) => connect(negated, before, compared),
-                None => compared,
-            });
-        }
-        result.ok_or_else(|| unsupported("an empty IN list", position))
+        let compared = list.iter().map(|item| {
+            let (left, item) = (self.copied_operand(&left)?, self.operand(item)?);
+            self.compare(symbol, left, item, || position)
+        });
+        connect_all(negated, compared)?.ok_or_else(|| unsupported("an empty IN list", position))
     }
 
     /// `left op ANY (right)` where right is an array.

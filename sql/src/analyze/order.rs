@@ -73,7 +73,7 @@ impl Analyzer<'_> {
         super::equal::columns(&expr, &mut |id| {
             subquery |= matches!(self.meanings[id], Meaning::Sublink(_));
         });
-        let written = subquery.then(|| Box::new(written.clone()));
+        let written = subquery.then(|| self.source.walk(|| Box::new(written.clone())));
         Ok(Target { expr, name, written })
     }
 
@@ -172,8 +172,9 @@ impl Analyzer<'_> {
         if let Some(ordinal) = self.ordinal(expr, clause, visible)? {
             return Ok(ordinal);
         }
-        if let Some(n) = targets.iter().position(|target| target.written.as_deref() == Some(expr)) {
-            return Ok(n);
+        let is_written = |target: &Target| target.written.as_deref() == Some(expr);
+        if let Some(found) = self.source.walk(|| targets.iter().position(is_written)) {
+            return Ok(found);
         }
         let place = if clause == "GROUP BY" { Place::GroupBy } else { Place::OrderBy };
         let expr = self.at_place(place, |analyzer| analyzer.expr(expr))?;

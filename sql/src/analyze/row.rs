@@ -7,7 +7,7 @@ use sqlparser::ast::{self, BinaryOperator};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::expression::{connect, negate, symbol_of};
+use super::expression::{connect, connect_all, negate, symbol_of};
 use super::query::{OuterReference, Query, QueryBody, QueryColumn, SublinkKind};
 use super::select::conjuncts;
 use crate::error::{Error, QueryError, Result, SyntaxError, TypeError};
@@ -19,7 +19,6 @@ use crate::types::{self, Datum, Type};
 const ORDERED_PAIRS_MAX: usize = 250;
 
 /// One side of a comparison.
-#[derive(Clone)]
 pub(super) enum Operand {
     /// The items of a row that is written out; literals have no type yet.
     Row(Vec<Expr>, Option<u32>),
@@ -134,13 +133,9 @@ impl Analyzer<'_> {
         let mut result: Option<Expr> = None;
         match symbol {
             "=" | "<>" => {
-                for (left, right) in pairs {
-                    let compared = self.binary(symbol, left, right, || position)?;
-                    result = Some(match result {
-                        Some(before) => connect(symbol == "=", before, compared),
-                        None => compared,
-                    });
-                }
+                let compared =
+                    pairs.map(|(left, right)| self.binary(symbol, left, right, || position));
+                result = connect_all(symbol == "=", compared)?;
             }
             "<" | "<=" | ">" | ">=" if pairs.len() > ORDERED_PAIRS_MAX => {
                 return Err(SyntaxError::TooDeep.into());
@@ -184,15 +179,10 @@ impl Analyzer<'_> {
         if left.len() != right.len() {
             return Err(Error::from(QueryError::RowWidth).at(position));
         }
-        let mut result: Option<Expr> = None;
-        for (left, right) in left.into_iter().zip(right) {
-            let differs = self.distinct_values(left, right, position)?;
-            result = Some(match result {
-                Some(before) => connect(false, before, differs),
-                None => differs,
-            });
-        }
-        Ok(result.unwrap_or_else(|| boolean(ExprKind::Constant(Datum::Bool(false)), position)))
+        let pairs = left.into_iter().zip(right);
+        let differ = pairs.map(|(left, right)| self.distinct_values(left, right, position));
+        Ok(connect_all(false, differ)?
+            .unwrap_or_else(|| boolean(ExprKind::Constant(Datum::Bool(false)), position)))
     }
 
     /// `(a, b) symbol (SELECT ...)`: NULL without a row, an error with two.

@@ -4,7 +4,7 @@ use sqlparser::ast;
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::expression::{connect, negate};
+use super::expression::{connect_all, negate};
 use super::operator;
 use super::query::Meaning;
 use super::row::Operand;
@@ -123,7 +123,7 @@ impl Analyzer<'_> {
             let place = self.source.position_before("when", self.start(condition));
             let test = self.expr(condition)?;
             tests.push(match &again {
-                Some(operand) => self.binary("=", operand.clone(), test, || place)?,
+                Some(operand) => self.binary("=", self.copied(operand)?, test, || place)?,
                 None => self.boolean(test, "CASE/WHEN")?,
             });
             values.push(self.expr(result)?);
@@ -204,17 +204,12 @@ impl Analyzer<'_> {
             Operand::Value(value) => return Ok(is_null(value, negated)),
         };
         // A row IS [NOT] NULL when all of its fields are.
-        let mut all: Option<Expr> = None;
-        for field in fields {
+        let tests = fields.into_iter().map(|field| {
             let field = self.resolve_unknown(field)?;
-            let test = self.field_null_test(field, negated, position)?;
-            all = Some(match all {
-                Some(all) => connect(true, all, test),
-                None => test,
-            });
-        }
+            self.field_null_test(field, negated, position)
+        });
         let empty = Expr { kind: ExprKind::Constant(Datum::Bool(true)), ty: Type::BOOL, position };
-        Ok(all.unwrap_or(empty))
+        Ok(connect_all(true, tests)?.unwrap_or(empty))
     }
 
     /// IS NULL of a field: one that is a row itself is not looked into.

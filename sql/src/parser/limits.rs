@@ -15,6 +15,7 @@
 //!    what binds looser than all of its links: AND, OR, a comma, UNION and its kind.
 //! 2. AND and OR become flat lists at once, and the arms of a set operation a loop: only the parser's
 //!    own tree is as deep as they are many.
+//! 3. A join may stand inside of the one before it: `a JOIN b JOIN c ON ... ON ...`.
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -23,9 +24,9 @@ use crate::error::{Result, SyntaxError};
 
 /// Nesting of parentheses, subqueries and calls.
 pub(super) const NESTING_MAX: usize = 100;
-/// Operators one inside of another.
+/// Operators one inside of another, and joins.
 const CHAIN_MAX: u32 = 1_000;
-/// Levels of the parser's tree: operators, and ANDs, ORs and UNIONs.
+/// Levels of the parser's tree: operators, joins, and ANDs, ORs and UNIONs.
 pub(super) const LEVELS_MAX: u32 = 5_000;
 
 /// The levels of the deepest tree in a query string; 54001 when it would be too deep.
@@ -51,7 +52,7 @@ pub(super) fn check_depth(tokens: &[TokenWithSpan]) -> Result<u32> {
             Token::SemiColon => deepest = deepest.max(end(&mut open)?),
             Token::Comma => {
                 let group = within(&mut open);
-                (group.chain, group.conditions) = (0, 0);
+                (group.chain, group.conditions, group.joins) = (0, 0, 0);
             }
             Token::Whitespace(_) | Token::Number(..) | Token::Period => {}
             Token::SingleQuotedString(_) | Token::Placeholder(_) => {}
@@ -81,6 +82,9 @@ struct Group {
     /// ANDs and ORs since the last comma.
     conditions: u32,
     most_conditions: u32,
+    /// JOINs since the last comma.
+    joins: u32,
+    most_joins: u32,
     /// UNION, INTERSECT and EXCEPT.
     set_operations: u32,
     /// Whether the next AND belongs to a BETWEEN.
@@ -100,7 +104,11 @@ impl Group {
             }
             Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => {
                 self.set_operations += 1;
-                (self.chain, self.conditions) = (0, 0);
+                (self.chain, self.conditions, self.joins) = (0, 0, 0);
+            }
+            Keyword::JOIN => {
+                self.joins += 1;
+                self.most_joins = self.most_joins.max(self.joins);
             }
             Keyword::BETWEEN => {
                 self.between = true;
@@ -119,13 +127,13 @@ impl Group {
     /// Links, and levels of all kinds.
     fn depth(&self) -> (u32, u32) {
         let links = self.longest_chain + self.inner.0;
-        let levels = self.longest_chain + self.most_conditions + self.set_operations;
-        (links, levels + self.inner.1 + 1)
+        let levels = self.longest_chain + self.most_conditions + self.most_joins;
+        (links, levels + self.set_operations + self.inner.1 + 1)
     }
 
     fn check(&self) -> Result<()> {
         let (links, levels) = self.depth();
-        if links > CHAIN_MAX || levels > LEVELS_MAX {
+        if links.max(self.most_joins) > CHAIN_MAX || levels > LEVELS_MAX {
             return Err(SyntaxError::TooDeep.into());
         }
         Ok(())

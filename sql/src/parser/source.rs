@@ -102,7 +102,7 @@ impl Source {
         self.walk(|| part.span())
     }
 
-    /// Copies or walks a part of the tree.
+    /// Makes, copies or walks a part of the tree.
     pub(crate) fn walk<R>(&self, work: impl FnOnce() -> R) -> R {
         stack::roomy(self.levels, work)
     }

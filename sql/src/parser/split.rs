@@ -32,7 +32,7 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
         let (part, system_time) =
             as_of::take(part, &source, |rest| read_system_time(rest, &source))?;
         let mut parser = parser_of(spell_out_table(spell_out(part)));
-        let kind = parse_one(&mut parser, &source)?;
+        let kind = source.walk(|| parse_one(&mut parser, &source))?;
         let mut statement =
             Statement { kind, range, source: Arc::clone(&source), system_time: None };
         if let Some(clause) = system_time {
@@ -58,14 +58,15 @@ pub fn parse_expression(sql: &str) -> Result<(ast::Expr, Arc<Source>)> {
         expect_end(parser)?;
         Ok(expr)
     };
-    let expr = read(&mut parser).map_err(|error| translate(&error, &source))?;
+    let expr = source.walk(|| read(&mut parser)).map_err(|error| translate(&error, &source))?;
     Ok((expr, source))
 }
 
 /// The expression at the start of `tokens`, and how many of them it takes.
 fn read_system_time(tokens: Vec<TokenWithSpan>, source: &Source) -> Result<(SystemTime, usize)> {
     let mut parser = parser_of(tokens.clone());
-    let clause = as_of::time(&mut parser).map_err(|error| translate(&error, source))?;
+    let clause = source.walk(|| as_of::time(&mut parser));
+    let clause = clause.map_err(|error| translate(&error, source))?;
     let next = parser.peek_token_ref().span;
     let taken = tokens.iter().position(|token| {
         token.span.start == next.start && !matches!(token.token, Token::Whitespace(_))
