@@ -5,6 +5,7 @@ use strsim::levenshtein;
 
 use super::Analyzer;
 use super::analyzer::unsupported;
+use super::query::RelationKind;
 use super::scope::{Item, ItemColumn, id_of};
 use crate::error::{Error, NameError, Result};
 use crate::expr::{CaseBranch, Expr, ExprKind};
@@ -74,11 +75,19 @@ impl Analyzer<'_> {
         !(0..self.levels.len()).any(is_column) && self.find_table(None, &name).is_some()
     }
 
-    /// An item as one value: a row, or NULL where an outer join misses the item.
+    /// An item as one value: a row, or NULL where an outer join misses the item. That of a function
+    /// is what it gives, without a row around it.
     fn whole_row(&mut self, level: usize, item: usize, position: Option<u32>) -> Expr {
         let item = &self.levels[level].items[item];
-        let present = item.relation.and_then(|relation| self.relations[relation].present);
+        let relation = item.relation.map(|relation| &self.relations[relation]);
+        let present = relation.and_then(|relation| relation.present);
+        let is_function = relation.is_some_and(|relation| {
+            matches!(relation.kind, RelationKind::Function { ordinality: false, .. })
+        });
         let columns = item.columns.clone();
+        if let (true, [column]) = (is_function, columns.as_slice()) {
+            return self.used(level, column.expr.clone(), position);
+        }
         let columns = columns.into_iter().map(|column| self.used(level, column.expr, position));
         let of = |kind, ty| Expr { kind, ty, position };
         let row = of(ExprKind::Row(columns.collect()), Type::RECORD);
