@@ -5,10 +5,10 @@ mod support;
 use reckon_sql::{Database, Error, Options, Session};
 use support::{Rows, session};
 
-/// The stack of a server's threads.
+/// The stack of a thread when nothing is said of it; those of a server have more.
 const STACK_BYTES: usize = 2 << 20;
 
-/// Runs on a thread with as much stack as the server's have.
+/// Runs on a thread with that much stack.
 fn on_a_thread<R: Send + 'static>(work: impl FnOnce(&mut Session) -> R + Send + 'static) -> R {
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(|| {
         let database = Database::open_in_memory(Options::default()).expect("memory opens");

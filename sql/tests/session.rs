@@ -43,6 +43,7 @@ fn statements_see_what_the_ones_before_them_did() {
         ("delete from t where id = 2 returning *", "2|two\nDELETE 1"),
         ("select * from t", "1|one!\nSELECT 1"),
         ("select nope from t", "42703 column \"nope\" does not exist at 8"),
+        ("select 1 collate \"C\"", "42804 collations are not supported by type integer at 10"),
     ] {
         assert_eq!(show(&mut session, sql), expected, "{sql}");
     }

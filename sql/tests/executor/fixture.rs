@@ -1,15 +1,15 @@
 //! A small database without a catalog: tables are made by hand, statements are plans.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reckon_mvcc::{Engine, Isolation, MemoryStore, Options, Snapshot, SyncMode, Transaction};
 use reckon_sql::catalog::{Column, Index, IndexColumn, RowIdentity, Table};
 use reckon_sql::error::Result;
 use reckon_sql::exec::{Context, Execution, Limits, Relations, RowIds, Surroundings};
-use reckon_sql::expr::function::{Advisory, AdvisoryScope, Environment};
 use reckon_sql::plan::Node;
 use reckon_sql::types::{Datum, Formats, Oid, Type};
+
+use crate::alone::Alone;
 
 pub(crate) type Row = Vec<Datum>;
 
@@ -201,7 +201,7 @@ pub(crate) fn with_context<R>(
     parameters: &[Datum],
     body: impl FnOnce(&mut Context<'_>) -> Result<R>,
 ) -> Result<R> {
-    let mut surroundings = Nothing(Formats::default());
+    let mut surroundings = Alone { formats: Formats::default() };
     let mut relations = NoRelations;
     let interrupt = session.interrupt();
     let mut cx = Context::new(
@@ -232,108 +232,5 @@ impl Relations for NoRelations {
         _snapshot: &Snapshot,
     ) -> Result<Vec<Row>> {
         Ok(vec![vec![Datum::text(relation)]])
-    }
-}
-
-/// A session of which nothing is asked.
-struct Nothing(Formats);
-
-impl Environment for Nothing {
-    fn check(&self) -> Result<()> {
-        Ok(())
-    }
-    fn stand_aside(&self) {}
-    fn transaction_time(&self) -> i64 {
-        0
-    }
-    fn statement_time(&self) -> i64 {
-        0
-    }
-    fn clock_time(&self) -> i64 {
-        0
-    }
-    fn setting(&self, _name: &str) -> Option<String> {
-        None
-    }
-    fn set_setting(&mut self, _name: &str, value: &str, _local: bool) -> Result<String> {
-        Ok(value.to_owned())
-    }
-    fn formats(&self) -> &Formats {
-        &self.0
-    }
-    fn session_user(&self) -> &str {
-        "postgres"
-    }
-    fn is_superuser(&self) -> bool {
-        true
-    }
-
-    fn current_user(&self) -> &str {
-        "postgres"
-    }
-    fn database(&self) -> &str {
-        "postgres"
-    }
-    fn backend_pid(&self) -> i32 {
-        1
-    }
-    fn search_path(&self) -> Vec<String> {
-        vec!["pg_catalog".to_owned(), "public".to_owned()]
-    }
-    fn searches_catalog(&self) -> bool {
-        false
-    }
-    fn sleep(&mut self, _duration: Duration) -> Result<()> {
-        Ok(())
-    }
-    fn relation_name(&mut self, _oid: Oid) -> Result<Option<String>> {
-        Ok(None)
-    }
-    fn relation_oid(&mut self, _name: &str) -> Result<Option<Oid>> {
-        Ok(None)
-    }
-    fn random(&mut self) -> [u8; 16] {
-        [0; 16]
-    }
-    fn lock_advisory(&mut self, _: Advisory, _: AdvisoryScope, _: bool) -> Result<bool> {
-        Ok(true)
-    }
-    fn unlock_advisory(&mut self, _: Advisory) -> bool {
-        false
-    }
-    fn unlock_all_advisory(&mut self) {}
-    fn blockers(&mut self, _: i32) -> Vec<i32> {
-        Vec::new()
-    }
-    fn stop_session(&mut self, _: i32, _: bool) -> bool {
-        false
-    }
-    fn notify(&mut self, _: &str, _: &str) -> Result<()> {
-        Ok(())
-    }
-    fn notification_usage(&self) -> f64 {
-        0.0
-    }
-    fn listening(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn export_snapshot(&mut self) -> Result<String> {
-        Ok(String::new())
-    }
-
-    fn snapshot_blockers(&mut self, _: i32) -> Vec<i32> {
-        Vec::new()
-    }
-
-    fn session_exists(&mut self, _: i32) -> bool {
-        false
-    }
-
-    fn warn(&mut self, _: String) {}
-    fn index_outline(&mut self, _: Oid) -> Option<String> {
-        None
-    }
-    fn use_models(&mut self, _: bool) -> bool {
-        true
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+#[path = "../support/alone.rs"]
+mod alone;
 mod conflicts;
 mod fixture;
 mod joins;
