@@ -158,15 +158,13 @@ pub(crate) struct LockRequest {
     pub(crate) skip: Option<bool>,
 }
 
-impl LockRequest {
-    /// The words that asked for it.
-    pub(crate) fn words(&self) -> &'static str {
-        match self.mode {
-            RowLock::ForKeyShare => "FOR KEY SHARE",
-            RowLock::ForShare => "FOR SHARE",
-            RowLock::ForNoKeyUpdate => "FOR NO KEY UPDATE",
-            RowLock::ForUpdate => "FOR UPDATE",
-        }
+/// The words that ask for a lock.
+pub(crate) fn lock_words(mode: RowLock) -> &'static str {
+    match mode {
+        RowLock::ForKeyShare => "FOR KEY SHARE",
+        RowLock::ForShare => "FOR SHARE",
+        RowLock::ForNoKeyUpdate => "FOR NO KEY UPDATE",
+        RowLock::ForUpdate => "FOR UPDATE",
     }
 }
 

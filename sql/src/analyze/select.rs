@@ -8,9 +8,10 @@ use super::Analyzer;
 use super::analyzer::unsupported;
 use super::query::{
     Distinct, LockRequest, OrderKey, OuterReference, Query, QueryBody, QueryColumn, RelationKind,
-    Select,
+    Select, lock_words,
 };
 use super::scope::{Level, Place, WithQuery};
+use super::set_operation::locks_in_set;
 use crate::error::{Error, NameError, QueryError, Result, SyntaxError};
 use crate::expr::Expr;
 use crate::parser::fold;
@@ -280,18 +281,15 @@ impl Analyzer<'_> {
             query.order.push(self.order_by_output(key, &query)?);
         }
         (query.limit, query.offset) = self.limit_clause(tail)?;
-        if let Some(lock) = tail.locks.first() {
-            let with = match &query.body {
-                QueryBody::Values(_) => {
-                    let to = "VALUES";
-                    let clause = lock_words(lock);
-                    return Err(QueryError::LockNotApplicable { clause, to }.into());
-                }
-                _ => "UNION/INTERSECT/EXCEPT",
-            };
-            return Err(QueryError::LockNotAllowed { clause: lock_words(lock), with }.into());
+        let Some(lock) = tail.locks.first() else { return Ok(query) };
+        let (mode, _) = lock_mode(lock);
+        Err(match &query.body {
+            QueryBody::Values(_) => {
+                QueryError::LockNotApplicable { clause: lock_words(mode), to: "VALUES" }
+            }
+            _ => locks_in_set(mode),
         }
-        Ok(query)
+        .into())
     }
 
     fn limit_clause(&mut self, tail: &Tail<'_>) -> Result<(Option<Expr>, Option<Expr>)> {
@@ -341,15 +339,9 @@ impl Analyzer<'_> {
     fn locks(&mut self, clauses: &[ast::LockClause]) -> Result<Vec<LockRequest>> {
         let mut locks: Vec<LockRequest> = Vec::new();
         for clause in clauses {
-            let ast::LockClause { lock_type, of, nonblock } = clause;
-            let (weak, of) = of.as_ref().map_or((false, None), crate::parser::read_mark);
-            let mode = match (lock_type, weak) {
-                (ast::LockType::Share, false) => RowLock::ForShare,
-                (ast::LockType::Share, true) => RowLock::ForKeyShare,
-                (ast::LockType::Update, false) => RowLock::ForUpdate,
-                (ast::LockType::Update, true) => RowLock::ForNoKeyUpdate,
-            };
-            let skip = nonblock.as_ref().map(|n| matches!(n, ast::NonBlock::SkipLocked));
+            let (mode, of) = lock_mode(clause);
+            let nonblock = clause.nonblock.as_ref();
+            let skip = nonblock.map(|n| matches!(n, ast::NonBlock::SkipLocked));
             let named = match of {
                 Some(name) => Some(crate::parser::object_name(&name, self.source)?),
                 None => None,
@@ -368,14 +360,14 @@ impl Analyzer<'_> {
                         return Err(unsupported("locking the rows of a subquery in FROM", None));
                     }
                     RelationKind::Function { .. } if named.is_some() => {
-                        let (clause, to) = (lock_words(clause), "a function");
+                        let (clause, to) = (lock_words(mode), "a function");
                         return Err(QueryError::LockNotApplicable { clause, to }.into());
                     }
                     RelationKind::Function { .. } | RelationKind::Virtual(_) => {}
                 }
             }
             if let (false, Some(name)) = (found, named) {
-                let clause = lock_words(clause);
+                let clause = lock_words(mode);
                 let error = NameError::LockedTableNotInFrom { table: name.name, clause };
                 return Err(Error::from(error).at(name.position));
             }
@@ -402,14 +394,16 @@ pub(super) fn placeholder() -> Expr {
     Expr { kind, ty: Type::UNKNOWN, position: None }
 }
 
-fn lock_words(clause: &ast::LockClause) -> &'static str {
-    let weak = clause.of.as_ref().is_some_and(|of| crate::parser::read_mark(of).0);
-    match (&clause.lock_type, weak) {
-        (ast::LockType::Share, false) => "FOR SHARE",
-        (ast::LockType::Share, true) => "FOR KEY SHARE",
-        (ast::LockType::Update, false) => "FOR UPDATE",
-        (ast::LockType::Update, true) => "FOR NO KEY UPDATE",
-    }
+/// What a clause asks for, and the table that it names.
+fn lock_mode(clause: &ast::LockClause) -> (RowLock, Option<ast::ObjectName>) {
+    let (weak, of) = clause.of.as_ref().map_or((false, None), crate::parser::read_mark);
+    let mode = match (&clause.lock_type, weak) {
+        (ast::LockType::Share, false) => RowLock::ForShare,
+        (ast::LockType::Share, true) => RowLock::ForKeyShare,
+        (ast::LockType::Update, false) => RowLock::ForUpdate,
+        (ast::LockType::Update, true) => RowLock::ForNoKeyUpdate,
+    };
+    (mode, of)
 }
 
 fn check_lockable(
@@ -427,7 +421,7 @@ fn check_lockable(
     } else {
         return Ok(());
     };
-    let clause = locks.first().map_or("FOR UPDATE", lock_words);
+    let clause = locks.first().map_or("FOR UPDATE", |lock| lock_words(lock_mode(lock).0));
     Err(QueryError::LockNotAllowed { clause, with }.into())
 }
 

@@ -1,10 +1,11 @@
 //! UNION, INTERSECT and EXCEPT.
 
+use reckon_mvcc::RowLock;
 use sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 
 use super::Analyzer;
 use super::analyzer::unsupported;
-use super::query::{Query, QueryBody, QueryColumn};
+use super::query::{Query, QueryBody, QueryColumn, lock_words};
 use super::scope::Level;
 use super::select::{Tail, placeholder};
 use super::unify::common_modifier;
@@ -96,7 +97,13 @@ impl Analyzer<'_> {
         self.step()?;
         match body {
             SetExpr::SetOperation { .. } => self.set_operation(body),
-            SetExpr::Query(query) => self.query(query, false),
+            SetExpr::Query(query) => {
+                let query = self.query(query, false)?;
+                match query.locks.first() {
+                    Some(lock) => Err(locks_in_set(lock.mode).into()),
+                    None => Ok(query),
+                }
+            }
             SetExpr::Select(select) => {
                 self.levels.push(Level::default());
                 let result = self.select(select, &Tail::default(), false);
@@ -193,6 +200,11 @@ impl super::query::Select {
     fn distinct_free(&self, order: &[super::query::OrderKey]) -> bool {
         self.distinct == super::query::Distinct::No && order.is_empty()
     }
+}
+
+/// A set operation and its inputs have no rows of a table to lock.
+pub(super) fn locks_in_set(mode: RowLock) -> QueryError {
+    QueryError::LockNotAllowed { clause: lock_words(mode), with: "UNION/INTERSECT/EXCEPT" }
 }
 
 /// Whether nothing follows a query's body.

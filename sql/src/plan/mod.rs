@@ -39,7 +39,7 @@ pub use node::{
 };
 pub use statistics::{NoStatistics, Statistics};
 
-use crate::analyze::{self, Body, RelationKind};
+use crate::analyze::{self, Analysis, Body, LockRequest, RelationKind};
 use crate::catalog::Lookup;
 use crate::error::Result;
 use crate::expr::function::Environment;
@@ -128,13 +128,13 @@ pub fn plan(
         Body::Update(_) => Command::Update,
         Body::Delete(_) => Command::Delete,
     };
-    let tables = locks(&analysis);
+    let row_locks = uses::row_locks(&analysis);
+    let (tables, writes) = (locks(&analysis, &row_locks), writes(&analysis.body, &row_locks));
     let mut planner =
         Planner::new(&analysis, context.statistics, context.lookup, context.environment);
     let (node, columns) = planner.statement()?;
     let depends_on_values =
         analysis.reads_clock || planner.computes_ahead || weighs_values(&node, context.statistics);
-    let writes = writes(&analysis.body);
     let (node, reads_clock) = (Arc::new(node), analysis.reads_clock);
     Ok(Planned { node, columns, tables, command, depends_on_values, writes, reads_clock })
 }
@@ -161,9 +161,9 @@ fn weighs_values(node: &Node, statistics: &dyn Statistics) -> bool {
 }
 
 /// What a READ ONLY transaction refuses.
-fn writes(body: &Body) -> Option<&'static str> {
+fn writes(body: &Body, row_locks: &[&LockRequest]) -> Option<&'static str> {
     match body {
-        Body::Select(query) => query.locks.first().map(|lock| match lock.mode {
+        Body::Select(_) => row_locks.first().map(|lock| match lock.mode {
             RowLock::ForKeyShare => "SELECT FOR KEY SHARE",
             RowLock::ForShare => "SELECT FOR SHARE",
             RowLock::ForNoKeyUpdate => "SELECT FOR NO KEY UPDATE",
@@ -176,7 +176,7 @@ fn writes(body: &Body) -> Option<&'static str> {
 }
 
 /// The strongest lock each table needs.
-fn locks(analysis: &analyze::Analysis) -> Vec<(Oid, TableLock)> {
+fn locks(analysis: &Analysis, row_locks: &[&LockRequest]) -> Vec<(Oid, TableLock)> {
     let mut locks: Vec<(Oid, TableLock)> = Vec::new();
     let mut add =
         |oid: Oid, mode: TableLock| match locks.iter_mut().find(|(known, _)| *known == oid) {
@@ -192,10 +192,9 @@ fn locks(analysis: &analyze::Analysis) -> Vec<(Oid, TableLock)> {
     if let Some(table) = written {
         add(table.oid, TableLock::RowExclusive);
     }
-    let row_locked = uses::locked_relations(analysis);
     for (index, relation) in analysis.relations.iter().enumerate() {
         if let RelationKind::Table(table) = &relation.kind {
-            let locked = row_locked.contains(&index);
+            let locked = row_locks.iter().any(|lock| lock.relation == index);
             add(table.oid, if locked { TableLock::RowShare } else { TableLock::AccessShare });
         }
     }

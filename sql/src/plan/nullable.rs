@@ -11,7 +11,7 @@
 use super::JoinKind;
 use super::from::collect;
 use super::planner::Planner;
-use crate::analyze::{From, LockRequest, Meaning, QueryBody, Sublink, SublinkKind};
+use crate::analyze::{From, LockRequest, Meaning, QueryBody, Sublink, SublinkKind, lock_words};
 use crate::error::{QueryError, Result};
 use crate::expr::{Expr, ExprKind, Quantifier};
 
@@ -55,7 +55,7 @@ impl Planner<'_> {
         nullable_relations(from, &mut nullable);
         match locks.iter().find(|lock| nullable.contains(&lock.relation)) {
             Some(lock) => {
-                let (clause, to) = (lock.words(), "the nullable side of an outer join");
+                let (clause, to) = (lock_words(lock.mode), "the nullable side of an outer join");
                 Err(QueryError::LockNotApplicable { clause, to }.into())
             }
             None => Ok(()),

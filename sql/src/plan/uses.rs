@@ -4,8 +4,8 @@
 //! nobody any more, so its columns are taken off.
 
 use crate::analyze::{
-    Analysis, Body, From, Meaning, Query, QueryBody, Relation, RelationKind, Returning, Select,
-    SublinkKind,
+    Analysis, Body, From, LockRequest, Meaning, Query, QueryBody, Relation, RelationKind,
+    Returning, Select, SublinkKind,
 };
 use crate::expr::{Expr, ExprKind};
 use crate::types::Type;
@@ -130,33 +130,22 @@ impl Uses {
     }
 }
 
-/// The relations that some query locks.
-pub(super) fn locked_relations(analysis: &Analysis) -> Vec<usize> {
-    let mut locked = Vec::new();
-    let mut collect = |query: &Query| collect_locks(query, &mut locked);
-    match &analysis.body {
-        Body::Select(query) => collect(query),
-        Body::Insert(insert) => insert.source.iter().for_each(&mut collect),
-        Body::Update(_) | Body::Delete(_) => {}
-    }
-    for relation in &analysis.relations {
-        if let RelationKind::Subquery(query) = &relation.kind {
-            collect(query);
-        }
-    }
-    for meaning in &analysis.meanings {
-        if let Meaning::Sublink(sublink) = meaning {
-            collect(&sublink.query);
-        }
-    }
-    locked
-}
-
-fn collect_locks(query: &Query, locked: &mut Vec<usize>) {
-    locked.extend(query.locks.iter().map(|lock| lock.relation));
-    if let QueryBody::SetOp { inputs, .. } = &query.body {
-        inputs.iter().for_each(|input| collect_locks(input, locked));
-    }
+/// What all queries lock, the outermost one first. An input of a set operation locks nothing.
+pub(super) fn row_locks(analysis: &Analysis) -> Vec<&LockRequest> {
+    let body = match &analysis.body {
+        Body::Select(query) => Some(query),
+        Body::Insert(insert) => insert.source.as_ref(),
+        Body::Update(_) | Body::Delete(_) => None,
+    };
+    let relations = analysis.relations.iter().filter_map(|relation| match &relation.kind {
+        RelationKind::Subquery(query) => Some(query),
+        _ => None,
+    });
+    let sublinks = analysis.meanings.iter().filter_map(|meaning| match meaning {
+        Meaning::Sublink(sublink) => Some(&sublink.query),
+        _ => None,
+    });
+    body.into_iter().chain(relations).chain(sublinks).flat_map(|query| &query.locks).collect()
 }
 
 /// Visits every column that an expression needs, those that its subqueries take from outside
