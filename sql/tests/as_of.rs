@@ -1,23 +1,17 @@
 //! AS OF SYSTEM TIME through sessions, over the store in memory.
 
+#[path = "support/answer.rs"]
+mod answer;
 mod support;
 
+use answer::{run, try_run};
 use reckon_sql::session::Progress;
 use reckon_sql::types::Oid;
-use reckon_sql::{Database, Error, Options, Session};
+use reckon_sql::{Database, Options, Session};
 use support::{Rows, session};
 
 fn database() -> Database {
     Database::open_in_memory(Options::default()).expect("a database in memory")
-}
-
-fn try_run(session: &mut Session, sql: &str) -> Result<String, Error> {
-    support::script(session, sql, |_, _| ()).map(|rows| rows.join(" "))
-}
-
-/// Rows, with spaces between them; or the SQLSTATE.
-fn run(session: &mut Session, sql: &str) -> String {
-    try_run(session, sql).unwrap_or_else(|error| error.sqlstate().to_string())
 }
 
 /// A time after everything that was committed.

@@ -1,20 +1,12 @@
 //! Notifications and warnings, and what bounds them.
 
+#[path = "support/show.rs"]
+mod show;
 mod support;
 
-use reckon_sql::session::Progress;
-use reckon_sql::{Database, Options, Session};
+use reckon_sql::{Database, Options};
+use show::show;
 use support::session;
-
-/// Rows and tags, or the error with its code.
-fn show(session: &mut Session, sql: &str) -> String {
-    let shown = support::script(session, sql, |rows, progress| {
-        if let Progress::Complete(tag) = progress {
-            rows.0.push(tag.into_owned());
-        }
-    });
-    shown.map_or_else(|error| format!("{} {error}", error.sqlstate()), |rows| rows.join("\n"))
-}
 
 /// Who listens and does not look holds up who sends, before anything is committed.
 #[test]

@@ -1,12 +1,15 @@
 //! Statements that wait for a row in the middle of their rows, through sessions over the store in memory: what they
 //! answer and do is what PostgreSQL's do, whether they wait with their thread or leave it.
 
+#[path = "support/answer.rs"]
+mod answer;
 mod support;
 
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use answer::run;
 use reckon_sql::session::Progress;
 use reckon_sql::{Database, Options, Session};
 use support::{Rows, session};
@@ -15,13 +18,6 @@ const TABLES: &str = "create table t (id int primary key, v int); \
     insert into t values (1, 10), (2, 20), (3, 30), (4, 40); create table d (id int, v int); \
     create table l (id int primary key, x int); insert into l values (1, 1); \
     create table r (id int primary key, x int); insert into r values (1, 1), (2, 5)";
-
-fn run(session: &mut Session, sql: &str) -> String {
-    match support::script(session, sql, |_, _| ()) {
-        Ok(rows) => rows.join(" "),
-        Err(error) => error.sqlstate().to_string(),
-    }
-}
 
 struct Unpark(Thread);
 
@@ -180,29 +176,14 @@ fn rows_that_are_inserted_from_locked_ones_are_inserted_once() {
     let copied = "select count(*), sum(v) from d";
     let insert = "insert into d select id, v from t for update";
     let returning = "insert into d select id, v from t for share returning id";
+    let locked = "select 1 from t where id = 3 for update";
+    let changed = "update t set v = 31 where id = 3";
+    let moved = "update t set id = 30 where id = 3";
     check(&[
-        (
-            "select 1 from t where id = 3 for update",
-            returning,
-            "rollback",
-            copied,
-            "1 2 3 4 INSERT 0 4; 4|100",
-        ),
-        (
-            "update t set v = 31 where id = 3",
-            returning,
-            "commit",
-            copied,
-            "1 2 3 4 INSERT 0 4; 4|101",
-        ),
-        (
-            "update t set id = 30 where id = 3",
-            returning,
-            "commit",
-            copied,
-            "1 2 30 4 INSERT 0 4; 4|100",
-        ),
-        ("update t set id = 30 where id = 3", insert, "commit", copied, "INSERT 0 4; 4|100"),
+        (locked, returning, "rollback", copied, "1 2 3 4 INSERT 0 4; 4|100"),
+        (changed, returning, "commit", copied, "1 2 3 4 INSERT 0 4; 4|101"),
+        (moved, returning, "commit", copied, "1 2 30 4 INSERT 0 4; 4|100"),
+        (moved, insert, "commit", copied, "INSERT 0 4; 4|100"),
         ("delete from t where id = 3", insert, "commit", copied, "INSERT 0 3; 3|70"),
     ]);
 }
@@ -211,35 +192,16 @@ const JOINED: &str = "select count(*) from l join r using (id, x)";
 
 #[test]
 fn a_row_of_a_join_is_looked_at_again_once_all_of_its_tables_are_locked() {
+    let both = "update l set x = 2; update r set x = 2 where id = 1";
+    let one = "update r set x = 2 where id = 1";
+    let apart = "update l set x = 3; update r set x = 2 where id = 1";
+    let of_both = "select l.x, r.x from l join r on l.x = r.x for update";
+    let of_one = "select l.x, r.x from l join r on l.x = r.x for update of l";
     check(&[
-        (
-            "update l set x = 2; update r set x = 2 where id = 1",
-            "select l.x, r.x from l join r on l.x = r.x for update",
-            "commit",
-            JOINED,
-            "2|2 SELECT 1; 1",
-        ),
-        (
-            "update l set x = 2; update r set x = 2 where id = 1",
-            "select l.x, r.x from l join r on l.x = r.x for update of l",
-            "commit",
-            JOINED,
-            "SELECT 0; 1",
-        ),
-        (
-            "update r set x = 2 where id = 1",
-            "select l.x, r.x from l join r on l.x = r.x for update",
-            "commit",
-            JOINED,
-            "SELECT 0; 0",
-        ),
-        (
-            "update l set x = 3; update r set x = 2 where id = 1",
-            "select l.x, r.x from l join r on l.x = r.x for update",
-            "commit",
-            JOINED,
-            "SELECT 0; 0",
-        ),
+        (both, of_both, "commit", JOINED, "2|2 SELECT 1; 1"),
+        (both, of_one, "commit", JOINED, "SELECT 0; 1"),
+        (one, of_both, "commit", JOINED, "SELECT 0; 0"),
+        (apart, of_both, "commit", JOINED, "SELECT 0; 0"),
     ]);
 }
 

@@ -1,29 +1,14 @@
 //! Statements through a session, over the store in memory.
 
+#[path = "support/show.rs"]
+mod show;
 mod support;
 
 use reckon_sql::session::Progress;
 use reckon_sql::types::Oid;
+use show::{run, show};
 use reckon_sql::{Database, Error, Options, Session};
 use support::{Rows, session};
-
-fn run(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
-    support::script(session, sql, |rows, progress| match progress {
-        Progress::Complete(tag) => rows.0.push(tag.into_owned()),
-        other => rows.0.push(format!("{other:?}")),
-    })
-}
-
-/// What a client would see: rows and tags, or the error with its code and position.
-fn show(session: &mut Session, sql: &str) -> String {
-    match run(session, sql) {
-        Ok(rows) => rows.join("\n"),
-        Err(error) => match error.position() {
-            Some(position) => format!("{} {error} at {position}", error.sqlstate()),
-            None => format!("{} {error}", error.sqlstate()),
-        },
-    }
-}
 
 #[test]
 fn statements_see_what_the_ones_before_them_did() {

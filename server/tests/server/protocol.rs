@@ -83,9 +83,7 @@ fn messages_may_arrive_byte_by_byte() {
 
 #[test]
 fn copy_in_takes_rows_fails_and_ignores_the_rest() {
-    let server = Server::start(&[]);
-    let mut client = server.connect();
-    client.query("create table t (a int4 primary key)");
+    let (_server, mut client) = Server::with_table();
     client.send(|out| {
         client::query(out, "copy t from stdin");
         client::copy_data(out, b"1\n2");
@@ -126,9 +124,7 @@ fn copy_in_takes_rows_fails_and_ignores_the_rest() {
 
 #[test]
 fn messages_of_a_copy_that_is_none_are_ignored_whatever_they_hold() {
-    let server = Server::start(&[]);
-    let mut client = server.connect();
-    client.query("create table t (a int4 primary key)");
+    let (_server, mut client) = Server::with_table();
     client.query("begin");
     client.send_bytes(b"f\0\0\0\x05A");
     client.send_bytes(b"f\0\0\0\x06\xff\0");

@@ -147,13 +147,10 @@ fn a_cancel_request_stops_the_statement_it_means() {
 
 #[test]
 fn a_cancel_request_stops_a_copy_that_waits_for_rows() {
-    let server = Server::start(&[]);
-    let mut client = server.connect();
-    client.query("create table t (a int4 primary key)");
+    let (server, mut client) = Server::with_table();
     client.send(|out| client::query(out, "copy t from stdin"));
     assert_eq!(client.next().unwrap().tag, b'G');
-    let (process, secret) = client.key;
-    server.unconnected().send(|out| client::cancel_request(out, process, secret));
+    server.cancel(&client);
     assert_eq!(client.until_ready()[0].error().unwrap().0, "57014");
 }
 
@@ -205,16 +202,13 @@ fn idle_in_transaction_is_ended_after_its_timeout() {
 
 #[test]
 fn a_session_whose_client_does_not_read_can_be_terminated() {
-    let server = Server::start(&[]);
-    let mut client = server.connect();
-    client.query("create table t (a int4 primary key)");
+    let (server, mut client) = Server::with_table();
     client.query("insert into t values (1)");
     let mut deaf = server.connect();
     let rows = "select repeat('x', 1000) from generate_series(1, 100000)";
     deaf.send(|out| client::query(out, &format!("begin; update t set a = 2; {rows}")));
     assert_eq!(deaf.next().unwrap().tag, b'C');
-    let terminate = format!("select pg_terminate_backend({})", deaf.key.0);
-    assert_eq!(client.values(&terminate), ["t"]);
+    assert_eq!(client.values(&terminate(&deaf)), ["t"]);
     assert_eq!(client.query("update t set a = 3 where a = 1")[0].tag, b'C');
     // One that is told of notifications while it is idle.
     let mut deaf = server.connect();
@@ -223,16 +217,14 @@ fn a_session_whose_client_does_not_read_can_be_terminated() {
     let news = "select pg_notify('news', n || repeat('x', 7000)) from generate_series(1, 1000) n";
     client.query(news);
     client.query(news);
-    let terminate = format!("select pg_terminate_backend({})", deaf.key.0);
-    assert_eq!(client.values(&terminate), ["t"]);
+    let terminate = |deaf: &Client| format!("select pg_terminate_backend({})", deaf.key.0);
+    assert_eq!(client.values(&terminate(&deaf)), ["t"]);
     client.query("select pg_advisory_lock(1)");
 }
 
 #[test]
 fn a_lock_is_free_once_its_waiting_or_sleeping_client_is_gone() {
-    let server = Server::start(&[]);
-    let mut client = server.connect();
-    client.query("create table t (a int4 primary key)");
+    let (server, mut client) = Server::with_table();
     client.query("insert into t values (1)");
     let mut gone = server.connect();
     gone.send(|out| {
@@ -303,8 +295,7 @@ fn a_call_that_takes_long_leaves_its_worker_to_others() {
     long.send(|out| client::query(out, &format!("select length({call})")));
     let mut other = server.connect();
     assert_eq!(other.values("select 1"), ["1"]);
-    let (process, secret) = long.key;
-    server.unconnected().send(|out| client::cancel_request(out, process, secret));
+    server.cancel(&long);
     let error = long.until_ready().iter().find_map(Reply::error);
     assert_eq!(error.expect("it was canceled").0, "57014");
 }
@@ -318,8 +309,7 @@ fn a_statement_that_only_computes_leaves_its_worker_to_others() {
     long.send(|out| client::query(out, "select count(*) from t a, t b where a.a + b.a < 0"));
     let mut other = server.connect();
     assert_eq!(other.values("select 1"), ["1"]);
-    let (process, secret) = long.key;
-    server.unconnected().send(|out| client::cancel_request(out, process, secret));
+    server.cancel(&long);
     let error = long.until_ready().iter().find_map(Reply::error);
     assert_eq!(error.expect("it was canceled").0, "57014");
 }

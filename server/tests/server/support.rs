@@ -46,6 +46,14 @@ impl Server {
         Self { child, dir, address: address.to_owned(), socket: socket.into() }
     }
 
+    /// A server, and a session that has made the empty table `t`.
+    pub(crate) fn with_table() -> (Self, Client) {
+        let server = Self::start(&[]);
+        let mut client = server.connect();
+        client.query("create table t (a int4 primary key)");
+        (server, client)
+    }
+
     /// A session on the Unix socket.
     pub(crate) fn connect(&self) -> Client {
         let mut client = self.unconnected();
@@ -53,6 +61,12 @@ impl Server {
         let replies = client.until_ready();
         assert!(replies.iter().all(|reply| reply.tag != b'E'), "{replies:?}");
         client
+    }
+
+    /// Asks for a session's statement to stop.
+    pub(crate) fn cancel(&self, client: &Client) {
+        let (process, secret) = client.key;
+        self.unconnected().send(|out| client::cancel_request(out, process, secret));
     }
 
     /// A Unix socket on which nothing was said.
