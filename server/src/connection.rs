@@ -64,7 +64,7 @@ pub(crate) struct Connection {
     pub(crate) out: BytesMut,
     /// Everything up to Sync is skipped (invariant 3).
     skipping: bool,
-    /// Runs while a statement is prepared or runs, if `statement_timeout` is set.
+    /// Runs from a statement's first message to its end, if `statement_timeout` is set.
     timer: Option<Timer>,
 }
 
@@ -221,7 +221,7 @@ impl Connection {
             Ok(Frame::Incomplete { needed }) => return self.wait(needed).await,
             Ok(Frame::Complete { tag, body }) => {
                 let skipped = self.skipping && !matches!(tag, b'S' | b'X');
-                if self.timer.is_none() && !skipped && matches!(tag, b'Q' | b'P' | b'B' | b'E') {
+                if !skipped && self.timer.is_none() && b"QPBDE".contains(&tag) {
                     self.timer = self.statement_timer();
                 }
                 let (session, out) = (&mut self.session, &mut self.out);
@@ -479,6 +479,10 @@ impl Connection {
             return Err(self.tell(Reason::Terminate));
         }
         read?;
+        if self.timer.is_none() {
+            // Cancel requests for what it did before are void.
+            self.entry.interrupt.clear();
+        }
         self.entry.set_busy();
         Ok(())
     }

@@ -220,10 +220,9 @@ impl Entry {
         self.activity.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The session works. Cancel requests for what it did before are void.
+    /// The session works.
     #[inline]
     pub(crate) fn set_busy(&self) {
-        self.interrupt.clear();
         self.activity.fetch_add(1, Ordering::SeqCst);
     }
 

@@ -191,6 +191,27 @@ fn statement_timeout_stops_planning_and_single_calls() {
 }
 
 #[test]
+fn statement_timeout_counts_while_the_statement_waits_for_its_client() {
+    let server = Server::start(&[]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    client.query("set statement_timeout = '50ms'");
+    client.send(|out| {
+        client::parse(out, "", "select pg_sleep(1000)", &[]);
+        client::flush(out);
+    });
+    assert_eq!(client.next().unwrap().tag, b'1');
+    other.query("select pg_sleep(0.1)");
+    client.send(|out| {
+        client::bind(out, "", "", &[], &[], &[]);
+        client::execute(out, "", 0);
+        client::sync(out);
+    });
+    let error = client.until_ready().iter().find_map(Reply::error);
+    assert_eq!(error.expect("its time is over").0, "57014");
+    assert_eq!(client.values("select 1"), ["1"]);
+}
+
+#[test]
 fn idle_in_transaction_is_ended_after_its_timeout() {
     let server = Server::start(&[]);
     let mut client = server.connect();
@@ -208,6 +229,7 @@ fn a_session_whose_client_does_not_read_can_be_terminated() {
     let rows = "select repeat('x', 1000) from generate_series(1, 100000)";
     deaf.send(|out| client::query(out, &format!("begin; update t set a = 2; {rows}")));
     assert_eq!(deaf.next().unwrap().tag, b'C');
+    let terminate = |deaf: &Client| format!("select pg_terminate_backend({})", deaf.key.0);
     assert_eq!(client.values(&terminate(&deaf)), ["t"]);
     assert_eq!(client.query("update t set a = 3 where a = 1")[0].tag, b'C');
     // One that is told of notifications while it is idle.
@@ -217,7 +239,6 @@ fn a_session_whose_client_does_not_read_can_be_terminated() {
     let news = "select pg_notify('news', n || repeat('x', 7000)) from generate_series(1, 1000) n";
     client.query(news);
     client.query(news);
-    let terminate = |deaf: &Client| format!("select pg_terminate_backend({})", deaf.key.0);
     assert_eq!(client.values(&terminate(&deaf)), ["t"]);
     client.query("select pg_advisory_lock(1)");
 }
