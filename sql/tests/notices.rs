@@ -53,6 +53,27 @@ fn notifications_of_one_transaction_are_bounded_and_sent_once() {
 }
 
 #[test]
+fn who_does_not_listen_any_more_is_not_told_what_arrived() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let [mut sender, mut listener] = [(); 2].map(|()| session(&database));
+    for (ends, expected) in [
+        ("unlisten a", &["b"][..]),
+        ("unlisten *", &[]),
+        ("begin; unlisten *; listen a; commit", &["a"]),
+        ("begin; unlisten *; rollback", &["a", "b"]),
+        ("discard all", &[]),
+    ] {
+        show(&mut listener, "listen a; listen b");
+        show(&mut sender, "notify a; notify b");
+        show(&mut listener, ends);
+        let told: Vec<_> = listener.notifications().into_iter().map(|told| told.channel).collect();
+        assert_eq!(told, expected, "{ends}");
+        let usage = show(&mut sender, "select pg_notification_queue_usage()");
+        assert_eq!(usage, "0\nSELECT 1", "{ends}");
+    }
+}
+
+#[test]
 fn warnings_of_one_call_are_bounded() {
     let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let mut session = session(&database);

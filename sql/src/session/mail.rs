@@ -6,7 +6,8 @@
 //! 2. Notifications arrive in the order of the commits that sent them: commits that send hold `order`.
 //! 3. A notification is told to a client only once the commit that sent it is durable.
 //! 4. What waits in all mailboxes takes at most [`QUEUE_BYTES`]: a commit that would send more fails before anything
-//!    is committed.
+//!    is committed. For that, commits that listen hold `order`, too.
+//! 5. A mailbox holds letters of channels that its session listens to.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,6 +27,9 @@ const QUEUE_BYTES: usize = 64 << 20;
 
 /// How much a listener is handed at a time, in bytes.
 const HANDED_BYTES: usize = 1 << 20;
+
+/// For how many letters a mailbox keeps room once it is empty.
+const SPARE_PLACES: usize = 64;
 
 /// What a letter takes in each mailbox, in bytes.
 const PLACE_BYTES: usize = size_of::<(Timestamp, Arc<Letter>)>();
@@ -174,19 +178,20 @@ impl Mail {
         self.listening.iter()
     }
 
-    /// To be held during a commit that sends something. Fails when there is no room for it.
+    /// To be held during a commit that sends something or listens. Fails when there is no room for what it sends.
     #[inline]
     pub(super) fn order<'c>(
         &self,
         channels: &'c Channels,
         database: Oid,
     ) -> Result<Option<MutexGuard<'c, ()>>> {
-        if self.notes.is_empty() {
+        let listens = |request: &Request| matches!(request, Request::Listen(_));
+        let listens = self.requests.iter().any(listens);
+        if self.notes.is_empty() && !listens {
             return Ok(None);
         }
         let order = channels.order.lock();
-        let listens = |request: &Request| matches!(request, Request::Listen(_));
-        let listeners_more = usize::from(self.requests.iter().any(listens));
+        let listeners_more = usize::from(listens);
         let notes = self.notes.iter().map(|note| (note.bytes(), &*note.channel));
         if !channels.have_room(database, notes, listeners_more) {
             return Err(StatementError::TooManyNotifications.into());
@@ -216,13 +221,20 @@ impl Mail {
         durable_needed: Timestamp,
     ) {
         let requests = std::mem::take(&mut self.requests);
+        let mut leaves = false;
         for request in &requests {
+            leaves |= matches!(request, Request::Unlisten(_) | Request::UnlistenAll);
             match request {
                 Request::Listen(channel) => self.listen(channels, database, channel),
                 Request::Unlisten(channel) => self.unlisten(channels, database, channel),
                 Request::UnlistenAll => self.unlisten_all(channels, database),
                 Request::Notify(_) => {}
             }
+        }
+        if leaves {
+            let listening = &self.listening;
+            let is_told = |letter: &Letter| listening.contains(&letter.notification.channel);
+            self.mailbox.letters.lock().retain(|(_, letter)| is_told(letter));
         }
         (self.notes, self.bytes) = (HashSet::new(), 0);
         for request in requests {
@@ -254,14 +266,13 @@ impl Mail {
         }
     }
 
-    /// The session ends: it listens to nothing, and nobody takes what arrived.
+    /// Listens to nothing any more, and nobody takes what arrived: the session ends, or is as new.
     pub(super) fn close(&mut self, channels: &Channels, database: Oid) {
         self.unlisten_all(channels, database);
         self.mailbox.letters.lock().clear();
     }
 
-    /// Listens to nothing any more.
-    pub(super) fn unlisten_all(&mut self, channels: &Channels, database: Oid) {
+    fn unlisten_all(&mut self, channels: &Channels, database: Oid) {
         for channel in self.listening.clone() {
             self.unlisten(channels, database, &channel);
         }
@@ -282,6 +293,9 @@ impl Mail {
             told.push(letter.notification.clone());
         }
         let more = !letters.is_empty();
+        if !more {
+            letters.shrink_to(SPARE_PLACES);
+        }
         drop(letters);
         if more {
             self.mailbox.announce();

@@ -389,7 +389,7 @@ impl Session {
                 self.statements.clear();
                 self.plans.clear();
                 let channels = &self.database.inner().channels;
-                self.surroundings.mail.unlisten_all(channels, self.definition.oid);
+                self.surroundings.mail.close(channels, self.definition.oid);
                 self.surroundings.advisory.unlock_all();
                 Ok("DISCARD ALL")
             }
