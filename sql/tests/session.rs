@@ -745,6 +745,23 @@ fn a_setting_of_the_transaction_is_reset_as_it_is_set() {
     assert_eq!(warnings, ["RESET TRANSACTION can only be used in transaction blocks"]);
 }
 
+/// What is set outside a block is no part of the transactions behind it.
+#[test]
+fn settings_for_the_session_stay_when_the_next_transaction_rolls_back() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    for end in ["begin; rollback", "select 1 / 0"] {
+        show(s, "set work_mem = '1MB'");
+        assert_eq!(show(s, "discard all"), "DISCARD ALL");
+        show(s, end);
+        assert_eq!(show(s, "show work_mem"), "4MB\nSHOW", "{end}");
+        show(s, "set session characteristics as transaction isolation level serializable");
+        show(s, end);
+        let level = show(s, "show default_transaction_isolation");
+        assert_eq!(level, "serializable\nSHOW", "{end}");
+    }
+}
+
 /// Row ids are given out once, whatever became of those who took them: nothing else keeps rows apart here.
 #[test]
 fn a_rolled_back_definition_changes_no_row_ids() {

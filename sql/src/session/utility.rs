@@ -245,6 +245,7 @@ impl Session {
             let feature = "AS OF SYSTEM TIME of a session";
             return Err(SyntaxError::unsupported(feature).into());
         }
+        self.open_transaction()?;
         let settings = &mut self.surroundings.settings;
         if let Some(level) = modes.isolation {
             let name = level.name();
@@ -384,6 +385,7 @@ impl Session {
         match target {
             DiscardTarget::All => {
                 self.not_in_block("DISCARD ALL")?;
+                self.open_transaction()?;
                 self.portals.clear();
                 self.surroundings.settings.reset_all();
                 self.statements.clear();
