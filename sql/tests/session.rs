@@ -6,8 +6,8 @@ mod support;
 
 use reckon_sql::session::Progress;
 use reckon_sql::types::Oid;
-use show::{run, show};
 use reckon_sql::{Database, Error, Options, Session};
+use show::{run, show};
 use support::{Rows, session};
 
 #[test]
@@ -510,19 +510,6 @@ fn one(session: &mut Session, sql: &str) -> String {
     }
 }
 
-/// Parse, Bind and Execute.
-fn step(session: &mut Session, sql: &str) -> String {
-    let done = session
-        .parse("", sql, &[])
-        .and_then(|()| session.bind("", "", &[], &[], &[]))
-        .and_then(|()| session.execute("", 0, &mut Rows::default()));
-    match done {
-        Ok(Progress::Complete(tag)) => tag.into_owned(),
-        Ok(other) => format!("{other:?}"),
-        Err(error) => format!("{} {error}", error.sqlstate()),
-    }
-}
-
 fn with_prepared_transactions() -> Database {
     let mut options = Options::default();
     options.engine.max_prepared_transactions = 4;
@@ -599,28 +586,6 @@ fn parsing_a_query_in_a_block_is_its_first_query() {
 }
 
 #[test]
-fn what_runs_outside_blocks_runs_first_in_a_pipeline_and_ends_its_transaction() {
-    let database = with_prepared_transactions();
-    let s = &mut session(&database);
-    one(s, "create table t (a int)");
-    one(s, "begin; insert into t values (1); prepare transaction 'g'");
-    assert_eq!(step(s, "insert into t values (2)"), "INSERT 0 1");
-    let refused = "25001 COMMIT PREPARED cannot be executed within a pipeline";
-    assert_eq!(step(s, "commit prepared 'g'"), refused);
-    s.sync().expect("nothing to commit");
-    assert_eq!(one(s, "select count(*) from t"), "0");
-    assert_eq!(step(s, "commit prepared 'g'"), "COMMIT PREPARED");
-    assert_eq!(step(s, "insert into t values (3)"), "INSERT 0 1");
-    assert_eq!(step(s, "create database d").split(' ').next(), Some("25001"));
-    s.sync().expect("nothing to commit");
-    assert_eq!(one(s, "select count(*) from t"), "1");
-    assert_eq!(step(s, "create database d"), "CREATE DATABASE");
-    assert_eq!(step(s, "select 1/0").split(' ').next(), Some("22012"));
-    s.sync().expect("nothing to commit");
-    assert_eq!(one(s, "drop database d"), "DROP DATABASE");
-}
-
-#[test]
 fn a_database_is_dropped_once() {
     let database = with_prepared_transactions();
     one(&mut session(&database), "create database d");
@@ -690,38 +655,6 @@ fn who_stops_itself_does_not_go_on() {
         let mut session = session(&database);
         let sql = format!("select {function}(pg_backend_pid())");
         assert_eq!(show(&mut session, &sql), expected);
-    }
-}
-
-#[test]
-fn a_portal_ends_with_the_savepoint_it_was_made_behind() {
-    let database = Database::open_in_memory(Options::default()).expect("memory opens");
-    let s = &mut session(&database);
-    show(s, "create table t (id int primary key); insert into t values (1), (2), (3)");
-    for (released, expected) in [("", "34000"), ("release b", "34000"), ("release a", "2")] {
-        show(s, "begin");
-        s.parse("p", "select id from t order by id", &[]).expect("it is planned");
-        s.bind("before", "p", &[], &[], &[]).expect("it is bound");
-        show(s, "savepoint o; savepoint a; savepoint b");
-        s.bind("behind", "p", &[], &[], &[]).expect("it is bound");
-        for portal in ["before", "behind"] {
-            s.execute(portal, 1, &mut Rows::default()).expect("it runs");
-        }
-        show(s, released);
-        let to =
-            if released == "release a" { "savepoint c; rollback to c" } else { "rollback to a" };
-        assert!(!show(s, to).contains("does not exist"), "{to}");
-        let mut rows = Rows::default();
-        s.execute("before", 1, &mut rows).expect("it goes on");
-        assert_eq!(rows.0, ["2"]);
-        let mut rows = Rows::default();
-        let found = match s.execute("behind", 1, &mut rows) {
-            Ok(_) => rows.0.join(" "),
-            Err(error) => error.sqlstate().to_string(),
-        };
-        assert_eq!(found, expected, "{released}");
-        show(s, "rollback");
-        s.close_statement("p");
     }
 }
 

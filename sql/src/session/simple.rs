@@ -119,7 +119,8 @@ impl Session {
     /// Whatever analysis finds.
     pub fn next(&mut self, script: &mut Script) -> Result<Option<Shape>> {
         let Some(Waiting { prepared, parameters }) = script.waiting.pop_front() else {
-            self.in_script = false;
+            // An empty statement has left it.
+            (self.in_script, self.commits_at_end) = (false, false);
             return Ok(None);
         };
         self.in_script = script.several;
