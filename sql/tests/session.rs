@@ -85,6 +85,12 @@ fn a_text_that_cannot_be_parsed_ends_the_unnamed_statement() {
     assert!(show(&mut session, "selec").starts_with("42601 "));
     let error = session.bind("", "", &[], &[], &[]).expect_err("it is gone");
     assert_eq!(error.sqlstate().to_string(), "26000");
+    for wrong in ["selec", "select nope"] {
+        session.parse("", "select 1", &[]).expect("it is prepared");
+        session.parse("", wrong, &[]).expect_err("it is wrong");
+        let error = session.bind("", "", &[], &[], &[]).expect_err("it is gone");
+        assert_eq!(error.sqlstate().to_string(), "26000", "{wrong}");
+    }
 }
 
 #[test]

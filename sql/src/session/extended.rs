@@ -10,13 +10,17 @@ use crate::error::{Result, StatementError, TransactionError};
 use crate::types::{self, Datum, Oid, Type};
 
 impl Session {
-    /// Parse: prepares one statement under a name; the empty name is replaced at will.
+    /// Parse: prepares one statement under a name; the empty name is replaced at will, and is free when the
+    /// new statement fails.
     ///
     /// # Errors
     ///
     /// Whatever analysis finds; 42P05 when the name is taken, 42601 for two statements.
     pub fn parse(&mut self, name: &str, sql: &str, parameter_types: &[Oid]) -> Result<()> {
         self.runs(sql);
+        if name.is_empty() {
+            self.unnamed_statement = None;
+        }
         let result = self.prepare(name, sql, parameter_types);
         self.settle(result)
     }
