@@ -67,6 +67,18 @@ fn a_pipeline_behind_an_empty_text_is_one_transaction() {
 }
 
 #[test]
+fn set_transaction_holds_for_the_rest_of_its_pipeline() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    show(s, "create table t (a int)");
+    assert_eq!(step(s, "set transaction read only"), "SET");
+    let refused = "25006 cannot execute INSERT in a read-only transaction";
+    assert_eq!(step(s, "insert into t values (1)"), refused);
+    s.sync().expect("nothing to commit");
+    assert_eq!(step(s, "insert into t values (1)"), "INSERT 0 1");
+}
+
+#[test]
 fn a_portal_ends_with_the_savepoint_it_was_made_behind() {
     let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let s = &mut session(&database);

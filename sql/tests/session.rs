@@ -247,7 +247,7 @@ fn several_statements_in_a_text_are_a_block_for_what_lasts_as_long_as_a_transact
         ("set transaction read only", "SET", b'I', Some(&*outside("SET TRANSACTION"))),
         (
             "set transaction as of system time now(); select 1",
-            "0A000 AS OF SYSTEM TIME of several statements without BEGIN is not supported",
+            "0A000 SET TRANSACTION AS OF SYSTEM TIME without BEGIN is not supported",
             b'I',
             None,
         ),

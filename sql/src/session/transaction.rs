@@ -92,7 +92,7 @@ impl Session {
         self.block.is_explicit() || self.in_script
     }
 
-    /// SET TRANSACTION; outside a block it changes nothing.
+    /// SET TRANSACTION. Outside a block it is said to be of no use: only what else is in its pipeline can tell.
     pub(super) fn set_transaction_here(
         &mut self,
         modes: &TransactionModes,
@@ -100,13 +100,12 @@ impl Session {
     ) -> Result<()> {
         if !self.is_in_block() {
             self.warn_outside_block("SET TRANSACTION");
-        } else if !self.block.is_explicit() {
-            if modes.system_time.is_some() {
-                let feature = "AS OF SYSTEM TIME of several statements without BEGIN";
-                return Err(SyntaxError::unsupported(feature).into());
-            }
-            self.open_transaction()?;
         }
+        if !self.block.is_explicit() && modes.system_time.is_some() {
+            let feature = "SET TRANSACTION AS OF SYSTEM TIME without BEGIN";
+            return Err(SyntaxError::unsupported(feature).into());
+        }
+        self.open_transaction()?;
         self.set_transaction(modes, source)
     }
 
