@@ -109,3 +109,28 @@ fn a_portal_ends_with_the_savepoint_it_was_made_behind() {
         s.close_statement("p");
     }
 }
+
+#[test]
+fn a_portal_outlives_an_error_behind_a_savepoint() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    show(s, "create table t (id int primary key); insert into t values (1), (2), (3)");
+    s.parse("p", "select id from t order by id", &[]).expect("it is planned");
+    show(s, "begin");
+    s.bind("before", "p", &[], &[], &[]).expect("it is bound");
+    s.bind("failing", "p", &[], &[], &[]).expect("it is bound");
+    assert_eq!(execute(s, "before", 1), "1 Suspended");
+    show(s, "savepoint a");
+    s.bind("behind", "p", &[], &[], &[]).expect("it is bound");
+    assert_eq!(execute(s, "behind", 1), "1 Suspended");
+    assert!(show(s, "delete from t; select 1 / 0").ends_with("division by zero"));
+    assert!(execute(s, "before", 1).starts_with("25P02 "));
+    assert_eq!(show(s, "rollback to a"), "ROLLBACK");
+    assert!(execute(s, "behind", 1).starts_with("34000 "));
+    show(s, "rollback to a");
+    assert_eq!(execute(s, "before", 1), "2 Suspended");
+    assert_eq!(execute(s, "before", 0), "3 SELECT 1");
+    assert!(show(s, "select 1 / 0; rollback to a").ends_with("division by zero"));
+    show(s, "rollback; begin");
+    assert!(execute(s, "before", 1).starts_with("34000 "));
+}

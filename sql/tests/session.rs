@@ -701,6 +701,20 @@ fn settings_for_the_session_stay_when_the_next_transaction_rolls_back() {
     }
 }
 
+#[test]
+fn an_error_takes_back_what_its_block_or_its_savepoint_has_set() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    let timeout = |s: &Session| s.settings().effective().statement_timeout_ms;
+    show(s, "begin; set statement_timeout = 5; select 1 / 0");
+    assert_eq!(timeout(s), 0);
+    show(s, "rollback; begin; set statement_timeout = 5; savepoint a");
+    show(s, "set statement_timeout = 7; select 1 / 0");
+    assert_eq!(timeout(s), 5);
+    show(s, "rollback to a; commit");
+    assert_eq!(timeout(s), 5);
+}
+
 /// Row ids are given out once, whatever became of those who took them: nothing else keeps rows apart here.
 #[test]
 fn a_rolled_back_definition_changes_no_row_ids() {

@@ -100,11 +100,11 @@ impl Open {
 }
 
 impl Block {
-    /// How many savepoints there are.
-    pub(super) fn savepoints(&self) -> usize {
+    /// Its savepoints, in order of creation.
+    pub(super) fn savepoints(&self) -> &[Mark] {
         match self {
-            Block::Open(open) => open.savepoints.len(),
-            Block::Idle | Block::Failed(_) => 0,
+            Block::Open(open) | Block::Failed(Some(open)) => &open.savepoints,
+            Block::Idle | Block::Failed(None) => &[],
         }
     }
 
@@ -138,23 +138,22 @@ impl Block {
     }
 
     /// After an error: an implicit transaction is rolled back, a block waits for ROLLBACK.
-    /// Returns what must be durable before the error is reported, and whether the transaction
-    /// ended.
-    pub(super) fn fail(&mut self) -> (Option<Timestamp>, bool) {
+    /// Returns what must be durable before the error is reported.
+    pub(super) fn fail(&mut self) -> Option<Timestamp> {
         match std::mem::take(self) {
-            Block::Idle => (None, false),
-            Block::Open(open) if !open.explicit => (Some(open.transaction.rollback()), true),
+            Block::Idle => None,
+            Block::Open(open) if !open.explicit => Some(open.transaction.rollback()),
             Block::Open(open) if open.savepoints.is_empty() => {
                 *self = Block::Failed(None);
-                (Some(open.transaction.rollback()), false)
+                Some(open.transaction.rollback())
             }
             Block::Open(open) => {
                 *self = Block::Failed(Some(open));
-                (None, false)
+                None
             }
             failed @ Block::Failed(_) => {
                 *self = failed;
-                (None, false)
+                None
             }
         }
     }

@@ -54,6 +54,10 @@ impl Session {
         sink: &mut dyn RowSink,
     ) -> Result<Progress> {
         let mut portal = self.take_portal(name)?;
+        if let Err(error) = self.check_allowed(portal.prepared.statement.as_ref()) {
+            self.keep_portal(name, portal);
+            return Err(error);
+        }
         let progress = self.run(&mut portal, max_rows, sink)?;
         if let Progress::Complete(tag) = &progress {
             if let Run::Plan(run) = std::mem::replace(&mut portal.run, Run::Done(tag.clone())) {
@@ -99,7 +103,6 @@ impl Session {
 
     /// Starts a portal; Some when that was all there is to it.
     pub(super) fn start(&mut self, portal: &mut Portal) -> Result<Option<Progress>> {
-        self.check_allowed(portal.prepared.statement.as_ref())?;
         self.surroundings.statement_time = now(self.database.engine());
         let Some(statement) = &portal.prepared.statement else { return Ok(Some(Progress::Empty)) };
         if self.travels_alone() {

@@ -111,7 +111,7 @@ impl Session {
         }
         new.result_formats.extend_from_slice(result_formats);
         new.bound = bound;
-        new.behind = self.block.savepoints();
+        new.behind = self.block.savepoints().len();
         self.keep_portal(portal, new);
         Ok(())
     }
@@ -125,6 +125,14 @@ impl Session {
                 portal
             }
             None => Box::new(Portal::new(prepared)),
+        }
+    }
+
+    /// Ends the portals that were made behind that many savepoints or more.
+    pub(super) fn drop_portals_behind(&mut self, savepoints: usize) {
+        self.portals.retain(|_, portal| portal.behind < savepoints);
+        if self.unnamed_portal.as_ref().is_some_and(|portal| portal.behind >= savepoints) {
+            self.drop_unnamed_portal();
         }
     }
 

@@ -251,24 +251,22 @@ impl Session {
     }
 
     /// Brings the transaction into the state after an error, also one that the caller found
-    /// (a bad message): the open statement, its portal and COPY are gone.
+    /// (a bad message): the open statement, its portal and COPY are gone. In a block that can go back to a
+    /// savepoint, what is older than the last of them stays: portals, settings, notifications to send.
     pub fn fail(&mut self) {
-        let (needed, ended) = self.block.fail();
+        let needed = self.block.fail();
         self.need_durable(needed);
         self.copy_in = None;
         self.commits_at_end = false;
         self.in_script = false;
-        self.portals.clear();
-        self.unnamed_portal = None;
+        self.drop_portals_behind(self.block.savepoints().len());
         self.surroundings.exportable = None;
         self.surroundings.turns_read_only = false;
         self.uncommitted = None;
-        if matches!(self.block, Block::Idle | Block::Failed(None)) {
-            self.surroundings.mail.undo_to(0);
-        }
-        if ended {
-            self.surroundings.settings.end_transaction(false);
-        }
+        let mark = self.block.savepoints().last();
+        let (settings, mail) = mark.map_or((0, 0), |mark| (mark.settings, mark.mail));
+        self.surroundings.settings.undo_to(settings);
+        self.surroundings.mail.undo_to(mail);
     }
 
     fn need_durable(&mut self, timestamp: Option<Timestamp>) {

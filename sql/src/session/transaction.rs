@@ -351,10 +351,7 @@ impl Session {
         // What the catalog says may have gone back too.
         open.definition_changes += u64::from(open.definition_changes > 0);
         self.block = Block::Open(open);
-        self.portals.retain(|_, portal| portal.behind <= at);
-        if self.unnamed_portal.as_ref().is_some_and(|portal| portal.behind > at) {
-            self.drop_unnamed_portal();
-        }
+        self.drop_portals_behind(at + 1);
         Ok(())
     }
 
