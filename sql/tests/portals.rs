@@ -79,6 +79,33 @@ fn set_transaction_holds_for_the_rest_of_its_pipeline() {
 }
 
 #[test]
+fn a_portal_at_its_end_gives_no_more_rows_or_cannot_be_run() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    show(s, "create table t (a int)");
+    for (sql, first, again) in [
+        ("select 1", "1 SELECT 1", "SELECT 0"),
+        ("insert into t values (1) returning a", "1 INSERT 0 1", "INSERT 0 0"),
+        ("show work_mem", "4MB SHOW", "SHOW"),
+        ("insert into t values (1)", "INSERT 0 1", "55000 portal \"c\" cannot be run"),
+        ("set work_mem = '1MB'", "SET", "55000 portal \"c\" cannot be run"),
+        ("copy t to stdout", "COPY 0", "55000 portal \"c\" cannot be run"),
+    ] {
+        s.parse("p", sql, &[]).expect("it is planned");
+        s.bind("c", "p", &[], &[], &[]).expect("it is bound");
+        assert_eq!(execute(s, "c", 0), first, "{sql}");
+        assert_eq!(execute(s, "c", 0), again, "{sql}");
+        s.close_statement("p");
+        show(s, "rollback; truncate t");
+    }
+    s.parse("p", "copy t from stdin", &[]).expect("it is planned");
+    s.bind("c", "p", &[], &[], &[]).expect("it is bound");
+    assert!(execute(s, "c", 0).starts_with("CopyIn"));
+    s.copy_done().expect("it is complete");
+    assert_eq!(execute(s, "c", 0), "55000 portal \"c\" cannot be run");
+}
+
+#[test]
 fn a_portal_ends_with_the_savepoint_it_was_made_behind() {
     let database = Database::open_in_memory(Options::default()).expect("memory opens");
     let s = &mut session(&database);

@@ -14,6 +14,8 @@ pub enum StatementError {
     DuplicatePreparedStatement { name: String },
     /// Execute or Describe of a portal that is not there.
     UndefinedPortal { name: String },
+    /// Execute of a portal that is at its end and gave no rows.
+    SpentPortal { name: String },
     /// A role that may not log in, or is not there.
     UndefinedLogin { role: String },
     /// template0.
@@ -66,7 +68,9 @@ impl StatementError {
             Self::DuplicatePreparedStatement { .. } => SqlState::DUPLICATE_PREPARED_STATEMENT,
             Self::UndefinedPortal { .. } => SqlState::INVALID_CURSOR_NAME,
             Self::UndefinedLogin { .. } => SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-            Self::NoConnectionsAllowed { .. } => SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Self::SpentPortal { .. } | Self::NoConnectionsAllowed { .. } => {
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE
+            }
             Self::CopyOption { unsupported: true, .. }
             | Self::MaintenanceOption { .. }
             | Self::ResultTypeChanged => SqlState::FEATURE_NOT_SUPPORTED,
@@ -115,6 +119,7 @@ impl fmt::Display for StatementError {
                 write!(f, "prepared statement \"{name}\" already exists")
             }
             Self::UndefinedPortal { name } => write!(f, "portal \"{name}\" does not exist"),
+            Self::SpentPortal { name } => write!(f, "portal \"{name}\" cannot be run"),
             Self::UndefinedLogin { role } => write!(f, "role \"{role}\" does not exist"),
             Self::NoConnectionsAllowed { database } => {
                 write!(f, "database \"{database}\" is not currently accepting connections")

@@ -88,6 +88,7 @@ impl Session {
         match (&copy.relation, copy.from) {
             (CopyRelation::Table { name, columns }, true) => {
                 let columns = self.start_copy_in(name, columns, options)?;
+                portal.run = Run::Done(None);
                 Ok(Some(Progress::CopyIn { columns }))
             }
             (CopyRelation::Query(_), true) => {

@@ -11,9 +11,10 @@ use super::block::Block;
 use super::environment::now;
 use super::portal::{PlanRun, Portal, Progress, RowSink, RowsRun, Run, Tag};
 use super::prepared::{Bound, Prepared};
-use crate::error::{Cause, Error, ExecutionError, Result, SnapshotError, TransactionError};
+use crate::error::{
+    Cause, Error, ExecutionError, Result, SnapshotError, StatementError, TransactionError,
+};
 use crate::exec::{self, Context, Limits};
-use crate::plan::Command;
 use crate::types::Datum;
 
 impl Session {
@@ -21,7 +22,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// 34000, and whatever the statement gives.
+    /// 34000, 55000 when it is at its end and gave no rows, and whatever the statement gives.
     pub fn execute(
         &mut self,
         portal: &str,
@@ -58,9 +59,13 @@ impl Session {
             self.keep_portal(name, portal);
             return Err(error);
         }
+        if let Run::Done(None) = portal.run {
+            return Err(StatementError::SpentPortal { name: name.to_owned() }.into());
+        }
         let progress = self.run(&mut portal, max_rows, sink)?;
         if let Progress::Complete(tag) = &progress {
-            if let Run::Plan(run) = std::mem::replace(&mut portal.run, Run::Done(tag.clone())) {
+            let done = Run::Done(portal.run.gives_rows().then(|| tag.clone()));
+            if let Run::Plan(run) = std::mem::replace(&mut portal.run, done) {
                 portal.prepared.keep(run);
             }
             if std::mem::take(&mut self.commits_at_end) {
@@ -96,8 +101,10 @@ impl Session {
             Run::Plan(run) => self.run_plan(run, &portal.parameters, max_rows, sink),
             Run::Rows(run) => run_rows(run, max_rows, sink),
             Run::CopyOut(run) => self.run_copy_out(run, sink),
-            Run::Done(tag) => Ok(Progress::Complete(spent(tag))),
-            Run::Ready => Err(ExecutionError::Internal { what: "a portal did not start" }.into()),
+            Run::Done(Some(tag)) => Ok(Progress::Complete(spent(tag))),
+            Run::Ready | Run::Done(None) => {
+                Err(ExecutionError::Internal { what: "a portal did not start" }.into())
+            }
         }
     }
 
@@ -192,8 +199,8 @@ impl Session {
         }
         let progress = self.run_to_end(run, parameters, max_rows, sink)?;
         match (&mut run.held, progress) {
-            (Some(held), Progress::Complete(tag)) => {
-                held.end(tag);
+            (Some(held), Progress::Complete(_)) => {
+                held.end();
                 let sent = run.send_held(max_rows, sink)?;
                 sent.ok_or(ExecutionError::Internal { what: "rows are still held" }.into())
             }
@@ -279,14 +286,7 @@ impl Session {
                 return Ok(Progress::Full);
             }
         }
-        let affected = run.execution.rows_affected();
-        let found = if run.held.is_some() { affected } else { run.in_call };
-        Ok(Progress::Complete(match planned.command {
-            Command::Select => tag(["SELECT 0", "SELECT 1"], found),
-            Command::Insert => tag(["INSERT 0 0", "INSERT 0 1"], affected),
-            Command::Update => tag(["UPDATE 0", "UPDATE 1"], affected),
-            Command::Delete => tag(["DELETE 0", "DELETE 1"], affected),
-        }))
+        Ok(Progress::Complete(run.tag()))
     }
 
     /// What an execution runs with.
@@ -344,7 +344,6 @@ impl Session {
 
 fn run_rows(run: &mut RowsRun, max_rows: usize, sink: &mut dyn RowSink) -> Result<Progress> {
     for row in run.rows.by_ref() {
-        run.sent += 1;
         run.in_call += 1;
         let full = sink.row(&row, &run.encoding).is_full()?;
         if max_rows > 0 && run.in_call == max_rows as u64 {
@@ -364,16 +363,6 @@ fn is_row_moved(error: &Error) -> bool {
 
 fn is_row_queued(error: &Error) -> bool {
     matches!(error.cause(), Cause::Execution(ExecutionError::RowQueued))
-}
-
-/// A command tag; those of no row and of one are at hand.
-#[inline]
-fn tag(usual: [&'static str; 2], rows: u64) -> Tag {
-    match rows {
-        0 => usual[0].into(),
-        1 => usual[1].into(),
-        _ => format!("{}{rows}", &usual[0][..usual[0].len() - 1]).into(),
-    }
 }
 
 /// The tag when a portal is executed again after its end.

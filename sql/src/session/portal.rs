@@ -55,8 +55,20 @@ pub(super) enum Run {
     Rows(Box<RowsRun>),
     /// COPY TO in the middle of its lines.
     CopyOut(Box<super::copying::CopyOut>),
-    /// Everything is out; the tag of a second Execute.
-    Done(Tag),
+    /// Everything is out. The tag, if it gave rows: then it may be executed again and gives none.
+    Done(Option<Tag>),
+}
+
+impl Run {
+    #[inline]
+    pub(super) fn gives_rows(&self) -> bool {
+        match self {
+            Run::Plan(run) => run.planning.planned.columns.is_some(),
+            Run::Rows(_) => true,
+            Run::Done(tag) => tag.is_some(),
+            Run::Ready | Run::CopyOut(_) => false,
+        }
+    }
 }
 
 /// A plan and its operators, in the middle of their rows or ready for another run.
@@ -116,6 +128,24 @@ impl PlanRun {
         }
     }
 
+    /// The command tag at the end. Of rows it counts those of the Execute that gave the last of them.
+    #[inline]
+    pub(super) fn tag(&self) -> Tag {
+        let planned = &self.planning.planned;
+        let usual = match planned.command {
+            Command::Select => ["SELECT 0", "SELECT 1"],
+            Command::Insert => ["INSERT 0 0", "INSERT 0 1"],
+            Command::Update => ["UPDATE 0", "UPDATE 1"],
+            Command::Delete => ["DELETE 0", "DELETE 1"],
+        };
+        let has_rows = planned.columns.is_some();
+        match if has_rows { self.in_call } else { self.execution.rows_affected() } {
+            0 => usual[0].into(),
+            1 => usual[1].into(),
+            rows => format!("{}{rows}", &usual[0][..usual[0].len() - 1]).into(),
+        }
+    }
+
     /// Hands over what was held, once the plan is at its end; `None` before.
     #[inline]
     pub(super) fn send_held(
@@ -123,7 +153,7 @@ impl PlanRun {
         max_rows: usize,
         sink: &mut dyn RowSink,
     ) -> Result<Option<Progress>> {
-        let Some(Held { rows, reader: Some((reader, tag)) }) = &mut self.held else {
+        let Some(Held { rows, reader: Some(reader) }) = &mut self.held else {
             return Ok(None);
         };
         while reader.next(rows)? {
@@ -138,9 +168,8 @@ impl PlanRun {
                 return Ok(Some(Progress::Full));
             }
         }
-        let tag = tag.clone();
         self.held = None;
-        Ok(Some(Progress::Complete(tag)))
+        Ok(Some(Progress::Complete(self.tag())))
     }
 }
 
@@ -148,7 +177,7 @@ impl PlanRun {
 pub(super) struct Held {
     rows: Spool,
     /// Once there are no more.
-    reader: Option<(SpoolReader, Tag)>,
+    reader: Option<SpoolReader>,
 }
 
 impl Held {
@@ -160,9 +189,9 @@ impl Held {
         self.rows.push(row, cx)
     }
 
-    /// There are no more, and this is what is told at the end.
-    pub(super) fn end(&mut self, tag: Tag) {
-        self.reader = Some((self.rows.reader(), tag));
+    /// There are no more.
+    pub(super) fn end(&mut self) {
+        self.reader = Some(self.rows.reader());
     }
 }
 
@@ -170,14 +199,13 @@ impl Held {
 pub(super) struct RowsRun {
     pub(super) rows: std::vec::IntoIter<Vec<Datum>>,
     pub(super) encoding: RowEncoding,
-    pub(super) sent: u64,
     pub(super) in_call: u64,
     pub(super) tag: Tag,
 }
 
 impl RowsRun {
     pub(super) fn new(rows: Vec<Vec<Datum>>, encoding: RowEncoding, tag: Tag) -> RowsRun {
-        RowsRun { rows: rows.into_iter(), encoding, sent: 0, in_call: 0, tag }
+        RowsRun { rows: rows.into_iter(), encoding, in_call: 0, tag }
     }
 }
 
