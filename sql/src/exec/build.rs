@@ -42,6 +42,8 @@ pub(crate) struct Builder {
     heavy: usize,
     /// Whether rows that are read are locked.
     locks_rows: bool,
+    /// Whether something holds values until the next run.
+    holds_values: bool,
     /// Columns that the expression being compiled reads.
     columns: Vec<usize>,
     /// Figures by address of the node, when they are wanted.
@@ -109,6 +111,16 @@ impl Builder {
         self.locks_rows
     }
 
+    /// Notes that something holds values, which may be many or long, until the next run.
+    pub(super) fn hold_values(&mut self) {
+        self.holds_values = true;
+    }
+
+    /// Whether [`hold_values`](Self::hold_values) was called.
+    pub(super) fn holds_values(&self) -> bool {
+        self.holds_values
+    }
+
     /// Builds something, and says whether it reads the frame.
     pub(super) fn watched<R>(
         &mut self,
@@ -133,6 +145,7 @@ impl Builder {
     pub(crate) fn subplan(&mut self, plan: &Node) -> Result<Box<dyn Operator>> {
         let operator = self.in_own_frame(plan)?;
         self.use_heavy();
+        self.hold_values();
         Ok(operator)
     }
 

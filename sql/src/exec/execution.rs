@@ -28,6 +28,7 @@ pub struct Execution {
     modifies: bool,
     is_repeatable: bool,
     locks_rows: bool,
+    holds_values: bool,
 }
 
 impl Execution {
@@ -45,7 +46,7 @@ impl Execution {
         let operator = builder.operator(plan)?;
         let modifies = matches!(plan.kind, NodeKind::ModifyTable(_));
         let is_repeatable = builder.heavy() == usize::from(modifies) && !builder.is_measured();
-        let locks_rows = builder.locks_rows();
+        let (locks_rows, holds_values) = (builder.locks_rows(), builder.holds_values());
         let (figures, shared) = builder.into_parts();
         Ok(Execution {
             plan: Arc::clone(plan),
@@ -57,12 +58,13 @@ impl Execution {
             modifies,
             is_repeatable,
             locks_rows,
+            holds_values,
         })
     }
 
     /// Makes ready to run again: with other parameters, at another snapshot, or after a
-    /// [`crate::error::ExecutionError::RowMoved`]. It also gives back what the last run kept in
-    /// memory, so it is worth calling as soon as a run has ended.
+    /// [`crate::error::ExecutionError::RowMoved`]. It also gives back the rows that the last run kept in
+    /// memory, so it is worth calling as soon as a run has ended. See [`holds_values`](Self::holds_values).
     #[inline]
     pub fn restart(&mut self) {
         self.operator.rewind(Again::Execution);
@@ -83,6 +85,11 @@ impl Execution {
     /// Whether it locks rows that it reads (FOR UPDATE and its kind).
     pub fn locks_rows(&self) -> bool {
         self.locks_rows
+    }
+
+    /// Whether a run leaves values behind until the next one: results of aggregates and of subqueries.
+    pub fn holds_values(&self) -> bool {
+        self.holds_values
     }
 
     /// Moves to the next row; false at the end. Every call takes a context with the same snapshot

@@ -49,6 +49,7 @@ impl Operator for Project {
     }
 
     fn rewind(&mut self, again: Again) {
+        self.row.clear();
         self.input.rewind(again);
     }
 }

@@ -44,6 +44,7 @@ impl Operator for OneRow {
     }
 
     fn rewind(&mut self, _again: Again) {
+        self.row.clear();
         self.done = false;
     }
 }

@@ -17,6 +17,10 @@ use crate::error::{
 use crate::exec::{self, Context, Limits};
 use crate::types::Datum;
 
+/// A run that holds values is not kept for the next one when it took longer: they may be many, and to make its
+/// operators anew is little beside that.
+const KEPT_MICROS: i64 = 2000;
+
 impl Session {
     /// Runs a portal. `max_rows` 0 is no limit; after [`Progress::Full`] the same call goes on.
     ///
@@ -65,7 +69,9 @@ impl Session {
         let progress = self.run(&mut portal, max_rows, sink)?;
         if let Progress::Complete(tag) = &progress {
             let done = Run::Done(portal.run.gives_rows().then(|| tag.clone()));
-            if let Run::Plan(run) = std::mem::replace(&mut portal.run, done) {
+            if let Run::Plan(run) = std::mem::replace(&mut portal.run, done)
+                && (!run.execution.holds_values() || self.has_run_for_micros() < KEPT_MICROS)
+            {
                 portal.prepared.keep(run);
             }
             if std::mem::take(&mut self.commits_at_end) {
@@ -84,6 +90,11 @@ impl Session {
         }
         self.keep_portal(name, portal);
         Ok(progress)
+    }
+
+    /// How long ago the statement began.
+    fn has_run_for_micros(&self) -> i64 {
+        now(self.database.engine()) - self.surroundings.statement_time
     }
 
     fn run(

@@ -495,3 +495,28 @@ pub(super) fn single(sql: &str) -> Result<Option<Statement>> {
     }
     Ok(statements.pop())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::session::explain::Nowhere;
+    use crate::{ConnectOptions, Database, Options};
+
+    #[test]
+    fn many_values_are_not_kept_for_the_next_run() {
+        let database = Database::open_in_memory(Options::default()).unwrap();
+        let (user, name) = ("postgres".to_owned(), "postgres".to_owned());
+        let options = ConnectOptions { user, database: name, settings: Vec::new() };
+        let mut session = database.connect(options).unwrap();
+        for (sql, kept) in [
+            ("select array_agg(g) from generate_series(1, 100000) g", false),
+            ("select 1 in (select g from generate_series(1, 100000) g)", false),
+            ("select g from generate_series(1, 100000) g", true),
+        ] {
+            session.parse("", sql, &[]).unwrap();
+            session.bind("", "", &[], &[], &[]).unwrap();
+            let _ = session.execute("", 0, &mut Nowhere).unwrap();
+            let prepared = session.prepared("").unwrap();
+            assert_eq!(prepared.idle.take().is_some(), kept, "{sql}");
+        }
+    }
+}

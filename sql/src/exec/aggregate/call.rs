@@ -51,6 +51,7 @@ pub(super) enum Running {
 
 impl Calls {
     pub(super) fn new(aggregates: &[Aggregate], builder: &mut Builder) -> Result<Calls> {
+        builder.hold_values();
         let calls = aggregates.iter().map(|aggregate| Call::new(aggregate, builder));
         Ok(Calls { calls: calls.collect::<Result<_>>()?, values: Vec::new() })
     }

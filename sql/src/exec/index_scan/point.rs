@@ -78,6 +78,7 @@ impl Operator for PointScan {
     }
 
     fn rewind(&mut self, _again: Again) {
+        self.row.clear();
         self.done = false;
     }
 }

@@ -43,15 +43,20 @@ impl Call {
         if null && self.strict {
             return Ok(Datum::Null);
         }
-        if self.values.iter().any(Datum::is_long) {
+        let long = self.values.iter().any(Datum::is_long);
+        if long {
             cx.environment.stand_aside();
         }
-        (self.body)(&mut function::Call {
+        let result = (self.body)(&mut function::Call {
             args: &self.values,
             arg_types: &self.arg_types,
             result: self.result,
             environment: cx.environment,
-        })
+        });
+        if long {
+            self.values.clear();
+        }
+        result
     }
 }
 
