@@ -333,12 +333,10 @@ impl DataError {
             }
             Self::CopyLineBreak { is_return, csv } => {
                 let name = line_break_name(*is_return);
-                let written = if *csv {
-                    "quoted CSV field"
-                } else if *is_return {
-                    "\"\\r\""
-                } else {
-                    "\"\\n\""
+                let written = match (csv, is_return) {
+                    (true, _) => "quoted CSV field",
+                    (false, true) => "\"\\r\"",
+                    (false, false) => "\"\\n\"",
                 };
                 fields.hint = Some(format!("Use {written} to represent {name}."));
             }
