@@ -14,7 +14,8 @@
 //!
 //! 1. Of two waiters of one lock and mode, whom the earlier waits for the later waits for too, but for itself:
 //!    it may hold the lock in a weaker mode. So each lock and mode is expanded from its latest waiter only, and
-//!    from one more to see whether that waits for the start; a search is linear in the waiters.
+//!    from one more to see whether that waits for the start; as blockers come latest first, a search is linear in
+//!    the waiters.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};

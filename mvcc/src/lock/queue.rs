@@ -233,7 +233,7 @@ impl<K: Hash + Eq> LockTable<K> {
         false
     }
 
-    /// Whom a waiter waits for; empty once it was granted.
+    /// Whom a waiter waits for, of others in the queue the latest first; empty once it was granted.
     pub(crate) fn blockers<Q>(&self, key: &Q, waiter: &Arc<Waiter>) -> Vec<Blocker>
     where
         K: Borrow<Q>,
@@ -463,7 +463,8 @@ impl Lock {
         let held = self.holders.iter().filter(|holder| {
             holder.session != waiter.holder.session && holder.modes & waiter.mode.conflicts != 0
         });
-        let ahead = self.waiters.iter().take_while(|other| other.position < waiter.position);
+        let ahead = self.waiters.partition_point(|other| other.position < waiter.position);
+        let ahead = self.waiters[..ahead].iter().rev();
         let ahead = ahead.filter(|other| other.mode.bit & waiter.mode.conflicts != 0);
         let blocker = |holder: &Holder, holds| Blocker {
             session: holder.session,
