@@ -596,6 +596,8 @@ impl Graph {
         self.writes.transfer(std::mem::take(&mut old.writes), id, &mut summary.writes, SUMMARY);
         self.redirect(&old, id);
         summary.absorb(old);
+        summary.readers.remove(&id);
+        summary.writers.remove(&id);
         if let Some(committed) = summary.committed {
             self.committed.insert((committed.last, SUMMARY));
         }
