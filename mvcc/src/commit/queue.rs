@@ -104,11 +104,11 @@ impl Queue {
             near: &Near::default(),
             signal,
             certified: None,
-            synchronous: false,
+            synchronous: true,
             prepared: None,
         };
         let passed = self.commit_here(shared, &nothing, at)?;
-        shared.log.ask(passed, false);
+        shared.log.ask(passed, true);
         Ok(())
     }
 
