@@ -269,6 +269,26 @@ impl Keyspace {
         self.base.changed_since(self.id, key, since)
     }
 
+    /// When the row under a key was deleted, if that was after `since` and nothing came in its place: not later than
+    /// what is returned. Means something only under a lock on it.
+    pub(crate) fn deletion_since(
+        &self,
+        key: &[u8],
+        since: Timestamp,
+        counters: &mut Counters,
+    ) -> Result<Option<Timestamp>, Error> {
+        if !self.changed_since(key, since, counters)?
+            || self.newest(key, counters, |_| ())?.is_some()
+        {
+            return Ok(None);
+        }
+        Ok(Some(match self.tree.newest(key, &reckon_index::pin()) {
+            Newest::Version { timestamp, .. } => Timestamp(timestamp),
+            Newest::Missing { since } => Timestamp(since),
+            Newest::Absent => Timestamp::MAX,
+        }))
+    }
+
     /// A key's value at a time, from the store.
     pub(crate) fn read_store(&self, key: &[u8], at: Timestamp) -> Result<Option<Vec<u8>>, Error> {
         self.base.read(self.id, key, at)

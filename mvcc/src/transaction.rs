@@ -356,6 +356,24 @@ impl Transaction {
         })
     }
 
+    /// Whether the newest value under a key is the one that a snapshot sees, or an own write.
+    pub fn sees_newest(
+        &self,
+        snapshot: &Snapshot,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        counters: &mut Counters,
+    ) -> Result<bool, Error> {
+        let state = self.state();
+        if state.writes.written_since(keyspace, key, Command(0)) {
+            return Ok(true);
+        }
+        let changed = state.near.with(&self.shared().keyspaces, keyspace, |keyspace| {
+            keyspace.changed_since(key, snapshot.timestamp, counters)
+        })?;
+        Ok(!changed)
+    }
+
     /// Whether the statement of `snapshot`, or a later one, wrote a key: then the statement does not
     /// write it again.
     pub fn written_since(&self, snapshot: &Snapshot, keyspace: KeyspaceId, key: &[u8]) -> bool {

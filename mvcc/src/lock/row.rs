@@ -1,4 +1,5 @@
-//! Row locks: PostgreSQL's four modes, by (keyspace, key).
+//! Row locks by (keyspace, key): PostgreSQL's four modes, and one more that says that the key itself comes or
+//! goes. By it one who only asks whether there is a row knows whom to wait for: not for those who lock the row.
 //!
 //! A unique entry's key is locked like a row, whether or not there is an entry: so a second insert of an
 //! uncommitted key waits for the first.
@@ -26,8 +27,10 @@ pub enum RowLock {
     ForShare,
     /// Before an update that leaves the key alone.
     ForNoKeyUpdate,
-    /// Before a deletion or a change of the key.
+    /// Keeps the row from all others who lock or change it.
     ForUpdate,
+    /// Before an insertion, a deletion or a change of the key: FOR UPDATE of PostgreSQL too.
+    ForKeyChange,
 }
 
 impl RowLock {
@@ -36,27 +39,43 @@ impl RowLock {
         self.mode().conflicts & other.bit() != 0
     }
 
+    const ALL: [Self; 5] = [
+        Self::ForKeyShare,
+        Self::ForShare,
+        Self::ForNoKeyUpdate,
+        Self::ForUpdate,
+        Self::ForKeyChange,
+    ];
+
     const fn bit(self) -> u8 {
         1 << self as u8
     }
 
     pub(super) fn of_bits(bits: u8) -> impl Iterator<Item = Self> {
-        let all = [Self::ForKeyShare, Self::ForShare, Self::ForNoKeyUpdate, Self::ForUpdate];
-        all.into_iter().filter(move |mode| mode.bit() & bits != 0)
+        Self::ALL.into_iter().filter(move |mode| mode.bit() & bits != 0)
     }
 
     pub(super) const fn mode(self) -> Mode {
-        let all = 0b1111;
-        let (bit, at_least) = (self.bit(), all & !(self.bit() - 1));
+        let at_least = ALL_ROW_LOCKS & !(self.bit() - 1);
+        let for_update = Self::ForUpdate.bit() | Self::ForKeyChange.bit();
         let conflicts = match self {
-            Self::ForKeyShare => Self::ForUpdate.bit(),
-            Self::ForShare => Self::ForNoKeyUpdate.bit() | Self::ForUpdate.bit(),
-            Self::ForNoKeyUpdate => all & !Self::ForKeyShare.bit(),
-            Self::ForUpdate => all,
+            Self::ForKeyShare => for_update,
+            Self::ForShare => Self::ForNoKeyUpdate.bit() | for_update,
+            Self::ForNoKeyUpdate => ALL_ROW_LOCKS & !Self::ForKeyShare.bit(),
+            Self::ForUpdate => ALL_ROW_LOCKS,
+            Self::ForKeyChange => ALL_ROW_LOCKS | PRESENCE.bit,
         };
-        Mode { bit, conflicts, covered_by: at_least }
+        Mode { bit: self.bit(), conflicts, covered_by: at_least }
     }
 }
+
+const ALL_ROW_LOCKS: u8 = 0b1_1111;
+
+/// Asks whether there is a row. Held for a moment only.
+const PRESENCE: Mode = {
+    let bit = ALL_ROW_LOCKS + 1;
+    Mode { bit, conflicts: RowLock::ForKeyChange.bit(), covered_by: ALL_ROW_LOCKS | bit }
+};
 
 /// A key of the table of row locks: the keyspace, big-endian, and the key.
 pub(crate) fn row_key(keyspace: KeyspaceId, key: &[u8]) -> SmallVec<[u8; 64]> {
@@ -92,7 +111,34 @@ impl Locks {
         mode: RowLock,
         wait: Wait,
     ) -> Result<RowAnswer, Error> {
-        let mode = mode.mode();
+        self.request_row(member, transaction, row, mode.mode(), wait)
+    }
+
+    /// Waits until nobody is about to let a key come or go, and keeps it so until `look` is over.
+    pub(crate) fn while_present<R>(
+        &self,
+        member: &Member,
+        transaction: u64,
+        row: &[u8],
+        wait: Wait,
+        look: impl FnOnce() -> R,
+    ) -> Result<R, Error> {
+        let answer = self.request_row(member, transaction, row, PRESENCE, wait)?;
+        let found = look();
+        if let RowAnswer::Held(Some(held)) = answer {
+            self.release_row(member, &held);
+        }
+        Ok(found)
+    }
+
+    fn request_row(
+        &self,
+        member: &Member,
+        transaction: u64,
+        row: &[u8],
+        mode: Mode,
+        wait: Wait,
+    ) -> Result<RowAnswer, Error> {
         let request = Request { member, scope: Scope::Transaction, transaction, mode };
         let mut key = None;
         let own = || Arc::clone(key.insert(Arc::from(row)));
@@ -133,18 +179,16 @@ impl Locks {
 mod tests {
     use super::*;
 
-    const ALL: [RowLock; 4] =
-        [RowLock::ForKeyShare, RowLock::ForShare, RowLock::ForNoKeyUpdate, RowLock::ForUpdate];
-
     #[test]
     fn conflicts_are_postgresqls_and_symmetric() {
-        let row = |mode: RowLock| ALL.map(|other| mode.conflicts_with(other));
-        assert_eq!(row(RowLock::ForKeyShare), [false, false, false, true]);
-        assert_eq!(row(RowLock::ForShare), [false, false, true, true]);
-        assert_eq!(row(RowLock::ForNoKeyUpdate), [false, true, true, true]);
-        assert_eq!(row(RowLock::ForUpdate), [true; 4]);
-        for one in ALL {
-            for other in ALL {
+        let row = |mode: RowLock| RowLock::ALL.map(|other| mode.conflicts_with(other));
+        assert_eq!(row(RowLock::ForKeyShare), [false, false, false, true, true]);
+        assert_eq!(row(RowLock::ForShare), [false, false, true, true, true]);
+        assert_eq!(row(RowLock::ForNoKeyUpdate), [false, true, true, true, true]);
+        assert_eq!(row(RowLock::ForUpdate), [true; 5]);
+        assert_eq!(row(RowLock::ForKeyChange), [true; 5]);
+        for one in RowLock::ALL {
+            for other in RowLock::ALL {
                 assert_eq!(one.conflicts_with(other), other.conflicts_with(one));
             }
         }

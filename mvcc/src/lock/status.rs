@@ -131,9 +131,10 @@ fn add_wait(
 ) {
     let Some((keyspace, key)) = row.split_first_chunk() else { return };
     let keyspace = KeyspaceId(u32::from_be_bytes(*keyspace));
-    let names_row = sight.place != Place::Holder && is_row(keyspace, key);
-    if names_row {
-        let mode = RowLock::of_bits(sight.modes).last().map_or("", RowLock::tuple_mode);
+    let mode = RowLock::of_bits(sight.modes).last().map(RowLock::tuple_mode);
+    let mode = mode.filter(|_| sight.place != Place::Holder && is_row(keyspace, key));
+    let names_row = mode.is_some();
+    if let Some(mode) = mode {
         let granted = sight.place == Place::Next;
         let subject = LockSubject::Row { keyspace, key: KeyName::of(key) };
         let (session, fast, waited) = (sight.session, false, None);
@@ -151,7 +152,7 @@ impl RowLock {
             Self::ForKeyShare => TableLock::AccessShare,
             Self::ForShare => TableLock::RowShare,
             Self::ForNoKeyUpdate => TableLock::Exclusive,
-            Self::ForUpdate => TableLock::AccessExclusive,
+            Self::ForUpdate | Self::ForKeyChange => TableLock::AccessExclusive,
         }
         .name()
     }

@@ -59,6 +59,14 @@ impl Wait {
         matches!(self, Self::Block | Self::Timeout(_) | Self::Suspend(_))
     }
 
+    /// For what no thread leaves.
+    pub(crate) fn here(self) -> Self {
+        match self {
+            Self::Suspend(limit) => limit.map_or(Self::Block, Self::Timeout),
+            wait => wait,
+        }
+    }
+
     fn limit(self) -> Option<Duration> {
         match self {
             Self::Timeout(limit) | Self::Suspend(Some(limit)) => Some(limit),

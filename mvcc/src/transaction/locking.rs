@@ -26,10 +26,10 @@ enum Acquired {
 }
 
 impl Transaction {
-    /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it. REPEATABLE
-    /// READ: [`Error::WriteConflict`] if one did. FOR KEY SHARE keeps the key alone: a row that is still there
-    /// is unchanged, as is one that this transaction wrote: it has been locked since. `counters` are raised by
-    /// what that reads.
+    /// Locks a row, waiting fairly, and says whether a commit after `snapshot` changed it; REPEATABLE
+    /// READ: [`Error::WriteConflict`] if one did. One that this transaction wrote is unchanged: it has been
+    /// locked since. FOR KEY SHARE keeps the keys alone: whether those changed, of a row that did and is still
+    /// there, and what comes of it, is the caller's to say. `counters` are raised by what that reads.
     pub fn lock_row(
         &mut self,
         snapshot: &Snapshot,
@@ -57,10 +57,9 @@ impl Transaction {
                 keyspace.newest(key, counters, |_| ())
             })
         };
-        if mode == RowLock::ForKeyShare && newest()?.is_some() {
-            return Ok(Locked::Unchanged);
-        }
-        if self.isolation == Isolation::ReadCommitted {
+        if self.isolation == Isolation::ReadCommitted
+            || (mode == RowLock::ForKeyShare && newest()?.is_some())
+        {
             return Ok(Locked::Changed);
         }
         shared.counts.write_conflicts.fetch_add(1, Ordering::Relaxed);
@@ -107,14 +106,10 @@ impl Transaction {
         mode: RowLock,
         wait: Wait,
     ) -> Result<bool, Error> {
-        let wait = match wait {
-            Wait::Suspend(limit) => limit.map_or(Wait::Block, Wait::Timeout),
-            wait => wait,
-        };
-        let locked = self.acquire_row(keyspace, key, mode, wait)? == Acquired::Yes;
+        let locked = self.acquire_row(keyspace, key, mode, wait.here())? == Acquired::Yes;
         if let Some(id) = self.state().certified
             && locked
-            && mode == RowLock::ForUpdate
+            && mode >= RowLock::ForUpdate
         {
             // Met here, a duplicate that a concurrent transaction left is a dependency, not a duplicate.
             self.shared().certifier.intend(id, keyspace, key)?;
@@ -123,19 +118,40 @@ impl Transaction {
         Ok(locked)
     }
 
+    /// [`newest`](Self::newest) of a key that is not locked: waits here until nobody is about to let it come or
+    /// go, as somebody may again when this returns. Not with [`Wait::Skip`].
+    pub fn newest_at_rest<R>(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &[u8],
+        wait: Wait,
+        counters: &mut Counters,
+        found: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        let id = self.id();
+        let row = row_key(keyspace, key);
+        let core = &self.core;
+        let locks = &core.engine.shared.locks;
+        let look = || self.newest(keyspace, key, counters, found);
+        let newest = locks.while_present(&core.member, id.0, &row, wait.here(), look)?;
+        self.raise_floor();
+        newest
+    }
+
     /// A SERIALIZABLE transaction may put a row where there is none any more, though its snapshot has one. What it does
     /// about one that is there the caller says.
     fn certify_absence(&self, id: XactId, keyspace: KeyspaceId, key: &[u8]) -> Result<(), Error> {
         let (state, shared) = (self.state(), self.shared());
         let Some(snapshot) = state.first else { return Ok(()) };
-        let is_deleted = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
-            let counters = &mut Counters::default();
-            let changed = keyspace.changed_since(key, snapshot, counters)?;
-            Ok::<_, Error>(changed && keyspace.newest(key, counters, |_| ())?.is_none())
+        if state.writes.written_since(keyspace, key, Command(0)) {
+            return Ok(());
+        }
+        let deletion = state.near.with(&shared.keyspaces, keyspace, |keyspace| {
+            keyspace.deletion_since(key, snapshot, &mut Counters::default())
         })?;
-        match is_deleted {
-            true => shared.certifier.follow(id, shared.marks.visible()),
-            false => Ok(()),
+        match deletion {
+            Some(at) => shared.certifier.follow(id, at.min(shared.marks.visible())),
+            None => Ok(()),
         }
     }
 

@@ -164,7 +164,7 @@ pub(crate) fn lock_words(mode: RowLock) -> &'static str {
         RowLock::ForKeyShare => "FOR KEY SHARE",
         RowLock::ForShare => "FOR SHARE",
         RowLock::ForNoKeyUpdate => "FOR NO KEY UPDATE",
-        RowLock::ForUpdate => "FOR UPDATE",
+        RowLock::ForUpdate | RowLock::ForKeyChange => "FOR UPDATE",
     }
 }
 

@@ -93,7 +93,7 @@ impl LockRows {
 impl TableLock {
     fn new(lock: &Lock) -> TableLock {
         TableLock {
-            rows: Newest::new(&lock.table),
+            rows: Newest::new(&lock.table, lock.mode),
             mode: lock.mode,
             wait: lock.skip.map(|skip| if skip { Wait::Skip } else { Wait::NoWait }),
             key: lock.key,

@@ -5,12 +5,15 @@
 //! gone may have moved (a change of its key is a deletion and an insertion): then only a new
 //! snapshot can tell, so the statement starts again. It skips the row instead if the client asked for
 //! a part of the rows and has some, under SKIP LOCKED, and in a table whose rows have no key to change.
+//!
+//! FOR KEY SHARE keeps the row's keys alone, so a row that changed in others of its columns counts as unchanged.
 
-use reckon_mvcc::{Counters, KeyspaceId, Locked, RowLock, Wait};
+use reckon_mvcc::{Counters, Isolation, KeyspaceId, Locked, RowLock, Wait};
 
 use super::Context;
 use crate::catalog::Table;
 use crate::error::{ExecutionError, Result};
+use crate::exec::entry::EntryShape;
 use crate::row::Layout;
 use crate::types::Datum;
 
@@ -32,11 +35,15 @@ pub(super) struct Newest {
     layout: Layout,
     /// Whether rows can move: they have a primary key.
     moving: bool,
+    /// Entries that FOR KEY SHARE keeps, besides the row's own key.
+    unique: Vec<EntryShape>,
 }
 
 impl Newest {
-    pub(super) fn new(table: &Table) -> Newest {
+    pub(super) fn new(table: &Table, mode: RowLock) -> Newest {
+        let kept = table.indexes.iter().filter(|i| i.unique && mode == RowLock::ForKeyShare);
         Newest {
+            unique: kept.map(|index| EntryShape::new(table, index)).collect(),
             keyspace: table.keyspace,
             table: table.name.clone(),
             layout: Layout::new(&table.columns),
@@ -84,11 +91,48 @@ impl Newest {
         row.clear();
         let newest = transaction
             .newest(self.keyspace, key, counters, |value| self.layout.decode_all(value, row))?;
-        match newest.transpose()? {
-            Some(()) => Ok(Found::Changed),
-            None if skip_gone => Ok(Found::Skipped),
-            None => Err(ExecutionError::RowMoved.into()),
+        let exists = newest.transpose()?.is_some();
+        if mode == RowLock::ForKeyShare && exists && self.has_same_keys(key, row, cx, counters)? {
+            return Ok(Found::Unchanged);
         }
+        if cx.transaction()?.isolation() != Isolation::ReadCommitted {
+            return Err(reckon_mvcc::Error::WriteConflict { deleted: !exists }.into());
+        }
+        match exists {
+            true => Ok(Found::Changed),
+            false if skip_gone => Ok(Found::Skipped),
+            false => Err(ExecutionError::RowMoved.into()),
+        }
+    }
+
+    /// Whether a row's newest version, `newest`, has the keys that the statement's snapshot sees.
+    fn has_same_keys(
+        &self,
+        key: &[u8],
+        newest: &[Datum],
+        cx: &mut Context<'_>,
+        counters: &mut Counters,
+    ) -> Result<bool> {
+        if self.unique.is_empty() {
+            return Ok(true);
+        }
+        let (snapshot, mut seen) = (cx.snapshot, Vec::new());
+        let decode = |value: &[u8]| self.layout.decode_all(value, &mut seen);
+        let found = cx.transaction()?.read(&snapshot, self.keyspace, key, counters, decode)?;
+        if found.transpose()?.is_none() {
+            return Ok(false);
+        }
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for shape in &self.unique {
+            old.clear();
+            new.clear();
+            shape.append_key(&seen, key, &mut old)?;
+            shape.append_key(newest, key, &mut new)?;
+            if old != new {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn explain(&self, error: reckon_mvcc::Error) -> crate::Error {

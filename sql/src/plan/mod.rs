@@ -167,7 +167,7 @@ fn writes(body: &Body, row_locks: &[&LockRequest]) -> Option<&'static str> {
             RowLock::ForKeyShare => "SELECT FOR KEY SHARE",
             RowLock::ForShare => "SELECT FOR SHARE",
             RowLock::ForNoKeyUpdate => "SELECT FOR NO KEY UPDATE",
-            RowLock::ForUpdate => "SELECT FOR UPDATE",
+            RowLock::ForUpdate | RowLock::ForKeyChange => "SELECT FOR UPDATE",
         }),
         Body::Insert(_) => Some("INSERT"),
         Body::Update(_) => Some("UPDATE"),

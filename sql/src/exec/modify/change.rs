@@ -53,7 +53,7 @@ impl Target {
     ) -> Result<Target> {
         Ok(Target {
             input: builder.operator(input)?,
-            rows: Newest::new(table),
+            rows: Newest::new(table, mode),
             width: table.columns.len(),
             mode,
             recheck: builder.optional(recheck)?,
@@ -143,7 +143,7 @@ impl Delete {
             return Err(ExecutionError::Internal { what: "no delete" }.into());
         };
         let (table, recheck) = (&modify.table, recheck.as_ref());
-        let target = Target::new(table, input, recheck, RowLock::ForUpdate, builder)?;
+        let target = Target::new(table, input, recheck, RowLock::ForKeyChange, builder)?;
         let returning = Returning::new(&modify.returning, builder)?;
         Ok(Delete { target, writer: RowWriter::new(table), returning })
     }

@@ -73,51 +73,57 @@ impl OnConflict {
                 refuse_unseen(writer, &key, cx)?;
                 return Ok(None);
             };
-            match update.run(writer, &key, row, &mut self.modified, cx)? {
-                Outcome::Updated => return Ok(Some(&self.modified)),
-                Outcome::Filtered => return Ok(None),
-                Outcome::Gone => {}
+            match update.lock(writer, &key, cx)? {
+                Found::Gone => continue,
+                // It may be another one's by now that is in the way.
+                Found::Changed
+                    if writer.find_conflict(row, self.arbiter, cx)?.as_ref() != Some(&key) =>
+                {
+                    continue;
+                }
+                Found::Changed | Found::Unchanged => {}
             }
+            let updated = update.run(writer, &key, row, &mut self.modified, cx)?;
+            return Ok(updated.then_some(&*self.modified));
         }
     }
 }
 
 /// The lock that an update of these columns takes.
 pub(super) fn lock_mode(writer: &RowWriter, columns: &[usize]) -> RowLock {
-    if writer.is_key_change(columns) { RowLock::ForUpdate } else { RowLock::ForNoKeyUpdate }
+    if writer.is_key_change(columns) { RowLock::ForKeyChange } else { RowLock::ForNoKeyUpdate }
 }
 
-/// REPEATABLE READ may not go on because of a row that it does not see.
+/// REPEATABLE READ may not go on because of a row that is not as it sees it: the conflict may be one only by what
+/// changed. SERIALIZABLE has read it.
 fn refuse_unseen(writer: &RowWriter, key: &[u8], cx: &mut Context<'_>) -> Result<()> {
     let (snapshot, keyspace) = (cx.snapshot, writer.table.keyspace);
     let mut counters = Counters::default();
     let transaction = cx.transaction()?;
-    if transaction.isolation() == Isolation::ReadCommitted
-        || transaction.written_since(&snapshot, keyspace, key)
-        || transaction.read(&snapshot, keyspace, key, &mut counters, |_| ())?.is_some()
-    {
+    if transaction.isolation() == Isolation::ReadCommitted {
         return Ok(());
     }
-    Err(reckon_mvcc::Error::WriteConflict { deleted: false }.into())
+    if !transaction.sees_newest(&snapshot, keyspace, key, &mut counters)? {
+        return Err(reckon_mvcc::Error::WriteConflict { deleted: false }.into());
+    }
+    transaction.read(&snapshot, keyspace, key, &mut counters, |_| ())?;
+    cx.counters.add(&counters);
+    Ok(())
 }
 
-enum Outcome {
-    Updated,
-    /// WHERE of DO UPDATE does not hold.
-    Filtered,
-    /// The row in the way went while it was waited for.
+/// What became of the row in the way when it was locked.
+enum Found {
+    /// As the snapshot sees it.
+    Unchanged,
+    /// Changed by a commit after the snapshot.
+    Changed,
+    /// It went while it was waited for.
     Gone,
 }
 
 impl DoUpdate {
-    fn run(
-        &mut self,
-        writer: &mut RowWriter,
-        key: &[u8],
-        proposed: &[Datum],
-        modified: &mut Vec<Datum>,
-        cx: &mut Context<'_>,
-    ) -> Result<Outcome> {
+    /// Locks the row and reads its newest version.
+    fn lock(&mut self, writer: &RowWriter, key: &[u8], cx: &mut Context<'_>) -> Result<Found> {
         let (snapshot, wait, keyspace) = (cx.snapshot, cx.wait, writer.table.keyspace);
         let mut counters = Counters::default();
         let transaction = cx.transaction()?;
@@ -134,14 +140,27 @@ impl DoUpdate {
         let found =
             transaction.newest(keyspace, key, &mut counters, |value| writer.decode(value, both))?;
         cx.counters.add(&counters);
-        if found.transpose()?.is_none() {
-            return Ok(Outcome::Gone);
-        }
+        Ok(match (found.transpose()?, locked) {
+            (None, _) => Found::Gone,
+            (Some(()), Locked::Changed) => Found::Changed,
+            (Some(()), _) => Found::Unchanged,
+        })
+    }
+
+    /// Updates the row that is locked; false when WHERE of DO UPDATE does not hold.
+    fn run(
+        &mut self,
+        writer: &mut RowWriter,
+        key: &[u8],
+        proposed: &[Datum],
+        modified: &mut Vec<Datum>,
+        cx: &mut Context<'_>,
+    ) -> Result<bool> {
         self.both.extend_from_slice(proposed);
         if let Some(filter) = &mut self.filter
             && !filter.test(&self.both, cx)?
         {
-            return Ok(Outcome::Filtered);
+            return Ok(false);
         }
         modified.clear();
         modified.extend_from_slice(&self.both[..writer.table.columns.len()]);
@@ -150,6 +169,6 @@ impl DoUpdate {
         }
         let old = &self.both[..writer.table.columns.len()];
         writer.update(key, old, modified, &self.columns, cx)?;
-        Ok(Outcome::Updated)
+        Ok(true)
     }
 }

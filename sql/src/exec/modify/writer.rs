@@ -2,15 +2,17 @@
 //!
 //! # Invariants
 //!
-//! 1. A key that must be the only one, a row's own or that of a unique entry, is locked before it
-//!    is looked at or written: by who takes it and by who gives it up. So whoever wants it waits
-//!    for an uncommitted owner, and then looks at what is newest, whatever its snapshot.
+//! 1. A key that must be the only one, a row's own or that of a unique entry, is locked before it is
+//!    written: by who takes it and by who gives it up. So whoever wants it waits for an uncommitted
+//!    owner, and then looks at what is newest, whatever its snapshot. That it is taken may be said
+//!    without a lock, once nobody is about to give it up; not in a SERIALIZABLE transaction, whose
+//!    wish to write it must be known first.
 //! 2. A row is locked before the keys of its entries.
 //! 3. Entries change with their row, and only those whose columns changed.
 
 use std::sync::Arc;
 
-use reckon_mvcc::{Counters, KeyspaceId, RowLock};
+use reckon_mvcc::{Counters, Isolation, KeyspaceId, RowLock, Wait};
 
 use super::violation;
 use crate::catalog::{Index, RowIdentity, Table};
@@ -250,7 +252,7 @@ impl Entry {
         let wait = cx.wait;
         let transaction = cx.transaction()?;
         if self.only {
-            transaction.lock_key(index.keyspace, &self.key, RowLock::ForUpdate, wait)?;
+            transaction.lock_key(index.keyspace, &self.key, RowLock::ForKeyChange, wait)?;
         }
         Ok(transaction.delete(index.keyspace, &self.key)?)
     }
@@ -260,25 +262,37 @@ impl Entry {
 fn claim(keyspace: KeyspaceId, key: &[u8], cx: &mut Context<'_>) -> Result<Claim> {
     let wait = cx.wait;
     let transaction = cx.transaction()?;
-    if !transaction.created_here(keyspace) {
-        transaction.lock_key(keyspace, key, RowLock::ForUpdate, wait)?;
+    if transaction.created_here(keyspace)
+        || transaction.lock_key(keyspace, key, RowLock::ForKeyChange, Wait::Skip)?
+    {
+        return newest(keyspace, key, cx);
     }
+    if transaction.isolation() != Isolation::Serializable
+        && let Some(value) = present(keyspace, key, cx)?
+    {
+        return Ok(Claim::Taken(value));
+    }
+    cx.transaction()?.lock_key(keyspace, key, RowLock::ForKeyChange, wait)?;
     newest(keyspace, key, cx)
 }
 
-/// Says what is under a key, and locks it to write it only if there is nothing. What is there is
-/// protected from deletion, but not from other changes.
+/// Says what is under a key, and locks it to write it only if there is nothing.
 fn look(keyspace: KeyspaceId, key: &[u8], cx: &mut Context<'_>) -> Result<Claim> {
-    let wait = cx.wait;
-    if let Claim::Taken(_) = newest(keyspace, key, cx)? {
-        let transaction = cx.transaction()?;
-        // Somebody may be deleting it: wait for the outcome.
-        transaction.lock_key(keyspace, key, RowLock::ForKeyShare, wait)?;
-        if let Claim::Taken(value) = newest(keyspace, key, cx)? {
-            return Ok(Claim::Taken(value));
-        }
+    match present(keyspace, key, cx)? {
+        Some(value) => Ok(Claim::Taken(value)),
+        None => claim(keyspace, key, cx),
     }
-    claim(keyspace, key, cx)
+}
+
+/// What is under a key and stays there for now. Somebody may be deleting it: that is waited for, but not those who
+/// only lock it.
+fn present(keyspace: KeyspaceId, key: &[u8], cx: &mut Context<'_>) -> Result<Option<Vec<u8>>> {
+    let Claim::Taken(_) = newest(keyspace, key, cx)? else { return Ok(None) };
+    let (wait, mut counters) = (cx.wait, Counters::default());
+    let transaction = cx.transaction()?;
+    let found = transaction.newest_at_rest(keyspace, key, wait, &mut counters, <[u8]>::to_vec)?;
+    cx.counters.add(&counters);
+    Ok(found)
 }
 
 fn newest(keyspace: KeyspaceId, key: &[u8], cx: &mut Context<'_>) -> Result<Claim> {
