@@ -69,12 +69,16 @@ impl Analyzer<'_> {
 
     fn target(&mut self, written: &ast::Expr, name: String) -> Result<Target> {
         let expr = self.expr(written)?;
+        Ok(self.target_of(expr, written, name))
+    }
+
+    fn target_of(&self, expr: Expr, written: &ast::Expr, name: String) -> Target {
         let mut subquery = false;
         super::equal::columns(&expr, &mut |id| {
             subquery |= matches!(self.meanings[id], Meaning::Sublink(_));
         });
         let written = subquery.then(|| self.source.walk(|| Box::new(written.clone())));
-        Ok(Target { expr, name, written })
+        Target { expr, name, written }
     }
 
     fn expand_star(&mut self, targets: &mut Vec<Target>, position: Option<u32>) -> Result<()> {
@@ -157,9 +161,9 @@ impl Analyzer<'_> {
         targets: &mut Vec<Target>,
         visible: usize,
     ) -> Result<usize> {
-        let expr = bare_row(expr);
-        let position = self.start(expr);
-        if let ast::Expr::Identifier(ident) = expr {
+        let written = bare_row(expr);
+        let position = self.start(written);
+        if let ast::Expr::Identifier(ident) = written {
             let name = fold(ident);
             // GROUP BY prefers a column of FROM.
             let in_from = clause == "GROUP BY" && self.is_own_column(&name);
@@ -169,20 +173,20 @@ impl Analyzer<'_> {
                 return Ok(found);
             }
         }
-        if let Some(ordinal) = self.ordinal(expr, clause, visible)? {
+        if let Some(ordinal) = self.ordinal(written, clause, visible)? {
             return Ok(ordinal);
         }
-        let is_written = |target: &Target| target.written.as_deref() == Some(expr);
+        let is_written = |target: &Target| target.written.as_deref() == Some(written);
         if let Some(found) = self.source.walk(|| targets.iter().position(is_written)) {
             return Ok(found);
         }
         let place = if clause == "GROUP BY" { Place::GroupBy } else { Place::OrderBy };
-        let expr = self.at_place(place, |analyzer| analyzer.expr(expr))?;
+        let expr = self.at_place(place, |analyzer| analyzer.expr(written))?;
         let expr = self.resolve_unknown(expr)?;
         if let Some(found) = targets.iter().position(|target| same(&target.expr, &expr)) {
             return Ok(found);
         }
-        targets.push(Target::plain(expr, "?column?".to_owned()));
+        targets.push(self.target_of(expr, written, "?column?".to_owned()));
         Ok(targets.len() - 1)
     }
 
