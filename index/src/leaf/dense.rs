@@ -26,7 +26,8 @@ pub(crate) struct Dense {
     projection: Projection,
     heads: Vec<u64>,
     records: Vec<RecordPtr>,
-    /// Keys added since the projection was chosen that its prefix does not fit.
+    /// Keys added since the projection was chosen that it does not suit: they do not fit it, or have a neighbour's head. The latter are
+    /// all that shows where no key could choose a projection, as when the leaf began empty.
     misfits: usize,
 }
 
@@ -142,8 +143,11 @@ impl Dense {
             self.heads.reserve_exact(more);
             self.records.reserve_exact(more);
         }
-        self.misfits += usize::from(!self.projection.admit(key));
-        self.heads.insert(at, self.projection.head(key));
+        let head = self.projection.head(key);
+        let behind = self.heads.get(at.wrapping_sub(1)) == Some(&head);
+        let is_tie = behind || self.heads.get(at) == Some(&head);
+        self.misfits += usize::from(!self.projection.admit(key) || is_tie);
+        self.heads.insert(at, head);
         self.records.insert(at, record);
     }
 

@@ -181,3 +181,29 @@ fn what_no_line_fits_is_dense() {
         Slots::fitted(&fences, half, Room::Between, true).is_some_and(|slots| slots.is_learned())
     );
 }
+
+/// With a projection that nothing chose they are all equal.
+#[test]
+fn heads_tell_keys_apart_soon_after_a_leaf_was_empty() {
+    let columns = |number: u32| {
+        let columns = [number / 100, number % 100];
+        columns.iter().flat_map(|column| [&[1], &column.to_be_bytes()[..]].concat()).collect()
+    };
+    let text = |number: u32| format!("order-number-{number:06}").into_bytes();
+    // In order, and as if at random.
+    for step in [1, 211] {
+        for key in [&columns as &dyn Fn(u32) -> Vec<u8>, &text] {
+            let (mut sorted, mut slots) = (Sorted::default(), Slots::default());
+            for number in (0..500).map(|at| at * step % 500) {
+                let key = key(number);
+                let at = place(&slots, &key);
+                slots.insert(at, &key, sorted.add(&key));
+                slots.freshen(&Fences::all());
+                let heads = slots.contents().heads;
+                let ties = heads.windows(2).filter(|pair| pair[0] == pair[1]).count();
+                assert!(ties <= heads.len() / 4 + 32, "{ties} among {}", heads.len());
+            }
+            slots.verify();
+        }
+    }
+}
