@@ -60,7 +60,7 @@ pub struct Options {
     /// Whether syncing reaches the disk. Without it a power cut loses commits that were acknowledged;
     /// the end of the process does not.
     pub fsync: bool,
-    /// The most a transaction may write.
+    /// The most a transaction may write, with what it overwrote of its own and a savepoint may bring back.
     pub max_transaction_bytes: usize,
     /// How many transactions may be prepared for two-phase commit at a time; 0: none. A store that has more
     /// does not open.

@@ -263,10 +263,12 @@ impl Transaction {
         Snapshot { timestamp, command: own.command, tracked: false }
     }
 
-    /// READ COMMITTED only: the caller uses none of the snapshots it took so far any more, so that a long
-    /// transaction does not keep history that no statement of it can see.
+    /// The caller uses none of the snapshots it took so far any more: a long transaction need not keep what
+    /// it overwrote itself, nor, if it is READ COMMITTED, history that no statement of it can see.
     #[inline]
     pub fn release_snapshots(&mut self) {
+        let state = self.state_mut();
+        state.writes.release_before(state.command);
         if !self.keeps_snapshot() && !self.has_exported() {
             self.core.member.slot.clear();
         }
@@ -435,7 +437,7 @@ impl Transaction {
         let limit_bytes = self.shared().options.max_transaction_bytes;
         let state = self.state_mut();
         let more = key.len() + value.map_or(0, <[u8]>::len);
-        if state.writes.bytes().saturating_add(more) > limit_bytes {
+        if state.writes.memory_bytes().saturating_add(more) > limit_bytes {
             return Err(Error::TransactionTooLarge { limit_bytes });
         }
         let command = state.command;

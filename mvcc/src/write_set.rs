@@ -9,12 +9,14 @@
 //! a statement at command 1 sees "x", and so does one at 2; at 3 the row is gone
 //! ```
 //!
-//! While a savepoint is open every write leaves an undo record; rolling back runs them backwards.
+//! While a savepoint is open every write leaves an undo record; rolling back runs them backwards. While none is,
+//! a version that no snapshot in use sees goes when its key is written again.
 //!
 //! # Invariants
 //!
 //! 1. A keyspace in the map has at least one key.
 //! 2. `bytes` is what the last version of each key takes in a commit, 32 bytes a write included.
+//! 3. `kept_bytes` is what the versions before them take, and values in undo records, as much for each included.
 
 mod keys;
 
@@ -50,6 +52,9 @@ pub(crate) struct WriteSet {
     undo: Vec<Undo>,
     savepoints: usize,
     bytes: usize,
+    kept_bytes: usize,
+    /// Snapshots that are still in use, or will be taken, are of this command or a later one.
+    used_from: Command,
 }
 
 impl WriteSet {
@@ -61,6 +66,17 @@ impl WriteSet {
     /// What a commit of it appends, about.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What it takes in memory, about.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes + self.kept_bytes
+    }
+
+    /// No snapshot of a command before `command` is used any more.
+    #[inline]
+    pub(crate) fn release_before(&mut self, command: Command) {
+        self.used_from = command;
     }
 
     #[inline]
@@ -84,8 +100,19 @@ impl WriteSet {
             Some(replaced) => self.bytes = self.bytes.saturating_sub(replaced),
             None => self.bytes += WRITE_BYTES + key.len(),
         }
+        let is_kept = match before {
+            Before::NoKey => false,
+            Before::Nothing => true,
+            Before::Replaced(_) => self.savepoints > 0,
+        };
+        if let Some(bytes) = known.filter(|_| is_kept) {
+            self.kept_bytes += WRITE_BYTES + bytes;
+        }
         if self.savepoints > 0 {
             self.undo.push(Undo { keyspace, place, before });
+        } else if is_kept {
+            let (count, bytes) = keys.drop_unseen(place, self.used_from);
+            self.kept_bytes = self.kept_bytes.saturating_sub(count * WRITE_BYTES + bytes);
         }
     }
 
@@ -144,7 +171,8 @@ impl WriteSet {
     pub(crate) fn forget_marks(&mut self, count: usize) {
         self.savepoints -= count;
         if self.savepoints == 0 {
-            self.undo.clear();
+            let kept = self.undo.drain(..).map(|undo| undo.before.kept_bytes()).sum();
+            self.kept_bytes = self.kept_bytes.saturating_sub(kept);
         }
     }
 
@@ -161,12 +189,16 @@ impl WriteSet {
             return;
         };
         let keys = found.get_mut();
-        if matches!(undo.before, Before::NoKey) {
+        let is_new = matches!(undo.before, Before::NoKey);
+        if is_new {
             let key_bytes = keys.at(undo.place).key().len();
             self.bytes = self.bytes.saturating_sub(WRITE_BYTES + key_bytes);
         }
         let (gone, back) = keys.take_back(undo.place, undo.before);
         self.bytes = self.bytes.saturating_sub(gone) + back;
+        if !is_new {
+            self.kept_bytes = self.kept_bytes.saturating_sub(WRITE_BYTES + back);
+        }
         if keys.is_empty() {
             found.remove();
         }
@@ -182,6 +214,8 @@ impl WriteSet {
         self.undo.shrink_to(64);
         self.savepoints = 0;
         self.bytes = 0;
+        self.kept_bytes = 0;
+        self.used_from = Command(0);
     }
 }
 
@@ -307,6 +341,36 @@ mod tests {
         writes.undo_to(outer);
         assert_eq!(read(&writes, b"a", 9), Some(Some(b"one".to_vec())));
         assert_eq!(writes.bytes(), bytes);
+    }
+
+    /// What a command wrote goes once no snapshot sees it, unless a savepoint may bring it back.
+    #[test]
+    fn one_key_written_by_many_commands_takes_the_memory_of_few() {
+        let mut writes = WriteSet::default();
+        let write_all = |writes: &mut WriteSet, commands: std::ops::Range<u32>| {
+            for command in commands {
+                writes.release_before(Command(command));
+                writes.write(TABLE, b"a", Some(&[command as u8; 100]), Command(command));
+            }
+        };
+        write_all(&mut writes, 0..1000);
+        assert!(writes.memory_bytes() < 500, "{}", writes.memory_bytes());
+        assert_eq!(read(&writes, b"a", 999), Some(Some(vec![998_u32 as u8; 100])));
+        assert_eq!(read(&writes, b"a", 1000), Some(Some(vec![999_u32 as u8; 100])));
+        let before = writes.memory_bytes();
+        let mark = writes.mark();
+        write_all(&mut writes, 1000..2000);
+        assert!(writes.memory_bytes() > 100_000, "{}", writes.memory_bytes());
+        writes.undo_to(mark);
+        assert_eq!(writes.memory_bytes(), before);
+        assert_eq!(read(&writes, b"a", 3000), Some(Some(vec![999_u32 as u8; 100])));
+        write_all(&mut writes, 2000..3000);
+        for value in [b"one", b"two"] {
+            writes.write(TABLE, b"a", Some(value), Command(3000));
+        }
+        writes.forget_marks(1);
+        write_all(&mut writes, 3001..3010);
+        assert!(writes.memory_bytes() < 500, "{}", writes.memory_bytes());
     }
 
     #[test]

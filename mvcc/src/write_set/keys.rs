@@ -25,6 +25,7 @@ use std::ops::Bound;
 use hashbrown::HashTable;
 use smallvec::{SmallVec, smallvec};
 
+use super::WRITE_BYTES;
 use crate::snapshot::Command;
 use crate::sync::RandomState;
 
@@ -64,6 +65,16 @@ pub(super) enum Before {
     Nothing,
     /// It replaced this value, which the same command had written.
     Replaced(Value),
+}
+
+impl Before {
+    /// What a value kept for taking it back takes.
+    pub(super) fn kept_bytes(&self) -> usize {
+        match self {
+            Self::Replaced(value) => WRITE_BYTES + value_bytes(value.as_deref()),
+            Self::NoKey | Self::Nothing => 0,
+        }
+    }
 }
 
 /// The writes of one keyspace.
@@ -109,6 +120,17 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Drops versions that no command from `used_from` on sees; how many, and their bytes.
+    fn drop_unseen(&mut self, used_from: Command) -> (usize, usize) {
+        let seen = self.versions.iter().rposition(|version| version.command < used_from);
+        let gone = self.versions.drain(..seen.unwrap_or(0));
+        gone.fold((0, 0), |(count, bytes), version| {
+            (count + 1, bytes + value_bytes(version.value.as_deref()))
+        })
+    }
+}
+
 impl Keys {
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -145,6 +167,12 @@ impl Keys {
         }
         self.index(place);
         (place, Before::NoKey)
+    }
+
+    /// Drops what was written at a place and no command from `used_from` on sees; how many versions, and
+    /// their bytes.
+    pub(super) fn drop_unseen(&mut self, place: Place, used_from: Command) -> (usize, usize) {
+        self.entries[place.0 as usize].drop_unseen(used_from)
     }
 
     /// Enters a new place, and with it all before it once searching them takes too long.
