@@ -60,6 +60,7 @@ fn a_pipeline_behind_an_empty_text_is_one_transaction() {
     let s = &mut session(&database);
     show(s, "create table t (a int)");
     assert_eq!(show(s, "-- nothing"), "Empty");
+    assert!(execute(s, "", 0).starts_with("34000 "));
     assert_eq!(step(s, "insert into t values (1)"), "INSERT 0 1");
     assert!(step(s, "select 1 / 0").starts_with("22012 "));
     s.sync().expect("nothing to commit");
@@ -160,4 +161,33 @@ fn a_portal_outlives_an_error_behind_a_savepoint() {
     assert!(show(s, "select 1 / 0; rollback to a").ends_with("division by zero"));
     show(s, "rollback; begin");
     assert!(execute(s, "before", 1).starts_with("34000 "));
+}
+
+#[test]
+fn a_portal_ends_with_its_transaction_whatever_it_ran() {
+    let database = Database::open_in_memory(Options::default()).expect("memory opens");
+    let s = &mut session(&database);
+    let gone = "34000 portal \"c\" does not exist";
+    s.parse("show", "show work_mem", &[]).expect("it is planned");
+    s.bind("c", "show", &[], &[], &[]).expect("it is bound");
+    assert_eq!(execute(s, "c", 1), "4MB Suspended");
+    s.sync().expect("nothing to commit");
+    assert_eq!(execute(s, "c", 0), gone);
+    for (sql, tag) in [
+        ("commit", "COMMIT"),
+        ("rollback and chain", "ROLLBACK"),
+        ("rollback to a", "ROLLBACK"),
+        ("prepare transaction 'g'", "ROLLBACK"),
+    ] {
+        show(s, "begin; savepoint a");
+        if sql.starts_with("prepare") {
+            show(s, "select 1 / 0");
+        }
+        s.parse("p", sql, &[]).expect("it is parsed");
+        s.bind("c", "p", &[], &[], &[]).expect("it is bound");
+        assert_eq!(execute(s, "c", 0), tag);
+        assert_eq!(execute(s, "c", 0), gone, "{sql}");
+        show(s, "rollback");
+        s.close_statement("p");
+    }
 }

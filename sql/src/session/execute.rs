@@ -15,6 +15,7 @@ use crate::error::{
     Cause, Error, ExecutionError, Result, SnapshotError, StatementError, TransactionError,
 };
 use crate::exec::{self, Context, Limits};
+use crate::parser::Statement;
 use crate::types::Datum;
 
 /// A run that holds values is not kept for the next one when it took longer: they may be many, and to make its
@@ -88,7 +89,13 @@ impl Session {
         if let Some(open) = self.block.open() {
             open.pipelined = true;
         }
+        let ends = |statement: &Statement| statement.kind.ends_transaction();
+        let ended = portal.prepared.statement.as_ref().is_some_and(ends);
         self.keep_portal(name, portal);
+        if ended {
+            // And so the portal.
+            self.close_portal(name);
+        }
         Ok(progress)
     }
 

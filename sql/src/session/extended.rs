@@ -267,7 +267,7 @@ impl Session {
     /// Close of a portal; closing what is not there is fine.
     pub fn close_portal(&mut self, name: &str) {
         if name.is_empty() {
-            self.unnamed_portal = None;
+            self.drop_unnamed_portal();
         } else {
             self.portals.remove(name);
         }

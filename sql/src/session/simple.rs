@@ -119,8 +119,9 @@ impl Session {
     /// Whatever analysis finds.
     pub fn next(&mut self, script: &mut Script) -> Result<Option<Shape>> {
         let Some(Waiting { prepared, parameters }) = script.waiting.pop_front() else {
-            // An empty statement has left it.
+            // An empty statement has left them.
             (self.in_script, self.commits_at_end) = (false, false);
+            self.drop_unnamed_portal();
             return Ok(None);
         };
         self.in_script = script.several;

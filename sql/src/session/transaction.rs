@@ -235,6 +235,8 @@ impl Session {
             Block::Open(open) => self.commit(open),
             other => {
                 self.block = other;
+                // Of statements that needed no transaction.
+                self.drop_portals();
                 Ok(())
             }
         }
