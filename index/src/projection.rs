@@ -24,20 +24,30 @@
 //!    insert never invalidates them; at worst it makes ties.
 //! 2. The first `known` bytes of P begin every key that can be asked for (the fences say so) and are never compared.
 
+use std::mem::offset_of;
+
 /// Maps keys to heads; see the module. What most heads need comes first, side by side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Projection {
-    prefix: Box<[u8]>,
-    known: usize,
-    mask: Option<Mask>,
+    /// The prefix's length.
+    length: u32,
+    known: u32,
     /// The head of the prefix itself: a short one is compared as one number.
     first: u64,
+    mask: Option<Mask>,
+    prefix: Box<[u8]>,
     /// The longest key seen.
     longest: usize,
     /// It was looked whether a mask is of use.
     is_settled: bool,
 }
+
+/// How much of it most heads need: up to what says that there is no mask.
+pub(crate) const PLAIN_BYTES: usize = offset_of!(Projection, mask) + align_of::<Mask>();
+
+/// No prefix is longer: a shorter one is right too.
+const PREFIX_BYTES_MAX: usize = 1 << 31;
 
 /// The bytes a head is made of.
 pub(crate) const HEAD_BYTES: usize = size_of::<u64>();
@@ -141,8 +151,22 @@ impl Projection {
     /// With the given prefix, of which the first `known` bytes need no comparing, for keys up to `longest` bytes.
     pub(crate) fn new(prefix: &[u8], known: usize, longest: usize) -> Self {
         debug_assert!(known <= prefix.len());
-        let first = head_behind(prefix, 0);
-        Self { prefix: prefix.into(), first, known, longest, is_settled: false, mask: None }
+        let prefix = &prefix[..prefix.len().min(PREFIX_BYTES_MAX)];
+        Self {
+            length: prefix.len() as u32,
+            known: known.min(prefix.len()) as u32,
+            first: head_behind(prefix, 0),
+            mask: None,
+            prefix: prefix.into(),
+            longest,
+            is_settled: false,
+        }
+    }
+
+    /// The prefix's length.
+    #[inline]
+    fn length(&self) -> usize {
+        self.length as usize
     }
 
     /// The heads of `keys`, which are in order and have the prefix; with a mask from now on if that parts ties.
@@ -153,7 +177,7 @@ impl Projection {
             return heads;
         }
         self.is_settled = true;
-        let length = self.prefix.len();
+        let length = self.length();
         self.mask = Mask::over(keys.clone(), length);
         if self.mask.is_some() {
             let masked: Vec<u64> = keys.map(|key| self.head(key)).collect();
@@ -171,7 +195,7 @@ impl Projection {
         if !self.fits(first) || !self.fits(last) {
             return false;
         }
-        let length = self.prefix.len();
+        let length = self.length();
         // A mask that makes ties after all has met other keys than those it was chosen by.
         let is_best =
             || self.is_settled && self.mask.is_none() && common_prefix(first, last) == length;
@@ -188,15 +212,15 @@ impl Projection {
     /// Whether keys of this length and with equal heads are equal.
     #[inline]
     pub(crate) fn tells_apart(&self, length: usize) -> bool {
-        let prefix = self.prefix.len();
-        prefix == self.known && self.mask.is_none() && length <= prefix + HEAD_BYTES
+        let is_known = self.length == self.known;
+        is_known && self.mask.is_none() && length <= self.length() + HEAD_BYTES
     }
 
     /// The head of `key`.
     #[inline]
     pub(crate) fn head(&self, key: &[u8]) -> u64 {
-        let length = self.prefix.len();
-        if length == self.known || self.begins(key) {
+        let length = self.length();
+        if self.length == self.known || self.begins(key) {
             return match &self.mask {
                 None => head_behind(key, length),
                 Some(mask) => mask.head(key, length),
@@ -208,20 +232,21 @@ impl Projection {
     /// Whether the key begins with the prefix, which is not all known.
     #[inline]
     fn begins(&self, key: &[u8]) -> bool {
-        let length = self.prefix.len();
+        let length = self.length();
         match key.first_chunk() {
             Some(first) if length <= HEAD_BYTES => {
                 (u64::from_be_bytes(*first) ^ self.first) >> (64 - 8 * length) == 0
             }
             Some(_) | None => {
-                key.len() >= length && key[self.known..length] == self.prefix[self.known..]
+                let known = self.known as usize;
+                key.len() >= length && key[known..length] == self.prefix[known..]
             }
         }
     }
 
     /// Whether the key's head is made of its own bytes.
     pub(crate) fn fits(&self, key: &[u8]) -> bool {
-        let length = self.prefix.len();
+        let length = self.length();
         key.starts_with(&self.prefix)
             && self.mask.as_ref().is_none_or(|mask| mask.fits(key, length))
     }

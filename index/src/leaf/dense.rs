@@ -20,12 +20,13 @@ const HEADS_A_LINE: usize = LINE_BYTES / size_of::<u64>();
 /// Slots are allocated in steps of this many.
 const STEP: usize = 32;
 
-/// See the module.
+/// See the module. What a search reads comes first, side by side.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Dense {
-    projection: Projection,
     heads: Vec<u64>,
     records: Vec<RecordPtr>,
+    projection: Projection,
     /// Keys added since the projection was chosen that it does not suit: they do not fit it, or have a neighbour's head. The latter are
     /// all that shows where no key could choose a projection, as when the leaf began empty.
     misfits: usize,
@@ -35,7 +36,7 @@ impl Dense {
     /// Slots for `records`, which are in key order and have these heads.
     pub(crate) fn build(projection: Projection, records: &[RecordPtr], heads: &[u64]) -> Self {
         let capacity = records.len().next_multiple_of(STEP);
-        let mut slots = Self { projection, heads: Vec::new(), records: Vec::new(), misfits: 0 };
+        let mut slots = Self { heads: Vec::new(), records: Vec::new(), projection, misfits: 0 };
         slots.heads.reserve_exact(capacity);
         slots.heads.extend_from_slice(heads);
         slots.records.reserve_exact(capacity);
