@@ -7,7 +7,8 @@
 //!
 //! # Concurrency
 //!
-//! Keyspaces are found in a sharded map. A session keeps those it used last in a cache of its own, so a
+//! Keyspaces are found in a sharded map; a shard is held for one look into it or one change, and trees are made and cleared outside of
+//! that. A session keeps those it used last in a cache of its own, so a
 //! point read touches nothing that other sessions write.
 
 use std::cell::Cell;
@@ -344,18 +345,17 @@ impl Keyspaces {
         if let Some(keyspace) = shard.read().get(&id) {
             return Arc::clone(keyspace);
         }
+        let tree = Tree::new(&self.cache, self.source(id));
+        let fresh = Arc::new(self.keyspace(id, tree, Timestamp::ZERO));
         let mut shard = shard.write();
-        let keyspace = shard.entry(id).or_insert_with(|| {
-            let tree = Tree::new(&self.cache, self.source(id));
-            Arc::new(self.keyspace(id, tree, Timestamp::ZERO))
-        });
-        Arc::clone(keyspace)
+        Arc::clone(shard.entry(id).or_insert_with(|| Arc::clone(&fresh)))
     }
 
     /// A keyspace that was just allocated: known to be empty.
     pub(crate) fn create(&self, id: KeyspaceId) {
         let tree = Tree::empty(&self.cache, self.source(id), 0);
-        self.shard(id).write().insert(id, Arc::new(self.keyspace(id, tree, Timestamp::LOADED)));
+        let fresh = Arc::new(self.keyspace(id, tree, Timestamp::LOADED));
+        self.shard(id).write().insert(id, fresh);
     }
 
     /// As [`Keyspace::purge`], for all of them.
@@ -368,7 +368,8 @@ impl Keyspaces {
 
     /// Forgets a keyspace and what memory holds of it.
     pub(crate) fn forget(&self, id: KeyspaceId) {
-        if let Some(keyspace) = self.shard(id).write().remove(&id) {
+        let forgotten = self.shard(id).write().remove(&id);
+        if let Some(keyspace) = forgotten {
             keyspace.tree.clear();
         }
     }
@@ -390,8 +391,18 @@ impl Keyspaces {
     }
 
     fn shard(&self, id: KeyspaceId) -> &RwLock<Shard> {
-        &self.shards[id.0 as usize % SHARDS]
+        &self.shards[shard_of(id)]
     }
+}
+
+/// Spreads also those ids that a session cannot keep near together.
+fn shard_of(id: KeyspaceId) -> usize {
+    let mixed = u64::from(id.0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 60) as usize % SHARDS
+}
+
+fn place_near(id: KeyspaceId) -> usize {
+    id.0 as usize % NEAR
 }
 
 /// The keyspaces a session used last. An id is never used for two keyspaces, so an entry is never wrong.
@@ -408,7 +419,7 @@ impl Near {
         id: KeyspaceId,
         work: impl FnOnce(&Keyspace) -> R,
     ) -> R {
-        let entry = &self.entries[id.0 as usize % NEAR];
+        let entry = &self.entries[place_near(id)];
         let keyspace = match entry.take() {
             Some(keyspace) if keyspace.id == id => keyspace,
             _ => keyspaces.find(id),
@@ -421,6 +432,8 @@ impl Near {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use reckon_storage::{MemoryStore, Write};
 
@@ -462,6 +475,16 @@ mod tests {
         table.set_collected(Timestamp(8));
         assert!(!table.has_history(Timestamp(9)));
         assert!(keyspaces.find(KeyspaceId(2001)).has_history(Timestamp(5)));
+    }
+
+    #[test]
+    fn keyspaces_that_displace_each_other_near_a_session_are_in_many_shards() {
+        for first in 0..100 {
+            let ids = (0..SHARDS).map(|at| KeyspaceId(first + (at * NEAR) as u32));
+            let near: HashSet<_> = ids.clone().map(place_near).collect();
+            let shards: HashSet<_> = ids.map(shard_of).collect();
+            assert!(near.len() == 1 && shards.len() >= SHARDS / 2, "{near:?} {shards:?}");
+        }
     }
 
     #[test]
