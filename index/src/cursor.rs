@@ -69,17 +69,13 @@ struct Span {
 
 impl Cursor {
     pub(crate) fn new(lower: Bound<&[u8]>, upper: Bound<&[u8]>, direction: Direction) -> Self {
-        let lower = match lower {
-            Bound::Included(key) => key.to_vec(),
-            Bound::Excluded(key) => successor(key),
-            Bound::Unbounded => Vec::new(),
-        };
-        let upper = match upper {
-            Bound::Included(key) => Some(successor(key)),
-            Bound::Excluded(key) => Some(key.to_vec()),
-            Bound::Unbounded => None,
-        };
+        let (lower, upper) = ends(lower, upper);
         Self { lower, upper, direction, leaves: 0, batch: Vec::new() }
+    }
+
+    /// Goes on with another range, as the scan it has been so far.
+    pub fn restart(&mut self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) {
+        (self.lower, self.upper) = ends(lower, upper);
     }
 
     /// Visits up to `max_rows` rows that `snapshot` sees, under one pin. A row whose callback breaks is consumed.
@@ -276,6 +272,21 @@ impl Cursor {
         };
         Step::Gap { lower, upper, loadable }
     }
+}
+
+/// The range as keys, inclusive and exclusive.
+fn ends(lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>) {
+    let lower = match lower {
+        Bound::Included(key) => key.to_vec(),
+        Bound::Excluded(key) => successor(key),
+        Bound::Unbounded => Vec::new(),
+    };
+    let upper = match upper {
+        Bound::Included(key) => Some(successor(key)),
+        Bound::Excluded(key) => Some(key.to_vec()),
+        Bound::Unbounded => None,
+    };
+    (lower, upper)
 }
 
 fn set(buffer: &mut Vec<u8>, key: &[u8]) {

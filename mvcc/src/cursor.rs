@@ -13,7 +13,7 @@
 //! # Invariants
 //!
 //! 1. `rest` is the part of the range that was not visited, except for rows that `tree` has passed.
-//!    Whenever rows were read past the tree's position, `tree` is dropped and made again from `rest`.
+//!    Whenever rows were read past the tree's position, `strayed` is set, and `tree` goes on with `rest`.
 //! 2. A row is given once, and rows are given in order, whatever is installed, loaded or evicted between
 //!    two visits: the snapshot does not change, and a position is a key, not a place.
 //!
@@ -46,6 +46,7 @@ pub struct Cursor {
     rest: KeyRange,
     direction: Direction,
     tree: Option<reckon_index::Cursor>,
+    strayed: bool,
     /// The tree and the store have no more rows; own writes may be left.
     ended: bool,
     /// The gap at hand was loaded a moment ago.
@@ -71,6 +72,7 @@ impl Cursor {
             rest: range,
             direction,
             tree: None,
+            strayed: false,
             ended: false,
             loaded: false,
             older_rows: 1,
@@ -116,9 +118,7 @@ impl Cursor {
         };
         if stopped && rows_max > 0 {
             self.go_on_after(&visit.last);
-            if visit.overran {
-                self.tree = None;
-            }
+            self.strayed |= visit.overran;
         }
         if let Some(start) = start
             && rows_max > 0
@@ -136,11 +136,13 @@ impl Cursor {
         counters: &mut Counters,
     ) -> Result<Progress, Error> {
         let (tree, rest, direction) = (&self.keyspace.tree, &self.rest, self.direction);
-        let cursor = self.tree.get_or_insert_with(|| {
-            let lower = rest.lower.as_ref().map(Vec::as_slice);
-            let upper = rest.upper.as_ref().map(Vec::as_slice);
-            tree.cursor(lower, upper, tree_direction(direction))
-        });
+        let lower = rest.lower.as_ref().map(Vec::as_slice);
+        let upper = rest.upper.as_ref().map(Vec::as_slice);
+        let cursor =
+            self.tree.get_or_insert_with(|| tree.cursor(lower, upper, tree_direction(direction)));
+        if std::mem::take(&mut self.strayed) {
+            cursor.restart(lower, upper);
+        }
         let mut rows = 0;
         let step = cursor.visit(tree, snapshot.timestamp.0, visit.left, |key, value| {
             rows += 1;
@@ -186,7 +188,7 @@ impl Cursor {
         let gap = self.clip(&lower, upper.as_deref());
         let rows = self.read_store(&gap, usize::MAX, visit, snapshot, counters)?;
         if visit.stopped {
-            self.tree = None;
+            self.strayed = true;
             return Ok(Progress::Stopped);
         }
         debug_assert!(rows.ended, "nothing but the visit ends a gap early");
@@ -225,7 +227,7 @@ impl Cursor {
             Direction::Forward => self.rest.lower = Bound::Included(key),
             Direction::Reverse => self.rest.upper = Bound::Included(key),
         }
-        self.tree = None;
+        self.strayed = true;
         let range = self.rest.clone();
         let rows = self.read_store(&range, rows_max, visit, snapshot, counters)?;
         if visit.stopped {
