@@ -6,6 +6,8 @@
 //!   leaf g..m: absent
 //!   leaf m..: resident, dense, 40 of 64 slots, 2 deleted
 //! ```
+//!
+//! Nobody waits for it but who changes the leaf at hand. What changes its structure meanwhile is shown as it was, *obsolete* leaves too.
 
 use std::fmt::{self, Write};
 
@@ -40,7 +42,6 @@ impl Inner {
     /// See the module.
     pub(crate) fn outline(&self) -> String {
         let guard = pin();
-        let _held = self.structure.lock();
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = write_child(self.root.load(&guard), 0, &mut text, &guard);

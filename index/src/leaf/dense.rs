@@ -140,7 +140,8 @@ impl Dense {
     pub(crate) fn insert(&mut self, at: usize, key: &[u8], record: RecordPtr) {
         if self.records.len() == self.records.capacity() {
             let more = (self.records.len() / 2).next_multiple_of(STEP).max(STEP);
-            let more = more.min(DENSE_SLOTS.saturating_sub(self.records.len()).max(STEP));
+            let left = DENSE_SLOTS.saturating_sub(self.records.len());
+            let more = if left > 0 { more.min(left.max(STEP)) } else { more };
             self.heads.reserve_exact(more);
             self.records.reserve_exact(more);
         }

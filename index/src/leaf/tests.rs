@@ -1,6 +1,6 @@
 //! Slots of both kinds against a sorted list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -206,4 +206,16 @@ fn heads_tell_keys_apart_soon_after_a_leaf_was_empty() {
             slots.verify();
         }
     }
+}
+
+#[test]
+fn a_loading_leaf_grows_by_a_part_of_what_it_has() {
+    let (mut sorted, mut slots) = (Sorted::default(), Slots::default());
+    let mut capacities = BTreeSet::new();
+    for number in 0..20_000u64 {
+        let key = number.to_be_bytes();
+        slots.insert(slots.len(), &key, sorted.add(&key));
+        capacities.insert(slots.capacity());
+    }
+    assert!(capacities.len() <= 30, "{capacities:?}");
 }
