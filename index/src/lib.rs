@@ -6,6 +6,7 @@
 
 mod ahead;
 mod api;
+mod crowded;
 mod cursor;
 mod leaf;
 mod node;

@@ -24,7 +24,7 @@ use crossbeam_epoch::{Guard, pin};
 use crate::leaf::{Body, DENSE_SLOTS, Fences, GAPPED_SLOTS, Leaf, Room, Run, Slots, State};
 use crate::node::{Child, ChildPtr, FANOUT, Held, Node, Piece};
 use crate::projection::separator;
-use crate::reclaim::{retire_box, retire_records};
+use crate::reclaim::{drain, retire_box, retire_records};
 use crate::tree::{Inner, Seek};
 
 /// A leaf or a node with fewer than this part of what it can hold looks for a sibling to merge with.
@@ -109,37 +109,6 @@ impl Inner {
         self.rebuild(&path, &mut body, kept.run(), gone.len(), room, guard);
         // SAFETY: they were in this leaf, which is latched; the leaves that took its place do not have them.
         unsafe { retire_records(gone, &self.cache, guard) };
-    }
-
-    /// Drops deletions at or before `horizon` from the leaf around `key`, and merges it if that leaves it small. Remembers
-    /// a leaf that newer ones crowd: no further deletion need come there.
-    pub(crate) fn purge(&self, key: &[u8], horizon: u64, guard: &Guard) {
-        let _held = self.structure.lock();
-        let path = self.path(Seek::At(key), guard);
-        let mut body = path.leaf.write();
-        if body.state != State::Resident {
-            return;
-        }
-        let (kept, gone, newest_gone) = body.sift(horizon);
-        if body.is_crowded_without(gone.len()) {
-            self.crowded.lock().add(&path.leaf.fences.lower, horizon);
-        }
-        if gone.is_empty() {
-            body.put_off_purge();
-            return;
-        }
-        body.complete_since = body.complete_since.max(newest_gone);
-        self.rebuild(&path, &mut body, kept.run(), gone.len(), Room::Between, guard);
-        drop(body);
-        // SAFETY: as in `split`.
-        unsafe { retire_records(gone, &self.cache, guard) };
-        self.merge_if_small(&self.path(Seek::At(key), guard), guard);
-    }
-
-    /// Purges the leaves that were too crowded with deletions after the horizon that was then.
-    pub(crate) fn purge_crowded(&self, horizon: u64) {
-        let leaves = self.crowded.lock().take(horizon);
-        leaves.iter().for_each(|key| self.purge(key, horizon, &pin()));
     }
 
     /// Gives a latched leaf new slots for the records kept (`gone` deletions are not among them), or puts several leaves
@@ -346,10 +315,12 @@ impl Inner {
         let held = self.structure.lock();
         let old = self.root.load(&guard);
         self.root.store(self.charged(Leaf::absent(Fences::all())).into());
-        self.dismantle(old, &guard);
+        // Who takes the mutex from now on finds nothing of it.
         drop(held);
+        self.dismantle(old, &guard);
+        drop(guard);
         self.announce_load_end();
-        guard.flush();
+        drain(&self.cache);
     }
 
     /// Retires an unlinked subtree with its records.
@@ -377,8 +348,9 @@ impl Drop for Inner {
         // Values that were read may be in use as long as their guards: nothing is freed at once.
         let guard = pin();
         self.dismantle(self.root.load(&guard), &guard);
+        drop(guard);
         self.cache.past_hits.fetch_add(self.hits.sum(), Ordering::Relaxed);
-        guard.flush();
+        drain(&self.cache);
     }
 }
 

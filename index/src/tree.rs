@@ -24,7 +24,6 @@
 //! Order: a cache's clock, then one tree's structure mutex, then leaf latches, then the list of crowded leaves. Who holds the
 //! structure mutex may latch several leaves; everybody else holds one latch and waits for nothing meanwhile.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -33,14 +32,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_epoch::{Guard, pin};
 
 use crate::api::{Direction, Error, Loading, Lookup, Newest, Source, TreeStatistics};
+use crate::crowded::Crowded;
 use crate::cursor::Cursor;
 use crate::leaf::{Change, Fences, Installed, Leaf, Slots, State};
 use crate::node::{Child, Link};
 use crate::residency::budget::{Cache, Tally};
 use crate::sync::{Condvar, Mutex};
-
-/// An install that finds the memory full looks at so many leaves at most: it may hold up commits.
-const EVICTION_STEPS_INSTALL: usize = 8;
 
 /// An ordered map from keys to versions that holds in memory what is hot of its [`Source`].
 pub struct Tree {
@@ -61,32 +58,6 @@ pub(crate) struct Inner {
     pub(crate) hits: Tally,
     pub(crate) loads: AtomicU64,
     pub(crate) evictions: AtomicU64,
-}
-
-/// So many crowded leaves are remembered.
-const CROWDED_MAX: usize = 4096;
-
-/// Leaves that are full of deletions which the horizon had not reached.
-#[derive(Debug, Default)]
-pub(crate) struct Crowded {
-    /// A key of each.
-    leaves: BTreeSet<Box<[u8]>>,
-    /// The highest horizon that did not help.
-    horizon: u64,
-}
-
-impl Crowded {
-    pub(crate) fn add(&mut self, key: &[u8], horizon: u64) {
-        self.horizon = self.horizon.max(horizon);
-        if self.leaves.len() < CROWDED_MAX {
-            self.leaves.insert(key.into());
-        }
-    }
-
-    /// Those that a horizon may help, to be looked at again.
-    pub(crate) fn take(&mut self, horizon: u64) -> BTreeSet<Box<[u8]>> {
-        if horizon <= self.horizon { BTreeSet::new() } else { std::mem::take(&mut self.leaves) }
-    }
 }
 
 /// Where in the keys a walk goes.
@@ -163,6 +134,8 @@ impl Tree {
     /// Adds a committed version, `None` for a deletion.
     ///
     /// Called after the append to the source; versions of one key come in the order of their timestamps, one after the other.
+    /// Evicts nothing, since others may wait for the caller: call [`make_some_room`](Cache::make_some_room) when they no longer do.
+    ///
     /// Does nothing where the range is absent, or where a version as new is there already. `horizon`: of the
     /// versions at or before it only the newest is kept; who reads further back is told to ask the source. Raise it to the
     /// least snapshot that is worth answering from memory; no answer is wrong if it is too high.
@@ -171,21 +144,18 @@ impl Tree {
     pub fn install(&self, key: &[u8], timestamp: u64, value: Option<&[u8]>, horizon: u64) -> i64 {
         let guard = pin();
         let change = Change { key, timestamp, value, horizon };
-        let grown = loop {
+        loop {
             let leaf = self.inner.leaf(Seek::At(key), &guard);
             match leaf.install(&change, &self.inner.cache, &guard) {
-                Installed::Done(grown) => break grown,
+                Installed::Done(grown) => return grown,
                 Installed::Crowded => {
                     self.inner.purge(key, horizon, &guard);
-                    break -1;
+                    return -1;
                 }
                 Installed::Full => self.inner.make_slot(key, horizon, &guard),
                 Installed::Obsolete => {}
             }
-        };
-        drop(guard);
-        self.inner.cache.make_some_room(EVICTION_STEPS_INSTALL);
-        grown
+        }
     }
 
     /// Drops deletions that crowd leaves and were newer than the horizon when they came; to be called now and then.

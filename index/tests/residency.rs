@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use reckon_index::{Cache, Direction, Lookup, Source, SourceError, Tree, pin};
+use reckon_index::{Cache, Direction, Loading, Lookup, Source, SourceError, Tree, pin};
 use support::{Engine, Random};
 
 const ROWS: u64 = 50_000;
@@ -149,6 +149,63 @@ fn the_budget_holds_while_rows_are_inserted() {
     assert!(cache.statistics().evictions > 0);
 }
 
+#[test]
+fn the_budget_holds_while_all_rows_are_read_again_and_again() {
+    let size = 2 << 20;
+    let cache = Cache::new(size);
+    cache.set_models(false);
+    let engine = Engine::empty(&cache);
+    let row = |number: u64| vec![(key(number), Some(vec![7; 100]))];
+    let mut rows = 0;
+    while (cache.statistics().bytes as usize) < size - 4096 {
+        engine.commit(row(rows << 20), 0);
+        rows += 1;
+    }
+    let mut random = Random(3);
+    let mut keys: Vec<u64> = (0..rows).map(|number| number << 20).collect();
+    for turn in 0..2000 {
+        for &number in keys.iter().skip(turn % 4).step_by(4) {
+            is_hit(&engine, number);
+        }
+        keys.push(random.below(rows << 20));
+        engine.commit(row(keys[keys.len() - 1]), 0);
+        let bytes = cache.statistics().bytes as usize;
+        assert!(bytes <= size / 20 * 21, "{bytes} of {size} after {turn} inserts");
+    }
+}
+
+#[test]
+fn what_is_installed_evicts_nothing_until_there_is_time_for_it() {
+    let cache = Cache::new(1 << 20);
+    let engine = Engine::empty(&cache);
+    for number in 0..ROWS {
+        engine.tree.install(&key(number), 1, Some(&[1; 100]), 0);
+    }
+    assert_eq!(cache.statistics().evictions, 0);
+    cache.make_some_room();
+    assert!(cache.statistics().bytes <= 1 << 20, "{:?}", cache.statistics());
+}
+
+#[test]
+fn emptied_ranges_leave_memory_too() {
+    let (cache, engine) = cold(1 << 30);
+    for first in (0..ROWS).step_by(1000) {
+        engine.read(&key(first), engine.store.visible());
+        engine.commit((first..first + 320).map(|number| (key(number), None)).collect(), 0);
+    }
+    engine.tree.purge(engine.store.visible());
+    cache.set_size(4 << 10);
+    assert!(cache.statistics().bytes <= 4 << 10, "{:?}", engine.tree.statistics());
+}
+
+#[test]
+fn an_empty_tree_stays_known_as_empty() {
+    let cache = Cache::new(0);
+    let engine = Engine::empty(&cache);
+    cache.make_room();
+    assert_eq!(engine.tree.lookup(&key(1), 1, &pin()), Lookup::Missing);
+}
+
 /// An empty source whose load lasts until somebody waits for it.
 #[derive(Default)]
 struct Slow {
@@ -193,4 +250,17 @@ fn who_waits_for_a_load_asks_the_source_how() {
         tree.load(b"b", Direction::Forward).unwrap();
     });
     assert_eq!(tree.lookup(b"b", 1, &pin()), Lookup::Missing);
+}
+
+#[test]
+fn with_the_memory_full_nobody_waits_for_a_load() {
+    let slow = Arc::new(Slow::default());
+    let tree = Tree::new(&Cache::new(1), Box::new(Shared(Arc::clone(&slow))));
+    thread::scope(|scope| {
+        scope.spawn(|| tree.load(b"a", Direction::Forward).unwrap());
+        until(&slow.has_begun);
+        let declined = tree.load(b"b", Direction::Forward).unwrap();
+        let waited = slow.is_waited_for.swap(true, Ordering::AcqRel);
+        assert_eq!((declined, waited), (Loading::Declined, false));
+    });
 }

@@ -144,6 +144,13 @@ impl Shared {
         work()
     }
 
+    /// Lets something go for what a commit brought into memory: at its end, when nobody waits for it any more.
+    pub(crate) fn make_room(&self) {
+        if self.cache.is_over() {
+            self.options.blocking.run(|| self.cache.make_some_room());
+        }
+    }
+
     fn move_horizon(&self, next_us: &mut u64) {
         let start_us = self.clock.now().0;
         self.horizon.scan(self.marks.durable(), |see| {
@@ -285,12 +292,17 @@ impl Engine {
 
     /// What memory holds of a keyspace. Looks at every record there.
     pub fn tree_statistics(&self, keyspace: KeyspaceId) -> TreeStatistics {
-        self.shared.keyspaces.find(keyspace).tree.statistics()
+        self.walk(keyspace, |keyspace| keyspace.tree.statistics())
     }
 
     /// What memory holds of a keyspace, as text: a line for each node and leaf. Shows keys.
     pub fn tree_outline(&self, keyspace: KeyspaceId) -> String {
-        self.shared.keyspaces.find(keyspace).tree.outline()
+        self.walk(keyspace, |keyspace| keyspace.tree.outline())
+    }
+
+    /// Looks at all leaves of a keyspace, which takes long.
+    fn walk<R>(&self, keyspace: KeyspaceId, look: impl FnOnce(&Keyspace) -> R) -> R {
+        self.shared.options.blocking.run(|| look(&self.shared.keyspaces.find(keyspace)))
     }
 
     /// Says whether searches in trees ask the models, from the next one on, and returns whether they did. They do unless told

@@ -132,6 +132,7 @@ impl Upkeep {
             tracing::warn!("history could not be collected: {error}");
         }
         shared.keyspaces.purge(shared.horizon.reached());
+        shared.cache.make_room();
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 

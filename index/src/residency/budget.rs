@@ -110,7 +110,7 @@ impl Cache {
         Statistics {
             size_bytes: self.size() as u64,
             bytes: self.used() as u64,
-            retired_bytes: self.retired.load(Ordering::Relaxed) as u64,
+            retired_bytes: self.retired() as u64,
             leaf_hits: self.past_hits.load(Ordering::Relaxed) + self.clock.lock().hits(),
             loads: self.loads.load(Ordering::Relaxed),
             declined: self.declined.load(Ordering::Relaxed),
@@ -140,7 +140,13 @@ impl Cache {
         self.used() > self.size() / 4 * 3
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    /// What waits for its readers to move on.
+    pub(crate) fn retired(&self) -> usize {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    /// Whether trees hold more than they may.
+    pub fn is_over(&self) -> bool {
         self.used() > self.size()
     }
 
@@ -165,11 +171,15 @@ impl Cache {
         self.retired.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Whether a load would exceed nothing.
+    pub(crate) fn has_room(&self) -> bool {
+        self.used() + self.typical_leaf.load(Ordering::Relaxed) <= self.size()
+    }
+
     /// Whether a load is worth it: always while there is room, else now and then (see [`REQUESTS_PER_LOAD`]).
     pub(crate) fn admit(&self) -> bool {
-        let room = self.used() + self.typical_leaf.load(Ordering::Relaxed) <= self.size();
         let request = || self.requests.fetch_add(1, Ordering::Relaxed);
-        let admitted = room || request().is_multiple_of(REQUESTS_PER_LOAD);
+        let admitted = self.has_room() || request().is_multiple_of(REQUESTS_PER_LOAD);
         if !admitted {
             self.declined.fetch_add(1, Ordering::Relaxed);
         }

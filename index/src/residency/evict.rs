@@ -1,14 +1,19 @@
 //! How ranges leave memory: a clock over all leaves of all trees.
 //!
 //! A leaf that answers is *hot*, and so is the row. When the budget is exceeded the hand goes on, tree by tree and leaf by leaf in
-//! key order. A resident leaf that is hot, with a fair part of its rows hot, is cooled and passed. Any other goes; of its rows, and of
+//! key order. A resident leaf that is hot, with a fair part of its rows hot, is cooled and passed. Any other goes, an empty one too, which leaves memory with the stubs it is joined with; of its rows, and of
 //! those of a partial leaf, only the hot ones stay, cooled, in a partial leaf. Absent neighbours are joined. Rows come in cold
 //! and long scans leave them so: what a scan brings goes first.
 //!
+//! Who makes memory grow moves the hand: a committer after his commit, when he holds nothing that others wait for, and a loader. He
+//! looks at some leaves, and goes on after that only if the budget is far exceeded. So memory exceeds it by that, and by
+//! what is installed between two such calls.
+//!
 //! # Invariants
 //!
-//! 1. One thread moves the hand; others that find it busy go on with their work.
-//! 2. An evicted leaf's records are retired as one batch. Nobody is waited for.
+//! 1. One thread moves the hand, for a few leaves at a time. Others that find it busy go on with their work, unless the budget is far
+//!    exceeded: then they wait, as who makes it grow must not be faster than who makes room.
+//! 2. An evicted leaf's records are retired at once, and freed by who evicted it once he has let go of the clock.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -17,7 +22,7 @@ use crossbeam_epoch::{Guard, pin};
 
 use crate::leaf::{Body, Fences, Leaf, Room, Run, Slots, State};
 use crate::node::{Child, Piece};
-use crate::reclaim::retire_records;
+use crate::reclaim::{drain, retire_records};
 use crate::record::RecordPtr;
 use crate::residency::budget::Cache;
 use crate::structure::Path;
@@ -32,8 +37,10 @@ pub(crate) struct Clock {
     prune_at: usize,
     at: usize,
     key: Vec<u8>,
-    /// Full turns since something was evicted.
-    idle_turns: usize,
+    /// Full turns so far.
+    turns: usize,
+    /// In which of them something was evicted last.
+    turn_useful: usize,
     /// After turns in vain: nothing to do until this much is used.
     futile_below: usize,
 }
@@ -46,6 +53,15 @@ const PARTIAL_ROWS_MAX: usize = 128;
 
 /// Fewer trees than this are not looked through for those that are gone.
 const PRUNE_MIN: usize = 64;
+
+/// So many leaves are looked at by one holder of the clock.
+const STEPS_AT_ONCE: usize = 64;
+
+/// After so many full turns in vain nothing is left to evict: the first one may begin in the middle, one only cools.
+const TURNS_IN_VAIN: usize = 3;
+
+/// The budget is far exceeded by this part of it.
+const FAR_PART: usize = 64;
 
 /// More than this above what was found to be the least is tried again.
 const FUTILE_SLACK_BYTES: usize = 64 << 10;
@@ -69,7 +85,7 @@ impl Clock {
     fn advance(&mut self) -> bool {
         if self.at >= self.trees.len() {
             self.at = 0;
-            self.idle_turns += 1;
+            self.turns += 1;
         }
         let Some(tree) = self.trees.get(self.at) else { return false };
         let Some(tree) = tree.upgrade() else {
@@ -79,7 +95,7 @@ impl Clock {
         };
         let (evicted, next) = tree.evict_at(&self.key);
         if evicted {
-            self.idle_turns = 0;
+            self.turn_useful = self.turns;
         }
         match next {
             Some(next) => self.key = next,
@@ -94,35 +110,52 @@ impl Clock {
 
 impl Cache {
     /// Evicts until the budget is kept, or nothing is left to evict.
-    pub(crate) fn make_room(&self) {
-        let mut clock = self.clock.lock();
-        self.turn(&mut clock, usize::MAX);
-    }
-
-    /// Evicts if the budget is exceeded and nobody else is at it, looking at no more than `steps` leaves.
-    pub(crate) fn make_some_room(&self, steps: usize) {
-        if !self.is_over() {
-            return;
-        }
-        let Some(mut clock) = self.clock.try_lock() else { return };
-        if self.used() > clock.futile_below {
-            self.turn(&mut clock, steps);
-        }
-    }
-
-    fn turn(&self, clock: &mut Clock, steps: usize) {
-        clock.idle_turns = 0;
-        clock.futile_below = 0;
-        let mut left = steps;
-        while self.is_over() && left > 0 && clock.advance() {
-            left -= 1;
-            // One turn may have begun in the middle, one only cools.
-            if clock.idle_turns > 3 {
-                clock.futile_below = self.used() + FUTILE_SLACK_BYTES;
+    pub fn make_room(&self) {
+        let mut begun = None;
+        while self.is_over() {
+            let mut clock = self.clock.lock();
+            let begun = *begun.get_or_insert(clock.turns);
+            if !self.go_on(&mut clock, begun) {
                 break;
             }
         }
-        pin().flush();
+        drain(self);
+    }
+
+    /// Evicts if the budget is exceeded. To be called after installs by who is not pinned and holds nothing that others wait for: with
+    /// the budget far exceeded it lasts until that is kept, else for a few leaves, if nobody else is at it.
+    pub fn make_some_room(&self) {
+        if !self.is_over() {
+            return;
+        }
+        let is_far = self.used().saturating_sub(self.size()) > self.size() / FAR_PART;
+        let clock = if is_far { Some(self.clock.lock()) } else { self.clock.try_lock() };
+        let Some(mut clock) = clock.filter(|clock| self.used() > clock.futile_below) else {
+            return;
+        };
+        let begun = clock.turns;
+        self.go_on(&mut clock, begun);
+        drop(clock);
+        if is_far { self.make_room() } else { drain(self) }
+    }
+
+    /// Moves the hand over some leaves while the budget is exceeded. False if nothing is left to evict, as far as is known since the turn
+    /// `begun`.
+    fn go_on(&self, clock: &mut Clock, begun: usize) -> bool {
+        clock.futile_below = 0;
+        for _ in 0..STEPS_AT_ONCE {
+            if !self.is_over() {
+                break;
+            }
+            if !clock.advance() {
+                return false;
+            }
+            if clock.turns - clock.turn_useful.max(begun) > TURNS_IN_VAIN {
+                clock.futile_below = self.used() + FUTILE_SLACK_BYTES;
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -137,19 +170,25 @@ impl Inner {
             let body = leaf.read();
             (body.state, body.revision, body.slots.collect())
         };
-        if records.is_empty() || matches!(state, State::Loading(_) | State::Obsolete) {
-            return (false, next);
+        let total = records.len();
+        match state {
+            State::Loading(_) | State::Obsolete => return (false, next),
+            State::Absent if total == 0 => return (false, next),
+            State::Absent | State::Resident => {}
         }
         let view = |record: &RecordPtr| record.view();
-        let total = records.len();
         let (warm, cold): (Vec<_>, Vec<_>) =
             records.into_iter().partition(|record| view(record).was_touched());
         let is_dense = state == State::Resident && warm.len() * WARM_PART >= total;
-        if (leaf.was_hot() && is_dense) || cold.is_empty() {
+        if (leaf.was_hot() && is_dense) || (cold.is_empty() && total > 0) {
             return (false, next);
         }
         let _held = self.structure.lock();
         let path = self.path(Seek::At(key), &guard);
+        if total == 0 && path.steps.is_empty() {
+            // An empty tree takes no less when it is absent.
+            return (false, next);
+        }
         let mut body = leaf.write();
         if !std::ptr::eq(path.leaf.get(), leaf) || body.revision != revision || body.state != state
         {

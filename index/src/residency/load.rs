@@ -13,7 +13,8 @@
 //!
 //! # Invariants
 //!
-//! 1. One loader a range: who finds it loading waits until that loader is done, then looks again.
+//! 1. One loader a range: who finds it loading waits until that loader is done, then looks again, or asks the source if memory is
+//!    full.
 //! 2. A loader that fails, or unwinds, leaves the range absent and wakes who waits.
 //! 3. No latch, mutex or pin is held while the source is read.
 //! 4. The rows added cover the loaded range without holes.
@@ -47,9 +48,6 @@ const TRIM_ROWS_MIN: usize = 64;
 
 /// What a better end must save of what neighbours share there.
 const TRIM_GAIN_BYTES: usize = 3;
-
-/// After a load the clock may take this many steps to make up for it.
-const EVICTION_STEPS_LOAD: usize = 64;
 
 /// What a wish to load found.
 enum Claim {
@@ -89,7 +87,7 @@ impl Inner {
         let loading = if attempt.is_over { Loading::Done } else { Loading::Declined };
         drop(attempt);
         self.announce_load_end();
-        self.cache.make_some_room(EVICTION_STEPS_LOAD);
+        self.cache.make_some_room();
         Ok(loading)
     }
 
@@ -99,7 +97,9 @@ impl Inner {
         let mut body = leaf.write();
         match body.state {
             State::Resident => Claim::Resident,
-            State::Loading(_) => Claim::Theirs,
+            State::Loading(_) if self.cache.has_room() => Claim::Theirs,
+            // It may be a large range of which little comes in: the source answers sooner.
+            State::Loading(_) => Claim::Declined,
             State::Obsolete => Claim::Obsolete,
             State::Absent if !self.cache.admit() => Claim::Declined,
             State::Absent => {

@@ -25,9 +25,6 @@ use crate::reclaim::retire_records;
 use crate::record::RecordPtr;
 use crate::tree::{Inner, Seek};
 
-/// After a row came in the clock may take this many steps to make up for it.
-const EVICTION_STEPS_ROW: usize = 16;
-
 impl Inner {
     /// Brings one row into memory, if it was asked for lately. `Declined`: it is not there, or somebody else is at it.
     pub(crate) fn load_row(&self, key: &[u8]) -> Result<Loading, Error> {
@@ -49,7 +46,7 @@ impl Inner {
         result.map_err(Error::Source)?;
         let Some((timestamp, value)) = found else { return Ok(Loading::Declined) };
         let filled = self.fill(key, ticket, RecordPtr::new(key, timestamp, Some(&value), true));
-        self.cache.make_some_room(EVICTION_STEPS_ROW);
+        self.cache.make_some_room();
         Ok(if filled { Loading::Done } else { Loading::Declined })
     }
 

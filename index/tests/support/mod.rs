@@ -28,6 +28,7 @@ pub(crate) struct Store {
     visible: AtomicU64,
     commit: Mutex<()>,
     tree: OnceLock<Weak<Tree>>,
+    cache: OnceLock<Arc<Cache>>,
     /// Committed by the next load: before it reads, while it reads, and before it says how far it is complete.
     pub(crate) during_load: Mutex<[Writes; 3]>,
     /// So many loads fail first.
@@ -143,7 +144,7 @@ pub(crate) struct Engine {
 
 /// Commits some writes at one timestamp, in key order; the horizon is `lag` behind.
 fn commit(store: &Store, tree: &Tree, mut writes: Writes, lag: u64) -> u64 {
-    let _latch = store.commit.lock().unwrap_or_else(PoisonError::into_inner);
+    let latch = store.commit.lock().unwrap_or_else(PoisonError::into_inner);
     writes.sort();
     writes.dedup_by(|a, b| a.0 == b.0);
     let timestamp = store.last.fetch_add(1, Ordering::AcqRel) + 1;
@@ -158,20 +159,23 @@ fn commit(store: &Store, tree: &Tree, mut writes: Writes, lag: u64) -> u64 {
         tree.install(key, timestamp, value.as_deref(), horizon);
     }
     store.visible.store(timestamp, Ordering::Release);
+    drop(latch);
+    store.cache.get().expect("set").make_some_room();
     timestamp
 }
 
 impl Engine {
     pub(crate) fn new(cache: &Arc<Cache>) -> Self {
-        Self::over(|source| Tree::new(cache, source))
+        Self::over(cache, |source| Tree::new(cache, source))
     }
 
     pub(crate) fn empty(cache: &Arc<Cache>) -> Self {
-        Self::over(|source| Tree::empty(cache, source, 0))
+        Self::over(cache, |source| Tree::empty(cache, source, 0))
     }
 
-    fn over(make: impl FnOnce(Box<dyn Source>) -> Tree) -> Self {
+    fn over(cache: &Arc<Cache>, make: impl FnOnce(Box<dyn Source>) -> Tree) -> Self {
         let store = Arc::new(Store::default());
+        store.cache.set(Arc::clone(cache)).expect("set once");
         let tree = Arc::new(make(Box::new(StoreSource(Arc::clone(&store)))));
         store.tree.set(Arc::downgrade(&tree)).expect("set once");
         Self { store, tree }

@@ -53,6 +53,7 @@ impl Claim {
         session.member().raise_floor(at);
         self.end(Outcome::Committed(at));
         shared.log.committed(shared, at, true);
+        shared.make_room();
         Ok(Committed { durable_needed: at, timestamp: Some(at) })
     }
 

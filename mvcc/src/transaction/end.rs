@@ -39,6 +39,7 @@ impl Transaction {
         let synchronous = self.synchronous;
         self.end();
         shared.log.committed(shared, at, synchronous);
+        shared.make_room();
         // One that does not wait is told of when others see it: at once, unless a commit before it waits.
         let is_seen = !synchronous && shared.marks.durable() >= at;
         let durable_needed = if is_seen { seen } else { at };
