@@ -15,7 +15,7 @@ impl Transaction {
         let advisory = self.core.advisory.lock().len();
         let state = self.state_mut();
         let mark = Mark {
-            writes: state.writes.mark(),
+            writes: state.writes.mark(state.command),
             rows: state.rows.len(),
             tables: state.tables.len(),
             advisory,

@@ -121,9 +121,9 @@ impl Entry {
 }
 
 impl Entry {
-    /// Drops versions that no command from `used_from` on sees; how many, and their bytes.
-    fn drop_unseen(&mut self, used_from: Command) -> (usize, usize) {
-        let seen = self.versions.iter().rposition(|version| version.command < used_from);
+    /// Drops versions before the one that command `needed_from` sees; how many, and their bytes.
+    fn drop_before(&mut self, needed_from: Command) -> (usize, usize) {
+        let seen = self.versions.iter().rposition(|version| version.command < needed_from);
         let gone = self.versions.drain(..seen.unwrap_or(0));
         gone.fold((0, 0), |(count, bytes), version| {
             (count + 1, bytes + value_bytes(version.value.as_deref()))
@@ -169,10 +169,10 @@ impl Keys {
         (place, Before::NoKey)
     }
 
-    /// Drops what was written at a place and no command from `used_from` on sees; how many versions, and
-    /// their bytes.
-    pub(super) fn drop_unseen(&mut self, place: Place, used_from: Command) -> (usize, usize) {
-        self.entries[place.0 as usize].drop_unseen(used_from)
+    /// Drops what was written at a place before what command `needed_from` sees; how many versions, and their
+    /// bytes.
+    pub(super) fn drop_before(&mut self, place: Place, needed_from: Command) -> (usize, usize) {
+        self.entries[place.0 as usize].drop_before(needed_from)
     }
 
     /// Enters a new place, and with it all before it once searching them takes too long.
