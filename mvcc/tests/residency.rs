@@ -7,9 +7,12 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use reckon_mvcc::{Blocking, Engine, MemoryStore, Options, Store, Timestamp};
+use reckon_mvcc::{
+    Blocking, Counters, Direction, Engine, Isolation, KeyRange, MemoryStore, Options, Snapshot,
+    Store, Timestamp, Transaction,
+};
 use reckon_storage::Write;
-use support::{TABLE, options, see, set_in};
+use support::{TABLE, options, rows, see, set_in};
 
 const ROWS: u32 = 20_000;
 
@@ -20,6 +23,37 @@ fn cold(options: Options) -> Engine {
     let mut writes = keys.iter().map(|key| Write { keyspace: TABLE, key, value: Some(&[7; 100]) });
     store.append(&mut writes, Timestamp(5), Timestamp(0)).unwrap();
     Engine::open(Arc::new(store), options).unwrap()
+}
+
+/// How many of these rows are read from memory.
+fn hits(transaction: &Transaction, snapshot: &Snapshot, keys: &[u32]) -> u64 {
+    let mut counters = Counters::default();
+    for key in keys {
+        let key = key.to_be_bytes();
+        transaction.read(snapshot, TABLE, &key, &mut counters, |_| ()).unwrap();
+    }
+    counters.leaf_hits - counters.loads
+}
+
+#[test]
+fn a_scan_that_stops_in_gaps_leaves_cold_what_it_passes() {
+    let engine = cold(options());
+    let mut session = engine.session();
+    let mut transaction = session.begin(Isolation::ReadCommitted, true);
+    let snapshot = transaction.snapshot();
+    // A row in a thousand is hot, and the next two hundred are in memory too.
+    let hot: Vec<u32> = (0..ROWS).step_by(1000).collect();
+    hits(&transaction, &snapshot, &hot);
+    assert_eq!(hits(&transaction, &snapshot, &hot), hot.len() as u64);
+    let full = engine.statistics().cache.bytes as usize;
+    engine.set_cache_size(full);
+    for direction in [Direction::Forward, Direction::Reverse] {
+        let seen = rows(&transaction, &snapshot, KeyRange::ALL, direction, 97);
+        assert_eq!(seen.len(), ROWS as usize);
+    }
+    engine.set_cache_size(full / 8 * 5);
+    let kept = hits(&transaction, &snapshot, &hot);
+    assert!(kept * 10 >= hot.len() as u64 * 9, "{kept} of {}", hot.len());
 }
 
 #[test]
